@@ -1,0 +1,338 @@
+// Package convert merges everything linear that can be merged exactly in a
+// training-form ONNX graph: RepMLP blocks and other structural
+// re-parameterisation blocks become the layers they deploy as.
+//
+// Nodes are explained, not rewritten: one walk says of every value that it is
+// an affine map of an earlier one, the largest such maps that do not grow are
+// the regions, one place folds a region's weights in float64 and one place
+// spells it as ONNX nodes.
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// FC says how a merged FC layer is spelled.
+type FC uint8
+
+// The spellings. Auto takes Gemm for one group and batched MatMul for several,
+// which measured fastest.
+const (
+	FCAuto FC = iota
+	FCGemm
+	FCConv // grouped 1×1 Conv
+)
+
+// Options of a conversion. The zero value is the default.
+type Options struct {
+	FC              FC
+	AllowGrowth     bool // also merges that make the model larger
+	FreezeInputs    bool // initializers that are graph inputs count as constants
+	FoldDequantize  bool // DequantizeLinear of constants counts as a constant
+	BatchStatistics bool // take training-mode nodes as inference nodes
+	NoMetadata      bool // no provenance in the result
+	Version         string
+
+	// Prover checks every region; nil leaves them unproved.
+	Prover Prover
+	// Progress is called as the work goes on; nil is silent.
+	Progress func(stage string, done, total int)
+}
+
+// A Prover runs a region's original nodes and its replacement on random rows.
+type Prover interface {
+	Prove(ctx context.Context, claim Claim) (Proof, error)
+}
+
+// A Claim says that Output is the same function of Inputs in both models, up
+// to the rounding of the new weights.
+type Claim struct {
+	ID            string
+	Before, After *onnxio.Model
+	Inputs        []string // fed with random numbers
+	Output        string
+	Weights       []string             // the new weights, names in After
+	Exact         map[string][]float64 // the weights before rounding, where 16-bit types round coarsely
+	Shrink        bool                 // the region is one conv: a smaller map shows the same
+	Span          []int                // how far one output position of that conv reads
+}
+
+// A Proof is the evidence for a claim. Bound is the worst ratio of a
+// difference to the bound that rounding allows; below 1 the claim holds.
+type Proof struct {
+	Rows   int     `json:"rows"`
+	MaxAbs float64 `json:"max_abs"`
+	Bound  float64 `json:"bound_ratio"`
+}
+
+// ErrNotEquivalent is wrapped by the error of a failed proof.
+var ErrNotEquivalent = errors.New("not equivalent")
+
+// A Result is a converted model with what was done to it.
+type Result struct {
+	Model    *onnxio.Model // the source itself where nothing was merged
+	Plan     *Plan
+	Proofs   map[string]Proof // by region
+	Verdict  string
+	Baseline *onnxio.Model // the model that the result must equal: the source with training switches off
+	Seconds  map[string]float64
+}
+
+// The verdicts of a conversion.
+const (
+	Fused     = "fused"     // something was merged, no candidate declined
+	Partial   = "partial"   // something was merged, some candidate declined
+	Declined  = "declined"  // nothing was merged, some candidate declined
+	Unchanged = "unchanged" // no candidate
+)
+
+// PlanModel finds what Convert would merge, without reading large weights.
+func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
+	base, notes, err := baseline(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(base, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	if err != nil {
+		return nil, err
+	}
+	plan, _ := newPlan(g, opts, nil)
+	plan.Warnings = append(notes, plan.Warnings...)
+	return plan, nil
+}
+
+// Convert merges what can be merged and proves every merge. The source is not
+// changed. Without anything to merge the result is the source itself.
+func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error) {
+	res := &Result{Model: m, Baseline: m, Proofs: map[string]Proof{}, Seconds: map[string]float64{}}
+	clock := func(name string, from time.Time) { res.Seconds[name] += time.Since(from).Seconds() }
+	start := time.Now()
+	base, notes, err := baseline(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(base, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	if err != nil {
+		return nil, err
+	}
+	cut := map[*graph.Node]*refusal{}
+	for {
+		plan, c := newPlan(g, opts, cut)
+		clock("plan", start)
+		start = time.Now()
+		e, err := c.foldAll(ctx, plan, opts)
+		clock("fold", start)
+		start = time.Now()
+		if bad, ok := errors.AsType[*valueError](err); ok && cut[bad.node] == nil {
+			cut[bad.node] = &bad.refusal
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		plan.Warnings = append(notes, plan.Warnings...)
+		res.Plan = plan
+		res.Verdict = verdict(plan)
+		if len(plan.Regions) == 0 {
+			return res, nil
+		}
+		res.Baseline = base
+		if res.Model, err = e.apply(base, opts); err != nil {
+			return nil, fmt.Errorf("writing the merged graph: %w", err)
+		}
+		err = e.prove(ctx, plan, res, opts)
+		clock("proof", start)
+		return res, err
+	}
+}
+
+func verdict(p *Plan) string {
+	declined := false
+	for _, d := range p.Declined {
+		declined = declined || !d.growth()
+	}
+	switch {
+	case len(p.Regions) > 0 && declined:
+		return Partial
+	case len(p.Regions) > 0:
+		return Fused
+	case declined:
+		return Declined
+	}
+	return Unchanged
+}
+
+func (c *explainer) foldAll(ctx context.Context, plan *Plan, opts Options) (*emitter, error) {
+	e := c.newEmitter(opts)
+	for i, r := range plan.Regions {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if opts.Progress != nil {
+			opts.Progress("merging", i, len(plan.Regions))
+		}
+		if err := e.region(r); err != nil {
+			return nil, fmt.Errorf("merging %q: %w", r.Value, err)
+		}
+		c.g.Forget()
+	}
+	return e, nil
+}
+
+// apply turns the collected edit into a model without anything dead.
+func (e *emitter) apply(m *onnxio.Model, opts Options) (*onnxio.Model, error) {
+	e.sweep(m.Graph)
+	if !opts.NoMetadata {
+		e.edit.Metadata = []onnxio.Property{{Key: "repmlp.version", Value: opts.Version}}
+	}
+	return m.Apply(e.edit)
+}
+
+// sweep drops what nothing needs any more: nodes, initializers, inputs that
+// were frozen, declared shapes.
+func (e *emitter) sweep(g *onnxio.Graph) {
+	dropped := map[*onnxio.Node]bool{}
+	for _, n := range e.edit.DropNodes {
+		dropped[n] = true
+	}
+	producer := map[string]*onnxio.Node{}
+	var nodes []*onnxio.Node
+	for _, n := range g.Nodes {
+		if !dropped[n] {
+			nodes = append(nodes, n)
+		}
+	}
+	for _, p := range e.edit.AddNodes {
+		nodes = append(nodes, p.Node)
+	}
+	for _, n := range nodes {
+		for _, o := range n.Outputs {
+			if o != "" {
+				producer[o] = n
+			}
+		}
+	}
+	live := map[string]bool{}
+	alive := map[*onnxio.Node]bool{}
+	var todo []string
+	for _, o := range g.Outputs {
+		todo = append(todo, o.Name)
+	}
+	for len(todo) > 0 {
+		name := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if live[name] {
+			continue
+		}
+		live[name] = true
+		n := producer[name]
+		if n == nil || alive[n] {
+			continue
+		}
+		alive[n] = true
+		todo = append(todo, n.Reads()...)
+	}
+	made := map[string]bool{}
+	for _, n := range nodes {
+		if !alive[n] {
+			continue
+		}
+		for _, o := range n.Outputs {
+			made[o] = true
+		}
+	}
+	for _, n := range g.Nodes {
+		if !dropped[n] && !alive[n] {
+			e.edit.DropNodes = append(e.edit.DropNodes, n)
+		}
+	}
+	kept := map[string]bool{}
+	isInput := map[string]bool{}
+	for _, v := range g.Inputs {
+		isInput[v.Name] = true
+	}
+	for _, t := range g.Inits {
+		frozen := isInput[t.Name] && (e.opts.FreezeInputs || e.g.Model.IRVersion < 4)
+		if live[t.Name] || isInput[t.Name] && !frozen {
+			kept[t.Name] = true
+			continue
+		}
+		e.edit.DropInits = append(e.edit.DropInits, t)
+	}
+	hasInit := map[string]bool{}
+	for _, t := range g.Inits {
+		hasInit[t.Name] = true
+	}
+	for _, v := range g.Inputs {
+		if hasInit[v.Name] && (!kept[v.Name] || e.opts.FreezeInputs && e.g.Model.IRVersion >= 4) {
+			e.edit.DropInputs = append(e.edit.DropInputs, v)
+		}
+	}
+	bad := map[string]bool{}
+	for _, v := range g.ValueInfo {
+		if !made[v.Name] && !kept[v.Name] || bad[v.Name] || e.remade(v.Name) {
+			e.edit.DropInfo = append(e.edit.DropInfo, v)
+		}
+	}
+}
+
+// remade reports whether a new node makes the value: what the file declared
+// about it may name sizes that no longer occur, and is not needed.
+func (e *emitter) remade(name string) bool {
+	v := e.g.Value(name)
+	return v != nil && e.g.Contradicted(v)
+}
+
+// prove asks the prover about every region.
+func (e *emitter) prove(ctx context.Context, plan *Plan, res *Result, opts Options) error {
+	if opts.Prover == nil {
+		return nil
+	}
+	for i, r := range plan.Regions {
+		if opts.Progress != nil {
+			opts.Progress("proving", i, len(plan.Regions))
+		}
+		claim := e.claim(r)
+		claim.Before, claim.After = res.Baseline, res.Model
+		proof, err := opts.Prover.Prove(ctx, claim)
+		if err != nil {
+			return fmt.Errorf("proving region %s (%q): %w", r.ID, r.Value, err)
+		}
+		res.Proofs[r.ID] = proof
+		if !(proof.Bound < 1) {
+			return fmt.Errorf("proving region %s (%q): the merged layer differs by %g, %.3g times what rounding allows: %w", r.ID, r.Value, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
+		}
+	}
+	return nil
+}
+
+// claim says what has to hold for one region, in values that both models have.
+func (e *emitter) claim(r *Region) Claim {
+	from := r.seg.from
+	for e.made[from] != nil {
+		from = e.made[from].input
+	}
+	c := Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value, Exact: e.exact}
+	if inv := e.made[r.seg.to]; inv != nil {
+		c.Output = inv.node.Out[0].Name
+		for _, v := range inv.sum {
+			c.Inputs = append(c.Inputs, v.Name)
+		}
+	}
+	if r.Kind == "conv" && e.made[r.seg.to] == nil {
+		c.Shrink = true
+		for i, t := range r.window.Taps {
+			c.Span = append(c.Span, (t-1)*r.window.Step[i]+1+r.window.Stride[i])
+		}
+		for _, s := range r.seg.steps {
+			c.Shrink = c.Shrink && s.kind != viewStep
+		}
+	}
+	return c
+}

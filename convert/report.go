@@ -1,0 +1,186 @@
+package convert
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"repmlp/onnxio"
+)
+
+// Schema names the layout of a Report.
+const Schema = "repmlp.report/1"
+
+// A Report says what a command did, for scripts and for people. Parts that do
+// not apply are absent from its JSON form.
+type Report struct {
+	Schema   string             `json:"schema"`
+	Tool     Tool               `json:"tool"`
+	Command  string             `json:"command"`
+	Input    *FileFacts         `json:"input,omitempty"`
+	Output   *FileFacts         `json:"output,omitempty"`
+	Verdict  string             `json:"verdict,omitempty"`
+	Blocks   []Block            `json:"blocks,omitempty"`
+	Regions  []RegionReport     `json:"regions,omitempty"`
+	Declined []Decline          `json:"declined,omitempty"`
+	Warnings []Warning          `json:"warnings,omitempty"`
+	Ops      *OpCounts          `json:"ops,omitempty"`
+	Check    *Check             `json:"check,omitempty"`
+	Seconds  map[string]float64 `json:"seconds,omitempty"`
+}
+
+// Tool names the program that wrote a report.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// FileFacts describes a model file.
+type FileFacts struct {
+	Path       string           `json:"path"`
+	SHA256     string           `json:"sha256,omitempty"`
+	Bytes      int64            `json:"bytes"`
+	IRVersion  int64            `json:"ir_version,omitempty"`
+	Opset      map[string]int64 `json:"opset,omitempty"`
+	Producer   string           `json:"producer,omitempty"`
+	Nodes      int              `json:"nodes"`
+	Parameters int64            `json:"parameters"`
+	External   []string         `json:"external,omitempty"`
+}
+
+// OpCounts counts the main graph's operators before and after.
+type OpCounts struct {
+	Before map[string]int `json:"before"`
+	After  map[string]int `json:"after"`
+}
+
+// A RegionReport is one merge.
+type RegionReport struct {
+	ID         string   `json:"id"`
+	Kind       string   `json:"kind"`
+	Value      string   `json:"value"`
+	Merged     []string `json:"merged"`
+	Into       []string `json:"into,omitempty"`
+	Inputs     int      `json:"inputs"`
+	Outputs    int      `json:"outputs"`
+	Groups     int      `json:"groups"`
+	Before     int      `json:"parameters_before"`
+	After      int      `json:"parameters_after"`
+	Derivation string   `json:"derivation"`
+	Proof      *Proof   `json:"proof,omitempty"`
+}
+
+// A Check is the comparison of two whole models.
+type Check struct {
+	Engine     string        `json:"engine"`
+	Seed       uint64        `json:"seed"`
+	Samples    int           `json:"samples"`
+	Inputs     []string      `json:"inputs,omitempty"`
+	RTol       Number        `json:"rtol"`
+	ATol       Number        `json:"atol"`
+	Passed     bool          `json:"passed"`
+	NoiseFloor Number        `json:"noise_floor"`
+	Outputs    []CheckOutput `json:"outputs"`
+}
+
+// CheckOutput is one output of a Check.
+type CheckOutput struct {
+	Name       string `json:"name"`
+	Shape      []int  `json:"shape"`
+	MaxAbs     Number `json:"max_abs"`
+	MaxRel     Number `json:"max_rel"`
+	WorstIndex []int  `json:"worst_index,omitempty"`
+}
+
+// A Number is a float64 whose JSON form knows NaN and infinity.
+type Number float64
+
+// MarshalJSON writes a number, or "NaN", "Infinity", "-Infinity".
+func (n Number) MarshalJSON() ([]byte, error) {
+	f := float64(n)
+	switch {
+	case math.IsNaN(f):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(f, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(f, -1):
+		return []byte(`"-Infinity"`), nil
+	}
+	return json.Marshal(f)
+}
+
+// Facts describes a model; path, hash and size are the caller's to fill in.
+func Facts(m *onnxio.Model) *FileFacts {
+	f := &FileFacts{IRVersion: m.IRVersion, Opset: map[string]int64{}, Nodes: len(m.Graph.Nodes), External: m.ExternalFiles()}
+	for _, o := range m.Opsets {
+		f.Opset[o.Domain] = o.Version
+	}
+	f.Producer = m.ProducerName
+	if m.ProducerVersion != "" {
+		f.Producer += " " + m.ProducerVersion
+	}
+	for _, t := range m.Graph.Inits {
+		f.Parameters += t.Len()
+	}
+	for _, n := range m.Graph.Nodes {
+		for _, a := range n.Attrs {
+			if a.T != nil && n.OpType == "Constant" {
+				f.Parameters += a.T.Len()
+			}
+		}
+	}
+	return f
+}
+
+// CountOps counts the operators of the main graph.
+func CountOps(m *onnxio.Model) map[string]int {
+	c := map[string]int{}
+	for _, n := range m.Graph.Nodes {
+		op := n.OpType
+		if n.Domain != "" {
+			op = n.Domain + "." + op
+		}
+		c[op]++
+	}
+	return c
+}
+
+// Describe gives the regions of a plan, with their proofs where there are any.
+func (p *Plan) Describe(proofs map[string]Proof) []RegionReport {
+	var out []RegionReport
+	for _, r := range p.Regions {
+		rr := RegionReport{ID: r.ID, Kind: r.Kind, Value: r.Value, Merged: r.Merged, Into: r.Into, Inputs: r.In, Outputs: r.Out,
+			Groups: r.Groups, Before: r.Before, After: r.After, Derivation: r.derivation()}
+		if proof, ok := proofs[r.ID]; ok {
+			rr.Proof = &proof
+		}
+		out = append(out, rr)
+	}
+	return out
+}
+
+// derivation says how the region's weights follow.
+func (r *Region) derivation() string {
+	count := map[string]int{}
+	var order []string
+	for _, s := range r.seg.steps {
+		if s.kind == viewStep {
+			continue
+		}
+		if count[s.rule] == 0 {
+			order = append(order, s.rule)
+		}
+		count[s.rule]++
+	}
+	text := ""
+	for i, name := range order {
+		if i > 0 {
+			text += ", "
+		}
+		text += name
+		if count[name] > 1 {
+			text += fmt.Sprintf(" ×%d", count[name])
+		}
+	}
+	return fmt.Sprintf("%s -> one %s", text, r.Kind)
+}

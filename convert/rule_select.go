@@ -1,0 +1,177 @@
+package convert
+
+import (
+	"slices"
+
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// Slice, Gather, Split and Concat pick positions along one axis.
+var selectRule = rule{
+	Doc: Doc{Name: "select", Title: "Pick and join positions",
+		Formula: "y[o] = x[i(o)]; Concat is the sum of its operands, each at its place",
+		When:    "the axis has a known size and the indices are constant",
+		Example: "circular padding as Slice and Concat; a grouped FC as Split, g MatMuls and Concat"},
+	ops:     []string{"Slice", "Gather", "Split", "Concat"},
+	explain: explainSelect,
+}
+
+func explainSelect(c *explainer, n *graph.Node) (*step, *refusal) {
+	x := n.In[0]
+	dims, ok := x.Shape()
+	if !ok || !x.Elem.IsFloat() {
+		return nil, nil // unknown rank, or no data
+	}
+	if n.OpType == "Concat" {
+		return explainConcat(c, n)
+	}
+	if n.OpType == "Split" {
+		axis, sizes, ok := c.g.SplitSizes(n)
+		if !ok {
+			return nil, nil // sizes that are not known
+		}
+		from := 0
+		for i, out := range n.Out {
+			if out != nil {
+				s := pick(c, n, x, axis, countUp(from, 1, int(sizes[i])), graph.Size(sizes[i]))
+				s.rule, s.node = "select", n
+				c.steps[out] = s
+			}
+			from += int(sizes[i])
+		}
+		return nil, nil // every output has its step
+	}
+	if n.OpType == "Gather" {
+		axis, ok := graph.Axis(n.Int("axis", 0), len(dims))
+		if !ok || !c.g.IsConst(n.In[1]) {
+			return nil, nil // indices that are not known
+		}
+		idx, err := c.g.Const(n.In[1])
+		size, known := dims[axis].Int()
+		if err != nil || len(idx.Shape) > 1 || !known {
+			return nil, nil // indices of higher rank
+		}
+		var at []int
+		for _, i := range idx.I {
+			k, ok := graph.Axis(i, int(size))
+			if !ok {
+				return nil, nil // out of range: an error at run time
+			}
+			at = append(at, k)
+		}
+		s := pick(c, n, x, axis, at, graph.Size(int64(len(at))))
+		if len(idx.Shape) == 0 {
+			inner := s.trace
+			s.trace = func(t *tracer, in []traced) (traced, *refusal) {
+				y, why := inner(t, in)
+				if why == nil {
+					y.layout = slices.Delete(slices.Clone(y.layout), axis, axis+1)
+				}
+				return y, why
+			}
+		}
+		return s, nil
+	}
+	steps, ok := c.g.SliceSteps(n, len(dims))
+	if !ok {
+		return nil, nil // bounds that are not known
+	}
+	s := &step{args: []*graph.Value{x}, kind: mapStep}
+	var parts []*step
+	for _, st := range steps {
+		size, known := dims[st.Axis].Int()
+		if !known {
+			if st.Start == 0 && st.Step == 1 && st.End >= 1<<31-1 {
+				continue
+			}
+			return nil, nil // bounds of an axis of unknown size
+		}
+		start, count := st.Range(size)
+		if start == 0 && st.Step == 1 && count == size {
+			continue
+		}
+		parts = append(parts, pick(c, n, x, int(st.Axis), countUp(int(start), int(st.Step), int(count)), graph.Size(count)))
+	}
+	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
+		y := in[0]
+		for _, p := range parts {
+			var why *refusal
+			if y, why = p.trace(t, []traced{y}); why != nil {
+				return y, why
+			}
+		}
+		return y, nil
+	}
+	return s, nil
+}
+
+func countUp(from, step, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = from + i*step
+	}
+	return out
+}
+
+// pick reads positions at of one axis.
+func pick(c *explainer, n *graph.Node, x *graph.Value, axis int, at []int, size graph.Dim) *step {
+	s := &step{args: []*graph.Value{x}, kind: mapStep}
+	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
+		if _, ok := t.fixed(in[0].layout[axis]); !ok || len(at) == 0 {
+			return in[0], refuse("", "%q picks from an axis of unknown size", n.Title())
+		}
+		out := t.atoms.Axis(size)
+		a := fuse.Axis{In: labels(in[0].layout[axis]), Out: labels(out)}
+		for o, i := range at {
+			a.Entries = append(a.Entries, fuse.Entry{Out: o, In: i, Weight: 1})
+		}
+		layout := slices.Clone(in[0].layout)
+		layout[axis] = out
+		return t.link(in[0], nil, nil, nil, []fuse.Axis{a}, layout), nil
+	}
+	return s
+}
+
+func explainConcat(c *explainer, n *graph.Node) (*step, *refusal) {
+	rank := n.In[0].Rank()
+	axis, ok := graph.Axis(n.Int("axis", 1), rank)
+	if !ok {
+		return nil, nil // out of range
+	}
+	var sizes []int
+	total := 0
+	for _, x := range n.In {
+		dims, ok := x.Shape()
+		if !ok || len(dims) != rank || c.constantLike(x) {
+			return nil, nil // a constant part
+		}
+		k, ok := dims[axis].Int()
+		if !ok {
+			return nil, nil // an axis of unknown size
+		}
+		sizes = append(sizes, int(k))
+		total += int(k)
+	}
+	s := &step{args: n.In, kind: mapStep, coef: slices.Repeat([]float64{1}, len(n.In))}
+	s.embed = func(t *tracer, in []traced) ([]traced, *refusal) {
+		from := 0
+		out := make([]traced, len(in))
+		for k, x := range in {
+			if size, ok := t.fixed(x.layout[axis]); !ok || size != sizes[k] {
+				return nil, refuse("", "%q joins an axis of unknown size", n.Title())
+			}
+			made := t.atoms.Axis(graph.Size(int64(total)))
+			a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(made)}
+			for i := range sizes[k] {
+				a.Entries = append(a.Entries, fuse.Entry{Out: from + i, In: i, Weight: 1})
+			}
+			layout := slices.Clone(x.layout)
+			layout[axis] = made
+			out[k] = t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)
+			from += sizes[k]
+		}
+		return out, nil
+	}
+	return s, nil
+}

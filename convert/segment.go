@@ -1,0 +1,229 @@
+package convert
+
+import (
+	"slices"
+
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// A segment is the piece of the graph between two values, of which the later
+// is an affine function of the earlier alone.
+type segment struct {
+	from, to *graph.Value
+	values   []*graph.Value // after from, up to to, each after those it depends on
+	steps    []*step
+	leaks    []*graph.Value // inner values that something outside reads too
+}
+
+// segment collects the steps from u to v; nil where v depends on more than u.
+func (c *explainer) segment(u, v *graph.Value) *segment {
+	s := &segment{from: u, to: v}
+	seen := map[*graph.Value]bool{u: true}
+	ok := true
+	var walk func(x *graph.Value)
+	walk = func(x *graph.Value) {
+		if seen[x] || !ok {
+			return
+		}
+		seen[x] = true
+		st := c.steps[x]
+		if st == nil {
+			ok = false
+			return
+		}
+		for _, a := range st.args {
+			walk(a)
+		}
+		s.values = append(s.values, x)
+		s.steps = append(s.steps, st)
+	}
+	walk(v)
+	if !ok || len(s.values) == 0 {
+		return nil
+	}
+	inside := map[*graph.Node]bool{}
+	for i, x := range s.values {
+		inside[s.steps[i].node] = true
+		for _, n := range s.steps[i].covers {
+			inside[n] = true
+		}
+		if x.Producer != nil {
+			inside[x.Producer] = true
+		}
+	}
+	for _, x := range s.values[:len(s.values)-1] {
+		leak := x.IsOutput || len(x.Captured) > 0
+		for _, r := range x.Readers {
+			leak = leak || !inside[r.Node]
+		}
+		if leak {
+			s.leaks = append(s.leaks, x)
+		}
+	}
+	return s
+}
+
+// nodes lists the nodes of the segment, each once, in graph order.
+func (s *segment) nodes() []*graph.Node {
+	var out []*graph.Node
+	for i, x := range s.values {
+		for _, n := range append([]*graph.Node{s.steps[i].node, x.Producer}, s.steps[i].covers...) {
+			if n != nil && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *graph.Node) int { return a.Index - b.Index })
+	return out
+}
+
+// A cost orders ways to write a piece of the graph: first the weights that are
+// read, then the layers that run, then the nodes that move data.
+type cost struct{ weights, work, moves int }
+
+func (a cost) plus(b cost) cost {
+	return cost{a.weights + b.weights, a.work + b.work, a.moves + b.moves}
+}
+
+func (a cost) less(b cost) bool {
+	if a.weights != b.weights {
+		return a.weights < b.weights
+	}
+	if a.work != b.work {
+		return a.work < b.work
+	}
+	return a.moves < b.moves
+}
+
+// plain is the cost of a step as it stands.
+func (c *explainer) plain(s *step) cost {
+	switch s.kind {
+	case layerStep:
+		return cost{weights: elements(s.weights[:1]), work: 1}
+	case diagStep, sumStep:
+		return cost{work: 1}
+	case biasStep:
+		if a := c.steps[s.args[0]]; a != nil && a.kind == layerStep && a.rule == "fc" {
+			return cost{moves: 1} // the bias of an ordinary Linear
+		}
+		return cost{work: 1}
+	}
+	switch s.node.OpType {
+	case "Transpose", "DepthToSpace", "SpaceToDepth":
+		return cost{moves: 2}
+	}
+	return cost{moves: 1}
+}
+
+func (c *explainer) plainAll(s *segment) cost {
+	var sum cost
+	for _, st := range s.steps {
+		sum = sum.plus(c.plain(st))
+	}
+	return sum
+}
+
+func elements(vs []*graph.Value) int {
+	n := 0
+	for _, v := range vs {
+		shape, _ := constShape(v)
+		k := 1
+		for _, d := range shape {
+			k *= d
+		}
+		n += k
+	}
+	return n
+}
+
+// parameters counts the weight elements that the segment's nodes read.
+func (s *segment) parameters() int {
+	n := 0
+	for _, st := range s.steps {
+		n += elements(st.weights)
+	}
+	return n
+}
+
+// asTrace writes the segment as an affine map of rows.
+func (c *explainer) asTrace(s *segment) (*traceMap, *refusal) {
+	dims, ok := s.from.Shape()
+	if !ok {
+		return nil, refuse("", "the shape of %q is unknown", s.from.Name)
+	}
+	t := &tracer{g: c.g, atoms: graph.NewAtoms()}
+	in := make(graph.Layout, len(dims))
+	for i, d := range dims {
+		in[i] = t.atoms.Axis(d)
+	}
+	at := map[*graph.Value]traced{s.from: {-1, in}}
+	for i, x := range s.values {
+		st := s.steps[i]
+		args := make([]traced, len(st.args))
+		for k, a := range st.args {
+			args[k] = at[a]
+			args[k].layout = t.atoms.ResolveLayout(args[k].layout)
+		}
+		var y traced
+		var why *refusal
+		switch {
+		case st.embed != nil:
+			if args, why = st.embed(t, args); why == nil {
+				y, why = t.sum(args, st.coef, in.Flat())
+			}
+		case st.kind == sumStep:
+			y, why = t.sum(args, st.coef, in.Flat())
+		default:
+			y, why = st.trace(t, args)
+		}
+		if why != nil {
+			return nil, why
+		}
+		at[x] = y
+	}
+	return t.finish(in, at[s.to])
+}
+
+// asWindow writes the segment as one convolution of a map.
+func (c *explainer) asWindow(s *segment) (fuse.Window, *refusal) {
+	start, ok := mapInput(s.from)
+	if !ok {
+		return fuse.Window{}, refuse("", "%q is no map", s.from.Name)
+	}
+	at := map[*graph.Value]mapState{s.from: start}
+	for i, x := range s.values {
+		st := s.steps[i]
+		if st.window == nil {
+			return fuse.Window{}, refuse("", "%q is no convolution of a map", st.node.Title())
+		}
+		args := make([]mapState, len(st.args))
+		for k, a := range st.args {
+			args[k] = at[a]
+		}
+		y, why := st.window(args)
+		if why != nil {
+			return fuse.Window{}, why
+		}
+		at[x] = y
+	}
+	return at[s.to].win, nil
+}
+
+// kernel folds the segment as a convolution.
+func (c *explainer) kernel(s *segment) (*fuse.Kernel, error) {
+	start, _ := mapInput(s.from)
+	at := map[*graph.Value]*fuse.Kernel{s.from: fuse.Identity(start.win.In, len(start.win.Taps))}
+	for i, x := range s.values {
+		args := make([]*fuse.Kernel, len(s.steps[i].args))
+		for k, a := range s.steps[i].args {
+			args[k] = at[a]
+		}
+		y, err := s.steps[i].kernel(args)
+		if err != nil {
+			return nil, err
+		}
+		at[x] = y
+	}
+	return at[s.to], nil
+}

@@ -1,0 +1,250 @@
+package fuse
+
+import (
+	"fmt"
+	"slices"
+)
+
+// rows is a batch of feature rows: one value per label index, the batch
+// innermost so that every step is a loop over it.
+type rows struct {
+	labels []Label
+	batch  int
+	data   []float64
+}
+
+// Push runs the program on batch rows. in holds, for every index of the input
+// labels (row-major), the batch values one after the other; the result is laid
+// out likewise over labels out, which must be those of the program's result in
+// any order.
+func (p *Program) Push(in []float64, batch int, out []Label) ([]float64, error) {
+	r, err := p.pushAll(rows{p.Input, batch, in})
+	if err != nil {
+		return nil, err
+	}
+	return p.arrange(r, out)
+}
+
+func (p *Program) pushAll(in rows) (rows, error) {
+	if len(in.data) != p.size(p.Input)*in.batch {
+		return rows{}, fmt.Errorf("pushing %d values through a program that reads %d·%d", len(in.data), p.size(p.Input), in.batch)
+	}
+	vals := make([]rows, len(p.Ops))
+	left := make([]int, len(p.Ops)) // readers still to come
+	for _, op := range p.Ops {
+		for _, a := range op.Args {
+			if a >= 0 {
+				left[a]++
+			}
+		}
+	}
+	for k := range p.Ops {
+		op := &p.Ops[k]
+		args := make([]rows, len(op.Args))
+		for i, a := range op.Args {
+			args[i] = in
+			if a >= 0 {
+				args[i] = vals[a]
+			}
+		}
+		v, err := p.step(op, args)
+		if err != nil {
+			return rows{}, err
+		}
+		vals[k] = v
+		for _, a := range op.Args {
+			if a >= 0 {
+				if left[a]--; left[a] == 0 {
+					vals[a].data = nil
+				}
+			}
+		}
+	}
+	if len(vals) == 0 {
+		return in, nil
+	}
+	return vals[len(vals)-1], nil
+}
+
+func (p *Program) step(op *Op, args []rows) (rows, error) {
+	switch op.Kind {
+	case Diagonal:
+		return p.pushDiagonal(op, args[0])
+	case Link:
+		return p.pushLink(op, args[0])
+	}
+	return p.pushSum(op, args)
+}
+
+func (p *Program) pushDiagonal(op *Op, in rows) (rows, error) {
+	out := rows{in.labels, in.batch, slices.Clone(in.data)}
+	at := p.strides(in.labels)
+	each := func(a *Array, f func(row []float64, v float64)) error {
+		if a == nil {
+			return nil
+		}
+		v, err := a.load(p)
+		if err != nil {
+			return err
+		}
+		st := p.strides(a.Labels)
+		var loops []loop
+		for _, l := range in.labels {
+			loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{at[l] * in.batch, st[l]}})
+		}
+		nest(merged(loops), func(o [4]int, _ float64, last loop) {
+			for range last.n {
+				f(out.data[o[0]:o[0]+in.batch], v[o[1]])
+				o[0] += last.stride[0]
+				o[1] += last.stride[1]
+			}
+		})
+		return nil
+	}
+	if err := each(op.Scale, func(row []float64, v float64) {
+		for i := range row {
+			row[i] *= v
+		}
+	}); err != nil {
+		return rows{}, err
+	}
+	return out, each(op.Shift, func(row []float64, v float64) {
+		for i := range row {
+			row[i] += v
+		}
+	})
+}
+
+func (p *Program) pushLink(op *Op, in rows) (rows, error) {
+	inner := *p
+	inner.Ops = []Op{*op}
+	inner.Ops[0].Args = []int{-1}
+	inner.Input = in.labels
+	out := rows{labels: inner.Result(), batch: in.batch}
+	out.data = make([]float64, p.size(out.labels)*in.batch)
+	weights := []float64{1}
+	wst := map[Label]int{}
+	if op.W != nil {
+		var err error
+		if weights, err = op.W.load(p); err != nil {
+			return rows{}, err
+		}
+		wst = p.strides(op.W.Labels)
+	}
+	ist, ost := p.strides(in.labels), p.strides(out.labels)
+	var loops []loop
+	isAxis := map[Label]bool{}
+	for _, a := range op.Axes {
+		l := loop{n: len(a.Entries), entries: []tuple{}}
+		iw, ow, tw := p.flat(a.In, ist), p.flat(a.Out, ost), p.flat(a.Tap, wst)
+		for _, e := range a.Entries {
+			l.entries = append(l.entries, tuple{off: [4]int{ow[e.Out] * in.batch, iw[e.In] * in.batch, at(tw, e.Tap)}, weight: e.Weight})
+		}
+		loops = append(loops, l)
+		for _, x := range append(slices.Clone(a.In), a.Out...) {
+			isAxis[x] = true
+		}
+	}
+	for _, l := range in.labels {
+		if !isAxis[l] {
+			loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{ost[l] * in.batch, ist[l] * in.batch, wst[l]}})
+		}
+	}
+	for _, l := range op.Out {
+		loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{ost[l] * in.batch, 0, wst[l]}})
+	}
+	for i, l := range loops { // an entries loop cannot be innermost
+		if l.entries == nil {
+			loops = append(slices.Delete(loops, i, i+1), l)
+			break
+		}
+	}
+	if k := len(loops) - 1; k < 0 || loops[k].entries != nil {
+		loops = append(loops, loop{n: 1})
+	}
+	nest(loops, func(o [4]int, weight float64, last loop) {
+		for range last.n {
+			w := weights[o[2]] * weight
+			dst, src := out.data[o[0]:o[0]+in.batch], in.data[o[1]:o[1]+in.batch]
+			if w != 0 {
+				for i, x := range src {
+					dst[i] += w * x
+				}
+			}
+			for i := range 3 {
+				o[i] += last.stride[i]
+			}
+		}
+	})
+	return out, nil
+}
+
+// flat lists the offsets of all flat indices over labels.
+func (p *Program) flat(labels []Label, stride map[Label]int) []int {
+	out := []int{0}
+	for _, l := range labels {
+		next := make([]int, 0, len(out)*p.Sizes[l])
+		for _, o := range out {
+			for i := range p.Sizes[l] {
+				next = append(next, o+i*stride[l])
+			}
+		}
+		out = next
+	}
+	return out
+}
+
+func at(offsets []int, i int) int {
+	if i < len(offsets) {
+		return offsets[i]
+	}
+	return 0
+}
+
+func (p *Program) pushSum(op *Op, args []rows) (rows, error) {
+	var out rows
+	for k, a := range args {
+		named := rows{labels: make([]Label, len(a.labels)), batch: a.batch, data: a.data}
+		for i, l := range a.labels {
+			named.labels[i] = rename(op.Rename[k], l)
+		}
+		if k == 0 {
+			out = rows{labels: named.labels, batch: a.batch, data: make([]float64, len(a.data))}
+		}
+		data, err := p.arrange(named, out.labels)
+		if err != nil {
+			return rows{}, err
+		}
+		for i, x := range data {
+			out.data[i] += op.Coef[k] * x
+		}
+	}
+	return out, nil
+}
+
+// arrange returns the data of r in the order of labels.
+func (p *Program) arrange(r rows, labels []Label) ([]float64, error) {
+	if slices.Equal(r.labels, labels) {
+		return r.data, nil
+	}
+	from, to := p.strides(r.labels), p.strides(labels)
+	if len(from) != len(to) || len(from) != len(labels) {
+		return nil, fmt.Errorf("arranging labels %v as %v", r.labels, labels)
+	}
+	var loops []loop
+	for _, l := range labels {
+		if _, ok := from[l]; !ok {
+			return nil, fmt.Errorf("arranging labels %v as %v", r.labels, labels)
+		}
+		loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{to[l] * r.batch, from[l] * r.batch}})
+	}
+	out := make([]float64, len(r.data))
+	nest(loops, func(o [4]int, _ float64, last loop) {
+		for range last.n {
+			copy(out[o[0]:o[0]+r.batch], r.data[o[1]:o[1]+r.batch])
+			o[0] += last.stride[0]
+			o[1] += last.stride[1]
+		}
+	})
+	return out, nil
+}

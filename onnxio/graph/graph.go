@@ -1,0 +1,258 @@
+// Package graph is the read-only indexed view of a model's main graph:
+// producers and readers of every value, constants seen through the operators
+// that compute them, symbolic shapes, and flat orders.
+package graph
+
+import (
+	"fmt"
+
+	"repmlp/onnxio"
+)
+
+// A Graph indexes the main graph of a model. It does not change after New,
+// except for facts that are worked out on demand; it is not safe for
+// concurrent use.
+type Graph struct {
+	Model   *onnxio.Model
+	Nodes   []*Node  // every value is made before it is read; independent of the file's node order
+	Inputs  []*Value // graph inputs that callers must feed
+	Outputs []*Value
+	Opset   int64 // of ai.onnx
+
+	values     map[string]*Value
+	byNode     map[*onnxio.Node]*Node
+	opts       Options
+	constRules map[string]constRule
+	Notes      []Note // contradictions found while propagating shapes
+}
+
+// A Note is a finding about the file that is no error.
+type Note struct{ Code, Message string }
+
+// Options change what counts as a constant.
+type Options struct {
+	FreezeInputs   bool // initializers that are graph inputs too count as constants
+	FoldDequantize bool // DequantizeLinear of constants counts as a constant
+}
+
+// A Node is one operator call of the main graph.
+type Node struct {
+	*onnxio.Node
+	Index int
+	In    []*Value // nil where an optional input is absent
+	Out   []*Value // nil where an optional output is absent
+}
+
+// A Value is one tensor of the main graph.
+type Value struct {
+	Name     string
+	Producer *Node // nil for inputs and initializers
+	Index    int   // which output of Producer
+	Readers  []Use // by main-graph nodes, in node order
+	Captured []*Node
+	Init     *onnxio.Tensor
+	Sparse   bool
+	IsInput  bool // the caller may feed it
+	IsOutput bool
+	Elem     onnxio.DType
+
+	shape        []Dim
+	shapeKnown   bool
+	ints         []Dim
+	constState   int8 // 0 unknown, 1 constant, 2 not
+	constant     *Const
+	contradicted bool
+}
+
+// A Use is one reading of a value.
+type Use struct {
+	Node *Node
+	Slot int
+}
+
+// ReadCount is the number of readings: node inputs, captures by subgraphs, and
+// the graph's outputs.
+func (v *Value) ReadCount() int {
+	n := len(v.Readers) + len(v.Captured)
+	if v.IsOutput {
+		n++
+	}
+	return n
+}
+
+// Value returns the value called name, nil if there is none.
+func (g *Graph) Value(name string) *Value { return g.values[name] }
+
+// Node returns the view of a model node.
+func (g *Graph) Node(n *onnxio.Node) *Node { return g.byNode[n] }
+
+// New indexes the main graph of m. Function calls must have been inlined.
+func New(m *onnxio.Model, opts Options) (*Graph, error) {
+	g := &Graph{Model: m, Opset: m.Opset(""), values: map[string]*Value{}, byNode: map[*onnxio.Node]*Node{}, opts: opts, constRules: newConstRules()}
+	if g.Opset == 0 {
+		g.Opset = 1
+	}
+	order, err := canonical(m.Graph)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range m.Graph.Inits {
+		g.values[t.Name] = &Value{Name: t.Name, Init: t, Elem: t.DType}
+	}
+	for _, s := range m.Graph.SparseInit {
+		g.values[s.Values.Name] = &Value{Name: s.Values.Name, Sparse: true, Elem: s.Values.DType}
+	}
+	for _, in := range m.Graph.Inputs {
+		v := g.values[in.Name]
+		if v == nil {
+			v = &Value{Name: in.Name, Elem: in.Elem}
+			g.values[in.Name] = v
+			g.Inputs = append(g.Inputs, v)
+			v.IsInput = true
+		} else if m.IRVersion >= 4 {
+			v.IsInput = true
+		}
+		if in.Shape {
+			v.setShape(declared(in))
+		}
+	}
+	for i, n := range order {
+		node := &Node{Node: n, Index: i}
+		g.Nodes = append(g.Nodes, node)
+		g.byNode[n] = node
+		for k, name := range n.Outputs {
+			if name == "" {
+				node.Out = append(node.Out, nil)
+				continue
+			}
+			v := &Value{Name: name, Producer: node, Index: k}
+			g.values[name] = v
+			node.Out = append(node.Out, v)
+		}
+	}
+	for _, node := range g.Nodes {
+		for slot, name := range node.Inputs {
+			v := g.values[name]
+			node.In = append(node.In, v)
+			if v != nil {
+				v.Readers = append(v.Readers, Use{node, slot})
+			}
+		}
+		for _, sub := range node.Subgraphs() {
+			for _, name := range sub.Captures() {
+				if v := g.values[name]; v != nil {
+					v.Captured = append(v.Captured, node)
+				}
+			}
+		}
+	}
+	for _, out := range m.Graph.Outputs {
+		v := g.values[out.Name]
+		v.IsOutput = true
+		g.Outputs = append(g.Outputs, v)
+	}
+	return g, g.propagate()
+}
+
+// canonical orders the nodes by a walk from the graph's outputs, so that the
+// order does not depend on how the file lists them. Nodes that no output needs
+// come last, in file order.
+func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
+	if _, err := onnxio.SortNodes(g.Nodes); err != nil {
+		return nil, err
+	}
+	producer := map[string]*onnxio.Node{}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			producer[o] = n
+		}
+	}
+	delete(producer, "")
+	placed := map[*onnxio.Node]bool{}
+	var order []*onnxio.Node
+	type frame struct {
+		n     *onnxio.Node
+		reads []string
+	}
+	visit := func(root *onnxio.Node) {
+		if root == nil || placed[root] {
+			return
+		}
+		placed[root] = true
+		stack := []frame{{root, root.Reads()}}
+		for len(stack) > 0 {
+			f := &stack[len(stack)-1]
+			if len(f.reads) == 0 {
+				order = append(order, f.n)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			dep := producer[f.reads[0]]
+			f.reads = f.reads[1:]
+			if dep != nil && !placed[dep] {
+				placed[dep] = true
+				stack = append(stack, frame{dep, dep.Reads()})
+			}
+		}
+	}
+	for _, o := range g.Outputs {
+		visit(producer[o.Name])
+	}
+	for _, n := range g.Nodes {
+		visit(n)
+	}
+	return order, nil
+}
+
+func declared(v *onnxio.ValueInfo) []Dim {
+	dims := make([]Dim, len(v.Dims))
+	for i, d := range v.Dims {
+		switch {
+		case d.Known:
+			dims[i] = Size(d.Value)
+		case d.Param != "":
+			dims[i] = parseParam(d.Param)
+		default:
+			dims[i] = Symbol(fmt.Sprintf("%s.%d", v.Name, i))
+		}
+	}
+	return dims
+}
+
+func (v *Value) setShape(dims []Dim) {
+	v.shape, v.shapeKnown = dims, true
+}
+
+// Shape returns the dimensions of v and whether its rank is known.
+func (v *Value) Shape() ([]Dim, bool) {
+	if v.Init != nil {
+		dims := make([]Dim, len(v.Init.Dims))
+		for i, d := range v.Init.Dims {
+			dims[i] = Size(d)
+		}
+		return dims, true
+	}
+	return v.shape, v.shapeKnown
+}
+
+// Rank returns the number of dimensions, -1 if it is unknown.
+func (v *Value) Rank() int {
+	dims, ok := v.Shape()
+	if !ok {
+		return -1
+	}
+	return len(dims)
+}
+
+// Ints returns the elements of a small integer tensor, as far as they are
+// known, in row-major order; nil if nothing is known.
+func (v *Value) Ints() []Dim { return v.ints }
+
+// Invent makes a value that is not in the file, for planners that move a node.
+func Invent(name string, elem onnxio.DType, shape []Dim) *Value {
+	return &Value{Name: name, Elem: elem, shape: shape, shapeKnown: true, constState: 2}
+}
+
+// Contradicted reports whether the shape that the file declares for v differs
+// from the one that follows from its nodes.
+func (g *Graph) Contradicted(v *Value) bool { return v.contradicted }

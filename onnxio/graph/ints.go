@@ -1,0 +1,297 @@
+package graph
+
+import (
+	"math"
+	"strings"
+
+	"repmlp/onnxio"
+)
+
+// Small integer tensors are evaluated element by element, with symbols where a
+// size is not known: Shape, Gather, Slice, Concat and arithmetic build the
+// targets of Reshape in most exports. Exporters that divide in floating point
+// are covered too: a quotient keeps its numerator and denominator until Floor
+// or a Cast to an integer asks for the rounded value.
+
+// maxInts bounds the tensors that are evaluated this way.
+const maxInts = 1024
+
+// fixed reports whether v is an initializer that nobody can override.
+func (g *Graph) fixed(v *Value) bool {
+	return v.Init != nil && (!v.IsInput || g.opts.FreezeInputs)
+}
+
+func (g *Graph) initInts(v *Value) { v.ints = tensorInts(v.Init) }
+
+func tensorInts(t *onnxio.Tensor) []Dim {
+	if t.Len() > maxInts {
+		return nil
+	}
+	var f []float64
+	var err error
+	if t.DType.IsInt() || t.DType == onnxio.Bool || t.DType.IsFloat() {
+		f, err = t.Float64s()
+	} else {
+		return nil
+	}
+	if err != nil {
+		return nil
+	}
+	out := make([]Dim, len(f))
+	for i, x := range f {
+		if x == math.Trunc(x) && math.Abs(x) < 1<<62 {
+			out[i] = Size(int64(x))
+			if math.Abs(x) > 1<<53 && t.DType == onnxio.Int64 {
+				if ints, err := t.Int64s(); err == nil {
+					out[i] = Size(ints[i])
+				}
+			}
+		} else if t.DType == onnxio.Int64 {
+			if ints, err := t.Int64s(); err == nil {
+				out[i] = Size(ints[i])
+			}
+		}
+	}
+	return out
+}
+
+// evalInts works out the elements of n's first output where it is a small
+// integer tensor computed from sizes.
+func (g *Graph) evalInts(n *Node) {
+	if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil {
+		return
+	}
+	out := n.Out[0]
+	s := &shaper{g: g, n: n}
+	in := func(i int) []Dim { return s.ints(i) }
+	switch n.OpType {
+	case "Constant":
+		for _, a := range n.Attrs {
+			switch {
+			case a.T != nil:
+				out.ints = tensorInts(a.T)
+			case a.Name == "value_int":
+				out.ints = []Dim{Size(a.I)}
+			case a.Name == "value_ints" && len(a.Ints) <= maxInts:
+				out.ints = make([]Dim, 0, len(a.Ints))
+				for _, v := range a.Ints {
+					out.ints = append(out.ints, Size(v))
+				}
+			case a.Name == "value_float" && float64(a.F) == math.Trunc(float64(a.F)) && math.Abs(float64(a.F)) < 1<<31:
+				out.ints = []Dim{Size(int64(a.F))}
+			}
+		}
+	case "Shape":
+		if d, ok := s.in(0); ok {
+			from, to := shapeRange(n, len(d))
+			out.ints = append([]Dim{}, d[from:to]...)
+		}
+	case "Size":
+		if d, ok := s.in(0); ok {
+			out.ints = []Dim{product(d)}
+		}
+	case "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Dropout":
+		out.ints = in(0)
+	case "Cast", "CastLike":
+		out.ints = mapDims(in(0), func(d Dim) Dim {
+			if out.Elem.IsInt() {
+				return floorFraction(d)
+			}
+			return d
+		})
+	case "Floor":
+		out.ints = mapDims(in(0), floorFraction)
+	case "Neg":
+		out.ints = mapDims(in(0), func(d Dim) Dim { return d.Times(Size(-1)) })
+	case "Concat":
+		var all []Dim
+		for i := range n.In {
+			part := in(i)
+			if part == nil {
+				return
+			}
+			all = append(all, part...)
+		}
+		if len(all) <= maxInts && out.Rank() == 1 {
+			out.ints = all
+		}
+	case "Gather":
+		data := in(0)
+		idx, ok := s.numbers(1)
+		if data == nil || !ok || n.In[0].Rank() != 1 {
+			return
+		}
+		for _, i := range idx {
+			k, ok := Axis(i, len(data))
+			if !ok {
+				out.ints = nil
+				return
+			}
+			out.ints = append(out.ints, data[k])
+		}
+	case "Slice":
+		data := in(0)
+		steps, ok := g.SliceSteps(n, 1)
+		if data == nil || !ok || n.In[0].Rank() != 1 || len(steps) != 1 {
+			return
+		}
+		start, count := steps[0].Range(int64(len(data)))
+		out.ints = []Dim{}
+		for i := range count {
+			out.ints = append(out.ints, data[start+i*steps[0].Step])
+		}
+	case "Add", "Sub", "Mul", "Div", "Equal", "Mod", "Max", "Min":
+		out.ints = g.binaryInts(n, in(0), in(1))
+	case "Where":
+		c, a, b := in(0), in(1), in(2)
+		k := max(len(c), len(a), len(b))
+		if c == nil || a == nil || b == nil || k > maxInts {
+			return
+		}
+		at := func(d []Dim, i int) Dim { return d[i%len(d)] }
+		for _, d := range [][]Dim{c, a, b} {
+			if len(d) == 0 || len(d) != 1 && len(d) != k {
+				return
+			}
+		}
+		for i := range k {
+			pick := Unknown
+			if t, ok := at(c, i).Int(); ok {
+				pick = at(b, i)
+				if t != 0 {
+					pick = at(a, i)
+				}
+			} else if at(a, i).Equal(at(b, i)) {
+				pick = at(a, i)
+			}
+			out.ints = append(out.ints, pick)
+		}
+	case "ConstantOfShape":
+		if d, ok := out.Shape(); ok {
+			if k, ok := product(d).Int(); ok && k <= maxInts {
+				v := Size(0)
+				if a := n.Attr("value"); a != nil && a.T != nil {
+					if t := tensorInts(a.T); len(t) == 1 {
+						v = t[0]
+					}
+				}
+				out.ints = []Dim{}
+				for range k {
+					out.ints = append(out.ints, v)
+				}
+			}
+		}
+	case "Expand":
+		if d, ok := out.Shape(); ok && len(in(0)) == 1 {
+			if k, ok := product(d).Int(); ok && k <= maxInts {
+				out.ints = []Dim{}
+				for range k {
+					out.ints = append(out.ints, in(0)[0])
+				}
+			}
+		}
+	case "ReduceProd":
+		if d := in(0); d != nil && n.In[0].Rank() == 1 {
+			out.ints = []Dim{product(d)}
+		}
+	case "Range":
+		a, ok := s.numbers(0)
+		b, ok2 := s.numbers(1)
+		c, ok3 := s.numbers(2)
+		if ok && ok2 && ok3 && len(a) == 1 && len(b) == 1 && len(c) == 1 && c[0] != 0 && (b[0]-a[0])/c[0] <= maxInts {
+			out.ints = []Dim{}
+			for v := a[0]; c[0] > 0 && v < b[0] || c[0] < 0 && v > b[0]; v += c[0] {
+				out.ints = append(out.ints, Size(v))
+			}
+			out.setShape([]Dim{Size(int64(len(out.ints)))})
+		}
+	}
+}
+
+func mapDims(in []Dim, f func(Dim) Dim) []Dim {
+	if in == nil {
+		return nil
+	}
+	out := make([]Dim, len(in))
+	for i, d := range in {
+		if d.Known() {
+			out[i] = f(d)
+		}
+	}
+	return out
+}
+
+const fraction = "fraction "
+
+// floorFraction turns the symbol of a floating-point quotient into ⌊a/b⌋.
+func floorFraction(d Dim) Dim {
+	if len(d.terms) == 1 && d.terms[0].coef == 1 && len(d.terms[0].syms) == 1 {
+		if s, ok := strings.CutPrefix(d.terms[0].syms[0], fraction); ok {
+			return Symbol(s)
+		}
+	}
+	return d
+}
+
+func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
+	k := max(len(a), len(b))
+	if len(a) == 0 || len(b) == 0 || k > maxInts || len(a) != 1 && len(a) != k || len(b) != 1 && len(b) != k {
+		return nil
+	}
+	if n.In[0].Rank() > 1 || n.In[1].Rank() > 1 {
+		return nil
+	}
+	out := make([]Dim, k)
+	for i := range out {
+		x, y := a[i%len(a)], b[i%len(b)]
+		xi, xok := x.Int()
+		yi, yok := y.Int()
+		switch n.OpType {
+		case "Add":
+			out[i] = x.Plus(y)
+		case "Sub":
+			out[i] = x.Minus(y)
+		case "Mul":
+			out[i] = x.Times(y)
+		case "Div":
+			// Sizes are not negative, so truncation is the floor.
+			out[i] = x.FloorDiv(y)
+			if n.In[0].Elem.IsFloat() {
+				if _, exact := x.Over(y); !exact {
+					out[i] = Unknown
+					if num, _, ok := x.FloorDiv(y).quotient(); ok && num != "" {
+						out[i] = Symbol(fraction + x.FloorDiv(y).String())
+					}
+				}
+			}
+		case "Mod":
+			if xok && yok && yi != 0 {
+				out[i] = Size(xi % yi)
+			}
+		case "Max":
+			if xok && yok {
+				out[i] = Size(max(xi, yi))
+			} else if x.Equal(y) || yok && yi <= 1 { // a size is at least one where it matters
+				out[i] = x
+			} else if xok && xi <= 1 {
+				out[i] = y
+			}
+		case "Min":
+			if xok && yok {
+				out[i] = Size(min(xi, yi))
+			} else if x.Equal(y) {
+				out[i] = x
+			}
+		case "Equal":
+			switch {
+			case x.Equal(y):
+				out[i] = Size(1)
+			case xok && yok:
+				out[i] = Size(0)
+			case yok && yi < 0 && x.Known(), xok && xi < 0 && y.Known(): // a size is never negative
+				out[i] = Size(0)
+			}
+		}
+	}
+	return out
+}

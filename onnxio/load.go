@@ -1,0 +1,153 @@
+package onnxio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// A Hint is an error that knows what its reader can do about it.
+type Hint struct {
+	Err    error
+	Advice string
+}
+
+func (h *Hint) Error() string { return h.Err.Error() }
+func (h *Hint) Unwrap() error { return h.Err }
+
+// Advice returns what the error's reader can do about it, "" if nobody knows.
+func Advice(err error) string {
+	if h, ok := errors.AsType[*Hint](err); ok {
+		return h.Advice
+	}
+	return ""
+}
+
+// Load maps the file at path and reads its structure. Every tensor is checked
+// for storage of the right length and every graph for names without a value,
+// two producers and cycles; weights are not read. Close releases the mapping.
+func Load(path string) (*Model, error) {
+	main, err := mapFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %q: %w", path, err)
+	}
+	files := &store{dir: filepath.Dir(path), main: main}
+	m, err := parse(main.data, files)
+	if err != nil {
+		err = fmt.Errorf("reading %q: %w", path, err)
+		(&Model{files: files}).Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Parse reads a model from memory. External data is looked for in dir; with
+// dir "" a model that has any is refused.
+func Parse(b []byte, dir string) (*Model, error) {
+	var files *store
+	if dir != "" {
+		files = &store{dir: dir}
+	}
+	return parse(b, files)
+}
+
+func parse(b []byte, files *store) (*Model, error) {
+	if err := foreign(b); err != nil {
+		return nil, err
+	}
+	p := &parser{files: files}
+	m, err := p.model(b)
+	if err != nil {
+		return nil, &Hint{fmt.Errorf("this is no valid ONNX model: %w", err), "the file may be truncated or another format; export or download it again"}
+	}
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// foreign recognises files that people pass by mistake.
+func foreign(b []byte) error {
+	start := bytes.ToLower(bytes.TrimSpace(b[:min(len(b), 256)]))
+	switch {
+	case len(b) == 0:
+		return &Hint{errors.New("the file is empty"), "export or download the model again"}
+	case bytes.HasPrefix(start, []byte("version https://git-lfs")):
+		return &Hint{errors.New("this is a Git LFS pointer, not a model"), "fetch the file's content with: git lfs pull"}
+	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")), bytes.HasPrefix(start, []byte("<?xml")):
+		return &Hint{errors.New("this is a web page, not a model"), "download the raw file, not the page that shows it"}
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
+		return &Hint{errors.New("this is a zip archive (a PyTorch checkpoint?), not an ONNX model"), "export the model to ONNX first"}
+	case bytes.HasPrefix(b, []byte("ORTM")), len(b) > 8 && bytes.Equal(b[4:8], []byte("ORTM")):
+		return &Hint{errors.New("this is an ORT format file, not an ONNX model"), "pass the .onnx file that it was made from"}
+	}
+	return nil
+}
+
+// eachGraph calls f for the main graph and every subgraph, outer first.
+func (m *Model) eachGraph(f func(*Graph)) {
+	var nodes func([]*Node)
+	var walk func(*Graph)
+	nodes = func(list []*Node) {
+		for _, n := range list {
+			for _, g := range n.Subgraphs() {
+				walk(g)
+			}
+		}
+	}
+	walk = func(g *Graph) { f(g); nodes(g.Nodes) }
+	walk(m.Graph)
+	for _, fn := range m.Functions {
+		nodes(fn.Nodes)
+	}
+}
+
+// Subgraphs lists the graphs among the node's attributes.
+func (n *Node) Subgraphs() []*Graph {
+	var gs []*Graph
+	for _, a := range n.Attrs {
+		if a.G != nil {
+			gs = append(gs, a.G)
+		}
+		gs = append(gs, a.Graphs...)
+	}
+	return gs
+}
+
+// eachTensor calls f for every tensor of the model.
+func (m *Model) eachTensor(f func(*Tensor)) {
+	nodes := func(list []*Node) {
+		for _, n := range list {
+			for _, a := range n.Attrs {
+				a.eachTensor(f)
+			}
+		}
+	}
+	m.eachGraph(func(g *Graph) {
+		for _, t := range g.Inits {
+			f(t)
+		}
+		for _, s := range g.SparseInit {
+			f(s.Values)
+			f(s.Indices)
+		}
+		nodes(g.Nodes)
+	})
+	for _, fn := range m.Functions {
+		nodes(fn.Nodes)
+	}
+}
+
+func (a *Attr) eachTensor(f func(*Tensor)) {
+	if a.T != nil {
+		f(a.T)
+	}
+	for _, t := range a.Tensors {
+		f(t)
+	}
+	if a.sparse != nil {
+		f(a.sparse.Values)
+		f(a.sparse.Indices)
+	}
+}

@@ -1,0 +1,84 @@
+package onnxio
+
+import (
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// NewNode makes a node. Attributes are written in the given order.
+func NewNode(name, op string, inputs, outputs []string, attrs ...*Attr) *Node {
+	var b []byte
+	for _, s := range inputs {
+		b = text(b, 1, s)
+	}
+	for _, s := range outputs {
+		b = text(b, 2, s)
+	}
+	b = text(b, 3, name)
+	b = text(b, 4, op)
+	for _, a := range attrs {
+		b = message(b, 5, a.encode())
+	}
+	return &Node{Name: name, OpType: op, Inputs: inputs, Outputs: outputs, Attrs: attrs, raw: b}
+}
+
+// WithInputs returns a copy of n that reads and makes other values. Every other
+// part of the message keeps its bytes.
+func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
+	c := *n
+	c.Name, c.Inputs, c.Outputs = name, inputs, outputs
+	var b []byte
+	for _, s := range inputs {
+		b = text(b, 1, s)
+	}
+	for _, s := range outputs {
+		b = text(b, 2, s)
+	}
+	b = text(b, 3, name)
+	fields := n.fields
+	if fields == nil { // a new node
+		fields, _ = splitFields(n.raw)
+	}
+	c.fields, _ = splitFields(b)
+	for _, f := range fields {
+		if f.num > 3 {
+			b = append(b, f.raw...)
+			c.fields = append(c.fields, f)
+		}
+	}
+	c.raw = b
+	return &c
+}
+
+// IntAttr, IntsAttr, FloatAttr and StringAttr make attributes for NewNode.
+func IntAttr(name string, v int64) *Attr { return &Attr{Name: name, Type: AttrInt, I: v} }
+
+// IntsAttr makes an integer list attribute.
+func IntsAttr(name string, v []int64) *Attr { return &Attr{Name: name, Type: AttrInts, Ints: v} }
+
+// FloatAttr makes a float attribute.
+func FloatAttr(name string, v float32) *Attr { return &Attr{Name: name, Type: AttrFloat, F: v} }
+
+// StringAttr makes a string attribute.
+func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrString, S: []byte(v)} }
+
+func (a *Attr) encode() []byte {
+	b := text(nil, 1, a.Name)
+	switch a.Type {
+	case AttrFloat:
+		b = protowire.AppendTag(b, 2, protowire.Fixed32Type)
+		b = protowire.AppendFixed32(b, math.Float32bits(a.F))
+	case AttrInt:
+		b = varint(b, 3, uint64(a.I))
+	case AttrString:
+		b = message(b, 4, a.S)
+	case AttrInts:
+		for _, v := range a.Ints {
+			b = varint(b, 8, uint64(v))
+		}
+	default:
+		panic("onnxio: attribute type cannot be written")
+	}
+	return varint(b, 20, uint64(a.Type))
+}

@@ -1,0 +1,428 @@
+package onnxio
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/x448/float16"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+func float32frombits(b uint32) float32 { return math.Float32frombits(b) }
+
+// A Tensor is a constant: an initializer or the value of an attribute. Its
+// values stay in the file until one of the reading methods is called.
+type Tensor struct {
+	Name  string
+	DType DType
+	Dims  []int64
+
+	External *External // non-nil where the values lie in another file
+
+	raw    []byte  // the whole message, nil for a new tensor
+	data   []byte  // raw_data, or the payload of a new tensor
+	hasRaw bool    // raw_data is present
+	typed  []field // float_data, int32_data, ...
+	fields []field
+	files  *store
+}
+
+// External says where the values of a tensor lie.
+type External struct {
+	Location string
+	Offset   int64
+	Length   int64 // 0 with HasLength false: as long as the type and shape ask
+	hasLen   bool
+}
+
+func (p *parser) tensor(b []byte) (*Tensor, error) {
+	fields, err := splitFields(b)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tensor{raw: b, fields: fields, files: p.files}
+	var ext External
+	location := int64(0)
+	for _, f := range fields {
+		var e error
+		switch f.num {
+		case 1:
+			t.Dims, e = f.appendInts(t.Dims)
+		case 2:
+			t.DType = DType(f.val)
+		case 3:
+			e = fmt.Errorf("tensor segments are not supported")
+		case 4, 5, 6, 7, 10, 11:
+			t.typed = append(t.typed, f)
+		case 8:
+			t.Name, e = p.str(f, "tensor name")
+		case 9:
+			if e = f.want(protowire.BytesType, "raw_data"); e == nil {
+				t.data, t.hasRaw = f.body, true
+			}
+		case 13:
+			var kv Property
+			if kv, e = p.property(f); e == nil {
+				e = ext.set(kv)
+			}
+		case 14:
+			location = int64(f.val)
+		}
+		if e != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.Name, e)
+		}
+	}
+	if location == 1 {
+		t.External = &ext
+	}
+	return t, nil
+}
+
+func (e *External) set(kv Property) (err error) {
+	switch kv.Key {
+	case "location":
+		e.Location = kv.Value
+	case "offset":
+		e.Offset, err = strconv.ParseInt(kv.Value, 10, 64)
+	case "length":
+		e.Length, err = strconv.ParseInt(kv.Value, 10, 64)
+		e.hasLen = true
+	}
+	if err != nil {
+		return fmt.Errorf("external data entry %q = %q is no number", kv.Key, kv.Value)
+	}
+	return nil
+}
+
+// maxElements bounds the elements of one tensor: beyond it sizes in bytes
+// would not fit an int64 whatever the type.
+const maxElements = math.MaxInt64 / 16
+
+// Len is the number of elements.
+func (t *Tensor) Len() int64 {
+	n := int64(1)
+	for _, d := range t.Dims {
+		n *= d
+	}
+	return n
+}
+
+// check validates what Load promises: dims, and storage of the right length.
+func (t *Tensor) check() error {
+	if !t.DType.Known() {
+		return fmt.Errorf("tensor %q has the unknown element type %d", t.Name, int32(t.DType))
+	}
+	n := int64(1)
+	for _, d := range t.Dims {
+		if d < 0 {
+			return fmt.Errorf("tensor %q has the negative dimension %d", t.Name, d)
+		}
+	}
+	for _, d := range t.Dims {
+		if d == 0 {
+			n = 0
+			break
+		}
+		if n > maxElements/d {
+			return fmt.Errorf("the dimensions %v of tensor %q overflow", t.Dims, t.Name)
+		}
+		n *= d
+	}
+	if t.External != nil {
+		return t.checkExternal(n)
+	}
+	if t.hasRaw {
+		if len(t.typed) > 0 {
+			return fmt.Errorf("tensor %q holds both raw_data and typed values", t.Name)
+		}
+		if t.DType == String {
+			return fmt.Errorf("string tensor %q holds raw_data", t.Name)
+		}
+		if int64(len(t.data)) != t.DType.rawSize(n) {
+			return fmt.Errorf("tensor %q (%s %v) needs %d bytes of raw_data, has %d", t.Name, t.DType, t.Dims, t.DType.rawSize(n), len(t.data))
+		}
+		return nil
+	}
+	if t.raw == nil {
+		return nil // new tensors are made whole
+	}
+	have := int64(0)
+	want := n
+	num, width := typedField(t.DType)
+	switch t.DType {
+	case Complex64, Complex128:
+		want = 2 * n
+	case Uint4, Int4, Float4E2M1:
+		want = (n + 1) / 2
+	case Uint2, Int2:
+		want = (n + 3) / 4
+	}
+	for _, f := range t.typed {
+		if f.num != num {
+			return fmt.Errorf("tensor %q of type %s holds values in field %d, want field %d", t.Name, t.DType, f.num, num)
+		}
+		c := 1
+		if t.DType != String {
+			var err error
+			if c, err = f.count(width); err != nil {
+				return fmt.Errorf("tensor %q: %w", t.Name, err)
+			}
+		}
+		have += int64(c)
+	}
+	// Some writers keep one byte per sub-byte element.
+	if have != want && !(t.DType.Bits() < 8 && have == n) {
+		return fmt.Errorf("tensor %q (%s %v) needs %d values, has %d", t.Name, t.DType, t.Dims, want, have)
+	}
+	return nil
+}
+
+// typedField returns the field that holds values of type d and the width of
+// one value there, 0 for varints.
+func typedField(d DType) (protowire.Number, int) {
+	switch d {
+	case Float32, Complex64:
+		return 4, 4
+	case Float64, Complex128:
+		return 10, 8
+	case Int64:
+		return 7, 0
+	case Uint32, Uint64:
+		return 11, 0
+	case String:
+		return 6, 0
+	}
+	return 5, 0
+}
+
+// Bytes returns the values in raw storage: little endian, no padding. Raw and
+// external values are returned without a copy and must not be changed.
+func (t *Tensor) Bytes() ([]byte, error) {
+	if t.External != nil {
+		return t.files.read(t)
+	}
+	if t.hasRaw || t.raw == nil {
+		return t.data, nil
+	}
+	return t.typedBytes()
+}
+
+func (t *Tensor) typedBytes() ([]byte, error) {
+	width := t.DType.Bits() / 8
+	if width == 0 {
+		return nil, fmt.Errorf("reading tensor %q: %s values cannot be read as numbers", t.Name, t.DType)
+	}
+	out := make([]byte, 0, t.DType.rawSize(t.Len()))
+	for _, f := range t.typed {
+		switch f.num {
+		case 4, 10: // already little endian
+			if f.typ == protowire.BytesType {
+				out = append(out, f.body...)
+			} else if f.num == 4 {
+				out = binary.LittleEndian.AppendUint32(out, uint32(f.val))
+			} else {
+				out = binary.LittleEndian.AppendUint64(out, f.val)
+			}
+		default:
+			ints, err := f.appendInts(nil)
+			if err != nil {
+				return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+			}
+			for _, v := range ints {
+				var b [8]byte
+				binary.LittleEndian.PutUint64(b[:], uint64(v))
+				out = append(out, b[:width]...)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Float64s returns the values converted to float64. It is exact for every
+// type up to float64 and for integers below 2^53.
+func (t *Tensor) Float64s() ([]float64, error) {
+	b, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, t.Len())
+	if err := DecodeFloat64(out, b, t.DType); err != nil {
+		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+	}
+	return out, nil
+}
+
+// Int64s returns the values of an integer or bool tensor.
+func (t *Tensor) Int64s() ([]int64, error) {
+	b, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, t.Len())
+	if err := DecodeInt64(out, b, t.DType); err != nil {
+		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+	}
+	return out, nil
+}
+
+// DecodeFloat64 fills dst from raw storage b of type d.
+func DecodeFloat64(dst []float64, b []byte, d DType) error {
+	le := binary.LittleEndian
+	switch d {
+	case Float32:
+		for i := range dst {
+			dst[i] = float64(math.Float32frombits(le.Uint32(b[4*i:])))
+		}
+	case Float64:
+		for i := range dst {
+			dst[i] = math.Float64frombits(le.Uint64(b[8*i:]))
+		}
+	case Float16:
+		for i := range dst {
+			dst[i] = float64(float16.Frombits(le.Uint16(b[2*i:])).Float32())
+		}
+	case BFloat16:
+		for i := range dst {
+			dst[i] = float64(math.Float32frombits(uint32(le.Uint16(b[2*i:])) << 16))
+		}
+	case Uint64:
+		for i := range dst {
+			dst[i] = float64(le.Uint64(b[8*i:]))
+		}
+	default:
+		ints := make([]int64, len(dst))
+		if err := DecodeInt64(ints, b, d); err != nil {
+			return err
+		}
+		for i, v := range ints {
+			dst[i] = float64(v)
+		}
+	}
+	return nil
+}
+
+// DecodeInt64 fills dst from raw storage b of the integer or bool type d.
+func DecodeInt64(dst []int64, b []byte, d DType) error {
+	le := binary.LittleEndian
+	for i := range dst {
+		switch d {
+		case Int64, Uint64:
+			dst[i] = int64(le.Uint64(b[8*i:]))
+		case Int32:
+			dst[i] = int64(int32(le.Uint32(b[4*i:])))
+		case Uint32:
+			dst[i] = int64(le.Uint32(b[4*i:]))
+		case Int16:
+			dst[i] = int64(int16(le.Uint16(b[2*i:])))
+		case Uint16:
+			dst[i] = int64(le.Uint16(b[2*i:]))
+		case Int8:
+			dst[i] = int64(int8(b[i]))
+		case Uint8:
+			dst[i] = int64(b[i])
+		case Bool:
+			if b[i] != 0 {
+				dst[i] = 1
+			}
+		case Uint4:
+			dst[i] = int64(b[i/2] >> (4 * (i % 2)) & 0xF)
+		case Int4:
+			dst[i] = int64(int8(b[i/2]>>(4*(i%2))<<4) >> 4)
+		default:
+			return fmt.Errorf("%s values cannot be read as integers", d)
+		}
+	}
+	return nil
+}
+
+// EncodeFloat64 rounds v once to the float type d and returns raw storage.
+// Rounding is to nearest, ties to even.
+func EncodeFloat64(v []float64, d DType) ([]byte, error) {
+	le := binary.LittleEndian
+	out := make([]byte, d.rawSize(int64(len(v))))
+	switch d {
+	case Float32:
+		for i, x := range v {
+			le.PutUint32(out[4*i:], math.Float32bits(float32(x)))
+		}
+	case Float64:
+		for i, x := range v {
+			le.PutUint64(out[8*i:], math.Float64bits(x))
+		}
+	case Float16:
+		for i, x := range v {
+			le.PutUint16(out[2*i:], Float16Bits(x))
+		}
+	case BFloat16:
+		for i, x := range v {
+			le.PutUint16(out[2*i:], BFloat16Bits(x))
+		}
+	default:
+		return nil, fmt.Errorf("weights cannot be stored as %s", d)
+	}
+	return out, nil
+}
+
+// Float16Bits rounds x to float16, to nearest even, in one step: a detour
+// over float32 would round twice.
+func Float16Bits(x float64) uint16 { return roundBits(x, 10, 5) }
+
+// BFloat16Bits rounds x to bfloat16, to nearest even, in one step.
+func BFloat16Bits(x float64) uint16 { return roundBits(x, 7, 8) }
+
+// roundBits rounds x to a 16-bit float with man mantissa and exp exponent bits.
+func roundBits(x float64, man, exp uint) uint16 {
+	bits := math.Float64bits(x)
+	sign := uint16(bits >> 63 << 15)
+	if math.IsNaN(x) {
+		return sign | uint16((1<<exp-1)<<man) | 1<<(man-1)
+	}
+	bias := 1<<(exp-1) - 1
+	ax := math.Abs(x)
+	if ax == 0 {
+		return sign
+	}
+	// Scale so that the result is an integer count of units in the last place.
+	_, e := math.Frexp(ax) // ax = f·2^e, f in [0.5, 1)
+	low := 1 - bias        // exponent of the smallest normal
+	unit := max(e-1, low) - int(man)
+	q := math.RoundToEven(math.Ldexp(ax, -unit))
+	v := math.Ldexp(q, unit)
+	limit := math.Ldexp(2-math.Ldexp(1, -int(man)), bias) // largest finite
+	if v > limit {
+		return sign | uint16((1<<exp-1)<<man)
+	}
+	_, e = math.Frexp(v)
+	if v == 0 {
+		return sign
+	}
+	if e-1 < low { // subnormal
+		return sign | uint16(q)
+	}
+	frac := uint16(math.Ldexp(v, int(man)-(e-1))) & (1<<man - 1)
+	return sign | uint16(e-1+bias)<<man | frac
+}
+
+// NewTensor makes a tensor from raw storage, which it keeps. Edits place it
+// inline or in an external file when the model is saved.
+func NewTensor(name string, d DType, dims []int64, data []byte) (*Tensor, error) {
+	t := &Tensor{Name: name, DType: d, Dims: dims, data: data, hasRaw: true}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("making tensor %q: %w", name, err)
+	}
+	return t, nil
+}
+
+// NewInts makes an int64 tensor, the type of shapes and axes.
+func NewInts(name string, dims []int64, v []int64) *Tensor {
+	b := make([]byte, 0, 8*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint64(b, uint64(x))
+	}
+	return &Tensor{Name: name, DType: Int64, Dims: dims, data: b, hasRaw: true}
+}
+
+// stored is the length of the values as they lie in this file's messages.
+func (t *Tensor) stored() int64 { return t.DType.rawSize(t.Len()) }

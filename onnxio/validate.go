@@ -1,0 +1,300 @@
+package onnxio
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// validate checks the promises of Load, collecting the first error of each kind
+// in file order.
+func (m *Model) validate() error {
+	if m.IRVersion < 0 || m.IRVersion > 1<<20 {
+		return fmt.Errorf("ir_version %d makes no sense", m.IRVersion)
+	}
+	var errs []error
+	m.eachTensor(func(t *Tensor) {
+		if len(errs) == 0 {
+			if err := t.check(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	})
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	if err := m.checkFunctions(); err != nil {
+		return err
+	}
+	return checkGraph(m.Graph, nil)
+}
+
+// A scope holds the names that a graph's nodes may read.
+type scope struct {
+	names map[string]bool
+	outer *scope
+}
+
+func (s *scope) has(name string) bool {
+	for ; s != nil; s = s.outer {
+		if s.names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func checkGraph(g *Graph, outer *scope) error {
+	names := make(map[string]bool, len(g.Nodes)+len(g.Inits))
+	for _, v := range g.Inputs {
+		if names[v.Name] {
+			return fmt.Errorf("two graph inputs are called %q", v.Name)
+		}
+		names[v.Name] = true
+	}
+	inits := map[string]bool{}
+	add := func(name string) error {
+		if name == "" {
+			return errors.New("an initializer has no name")
+		}
+		if inits[name] {
+			return fmt.Errorf("two initializers are called %q", name)
+		}
+		inits[name] = true
+		names[name] = true
+		return nil
+	}
+	for _, t := range g.Inits {
+		if err := add(t.Name); err != nil {
+			return err
+		}
+	}
+	for _, s := range g.SparseInit {
+		if err := add(s.Values.Name); err != nil {
+			return err
+		}
+	}
+	return checkNodes(g.Nodes, g.Outputs, &scope{names, outer})
+}
+
+// checkNodes checks a node list whose inputs and initializers are in s.
+func checkNodes(nodes []*Node, outputs []*ValueInfo, s *scope) error {
+	producer := make(map[string]*Node, len(nodes))
+	for _, n := range nodes {
+		for _, o := range n.Outputs {
+			if o == "" {
+				continue
+			}
+			if other := producer[o]; other != nil {
+				return fmt.Errorf("value %q has two producers: %q and %q", o, other.Title(), n.Title())
+			}
+			if s.names[o] {
+				return fmt.Errorf("value %q is made by node %q and is an input or initializer too", o, n.Title())
+			}
+			producer[o] = n
+		}
+	}
+	for o := range producer {
+		s.names[o] = true
+	}
+	for _, n := range nodes {
+		for _, in := range n.Inputs {
+			if in != "" && !s.has(in) {
+				return dangling(in, fmt.Sprintf("node %q (%s) reads", n.Title(), n.OpType))
+			}
+		}
+		for _, g := range n.Subgraphs() {
+			if err := checkGraph(g, s); err != nil {
+				return fmt.Errorf("in a subgraph of node %q: %w", n.Title(), err)
+			}
+		}
+	}
+	for _, o := range outputs {
+		if !s.has(o.Name) {
+			return dangling(o.Name, "the graph returns")
+		}
+	}
+	_, err := SortNodes(nodes)
+	return err
+}
+
+func dangling(name, who string) error {
+	return &Hint{fmt.Errorf("%s the value %q, which nothing in the file makes", who, name),
+		"if the model was exported without its parameters (export_params=False), export it again with them"}
+}
+
+// SortNodes returns nodes so that every value is made before it is read, in
+// subgraphs too. The order changes only where the given one does not do that.
+func SortNodes(nodes []*Node) ([]*Node, error) {
+	producer := make(map[string]int, len(nodes))
+	for i, n := range nodes {
+		for _, o := range n.Outputs {
+			if o != "" {
+				producer[o] = i
+			}
+		}
+	}
+	state := make([]byte, len(nodes)) // 1 on the path, 2 placed
+	sorted := make([]*Node, 0, len(nodes))
+	type frame struct {
+		node, next int
+		reads      []string
+	}
+	for root := range nodes {
+		if state[root] != 0 {
+			continue
+		}
+		state[root] = 1
+		stack := []frame{{node: root, reads: nodes[root].Reads()}}
+		for len(stack) > 0 {
+			f := &stack[len(stack)-1]
+			if f.next == len(f.reads) {
+				state[f.node] = 2
+				sorted = append(sorted, nodes[f.node])
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			name := f.reads[f.next]
+			f.next++
+			dep, ok := producer[name]
+			if !ok || state[dep] == 2 {
+				continue
+			}
+			if state[dep] == 1 {
+				return nil, fmt.Errorf("the graph has a cycle through node %q, which reads %q", nodes[f.node].Title(), name)
+			}
+			state[dep] = 1
+			stack = append(stack, frame{node: dep, reads: nodes[dep].Reads()})
+		}
+	}
+	return sorted, nil
+}
+
+// Reads lists the names that the node reads, those that its subgraphs capture
+// from outside included, in a defined order. Absent inputs are left out.
+func (n *Node) Reads() []string {
+	var names []string
+	for _, in := range n.Inputs {
+		if in != "" {
+			names = append(names, in)
+		}
+	}
+	for _, g := range n.Subgraphs() {
+		names = append(names, g.Captures()...)
+	}
+	return names
+}
+
+// Captures lists the names that a subgraph reads from outside.
+func (g *Graph) Captures() []string {
+	own := map[string]bool{}
+	for _, v := range g.Inputs {
+		own[v.Name] = true
+	}
+	for _, t := range g.Inits {
+		own[t.Name] = true
+	}
+	for _, s := range g.SparseInit {
+		own[s.Values.Name] = true
+	}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			own[o] = true
+		}
+	}
+	var names []string
+	take := func(name string) {
+		if name != "" && !own[name] {
+			own[name] = true
+			names = append(names, name)
+		}
+	}
+	for _, n := range g.Nodes {
+		for _, in := range n.Reads() {
+			take(in)
+		}
+	}
+	for _, o := range g.Outputs {
+		take(o.Name)
+	}
+	return names
+}
+
+// FunctionID identifies a model-local function.
+type FunctionID struct{ Domain, Name, Overload string }
+
+// Calls returns the key of the function that n would call.
+func (n *Node) Calls() FunctionID { return FunctionID{n.Domain, n.OpType, n.overload} }
+
+// Function returns the model-local function with that key, nil if there is none.
+func (m *Model) Function(id FunctionID) *Function {
+	for _, f := range m.Functions {
+		if f.Domain == id.Domain && f.Name == id.Name && f.Overload == id.Overload {
+			return f
+		}
+	}
+	return nil
+}
+
+func (m *Model) checkFunctions() error {
+	if len(m.Functions) == 0 {
+		return nil
+	}
+	byID := map[FunctionID]*Function{}
+	for _, f := range m.Functions {
+		id := FunctionID{f.Domain, f.Name, f.Overload}
+		if byID[id] != nil {
+			return fmt.Errorf("two functions are called %q in domain %q", f.Name, f.Domain)
+		}
+		byID[id] = f
+		names := map[string]bool{}
+		for _, in := range f.Inputs {
+			names[in] = true
+		}
+		if err := checkNodes(f.Nodes, nil, &scope{names, nil}); err != nil {
+			return fmt.Errorf("in function %q: %w", f.Name, err)
+		}
+		for _, o := range f.Outputs {
+			if !names[o] {
+				return fmt.Errorf("function %q returns the value %q, which nothing in it makes", f.Name, o)
+			}
+		}
+	}
+	state := map[*Function]int{}
+	var visit func(f *Function, path []string) error
+	var visitNodes func(nodes []*Node, path []string) error
+	visitNodes = func(nodes []*Node, path []string) error {
+		for _, n := range nodes {
+			if callee := byID[n.Calls()]; callee != nil {
+				if err := visit(callee, path); err != nil {
+					return err
+				}
+			}
+			for _, g := range n.Subgraphs() {
+				if err := visitNodes(g.Nodes, path); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	visit = func(f *Function, path []string) error {
+		if state[f] == 2 {
+			return nil
+		}
+		path = append(slices.Clone(path), f.Name)
+		if state[f] == 1 {
+			return fmt.Errorf("function %q calls itself: %q", f.Name, path)
+		}
+		state[f] = 1
+		err := visitNodes(f.Nodes, path)
+		state[f] = 2
+		return err
+	}
+	for _, f := range m.Functions {
+		if err := visit(f, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
