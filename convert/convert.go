@@ -16,6 +16,7 @@ import (
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
+	"repmlp/verify"
 )
 
 // FC says how a merged FC layer is spelled.
@@ -45,30 +46,10 @@ type Options struct {
 	Progress func(stage string, done, total int)
 }
 
-// A Prover runs a region's original nodes and its replacement on random rows.
+// A Prover runs a region's original nodes and its replacement on random rows;
+// *verify.Prover is one.
 type Prover interface {
-	Prove(ctx context.Context, claim Claim) (Proof, error)
-}
-
-// A Claim says that Output is the same function of Inputs in both models, up
-// to the rounding of the new weights.
-type Claim struct {
-	ID            string
-	Before, After *onnxio.Model
-	Inputs        []string // fed with random numbers
-	Output        string
-	Weights       []string             // the new weights, names in After
-	Exact         map[string][]float64 // the weights before rounding, where 16-bit types round coarsely
-	Shrink        bool                 // the region is one conv: a smaller map shows the same
-	Span          []int                // how far one output position of that conv reads
-}
-
-// A Proof is the evidence for a claim. Bound is the worst ratio of a
-// difference to the bound that rounding allows; below 1 the claim holds.
-type Proof struct {
-	Rows   int     `json:"rows"`
-	MaxAbs float64 `json:"max_abs"`
-	Bound  float64 `json:"bound_ratio"`
+	Prove(ctx context.Context, claim verify.Claim) (verify.Proof, error)
 }
 
 // ErrNotEquivalent is wrapped by the error of a failed proof.
@@ -78,7 +59,7 @@ var ErrNotEquivalent = errors.New("not equivalent")
 type Result struct {
 	Model    *onnxio.Model // the source itself where nothing was merged
 	Plan     *Plan
-	Proofs   map[string]Proof // by region
+	Proofs   map[string]verify.Proof // by region
 	Verdict  string
 	Baseline *onnxio.Model // the model that the result must equal: the source with training switches off
 	Seconds  map[string]float64
@@ -110,7 +91,7 @@ func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
 // Convert merges what can be merged and proves every merge. The source is not
 // changed. Without anything to merge the result is the source itself.
 func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error) {
-	res := &Result{Model: m, Baseline: m, Proofs: map[string]Proof{}, Seconds: map[string]float64{}}
+	res := &Result{Model: m, Baseline: m, Proofs: map[string]verify.Proof{}, Seconds: map[string]float64{}}
 	clock := func(name string, from time.Time) { res.Seconds[name] += time.Since(from).Seconds() }
 	start := time.Now()
 	base, notes, err := baseline(m, opts)
@@ -138,7 +119,7 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 		}
 		plan.Warnings = append(notes, plan.Warnings...)
 		res.Plan = plan
-		res.Verdict = verdict(plan)
+		res.Verdict = plan.Verdict()
 		if len(plan.Regions) == 0 {
 			return res, nil
 		}
@@ -152,7 +133,8 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 	}
 }
 
-func verdict(p *Plan) string {
+// Verdict sums the plan up.
+func (p *Plan) Verdict() string {
 	declined := false
 	for _, d := range p.Declined {
 		declined = declined || !d.growth()
@@ -294,12 +276,16 @@ func (e *emitter) prove(ctx context.Context, plan *Plan, res *Result, opts Optio
 	if opts.Prover == nil {
 		return nil
 	}
+	if err := verify.CheckRounded(res.Model, e.exact); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
+	}
 	for i, r := range plan.Regions {
 		if opts.Progress != nil {
 			opts.Progress("proving", i, len(plan.Regions))
 		}
 		claim := e.claim(r)
 		claim.Before, claim.After = res.Baseline, res.Model
+		claim.Exact = e.exact
 		proof, err := opts.Prover.Prove(ctx, claim)
 		if err != nil {
 			return fmt.Errorf("proving region %s (%q): %w", r.ID, r.Value, err)
@@ -313,12 +299,12 @@ func (e *emitter) prove(ctx context.Context, plan *Plan, res *Result, opts Optio
 }
 
 // claim says what has to hold for one region, in values that both models have.
-func (e *emitter) claim(r *Region) Claim {
+func (e *emitter) claim(r *Region) verify.Claim {
 	from := r.seg.from
 	for e.made[from] != nil {
 		from = e.made[from].input
 	}
-	c := Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value, Exact: e.exact}
+	c := verify.Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value}
 	if inv := e.made[r.seg.to]; inv != nil {
 		c.Output = inv.node.Out[0].Name
 		for _, v := range inv.sum {

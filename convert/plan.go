@@ -10,6 +10,7 @@ import (
 
 // A Plan is what a conversion will do. It holds no weights.
 type Plan struct {
+	Blocks   []Block
 	Regions  []*Region
 	Declined []Decline
 	Warnings []Warning
@@ -207,10 +208,7 @@ func (p *planner) reach(v *graph.Value) []*graph.Value {
 		for _, n := range seg.nodes() {
 			inside[n] = true
 		}
-		shared = shared || p.visited[d] || d.IsOutput || len(d.Captured) > 0
-		for _, r := range d.Readers {
-			shared = shared || !inside[r.Node]
-		}
+		shared = shared || p.visited[d] || leaks(d, inside, nil)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
 // Schema names the layout of a Report.
@@ -56,18 +57,18 @@ type OpCounts struct {
 
 // A RegionReport is one merge.
 type RegionReport struct {
-	ID         string   `json:"id"`
-	Kind       string   `json:"kind"`
-	Value      string   `json:"value"`
-	Merged     []string `json:"merged"`
-	Into       []string `json:"into,omitempty"`
-	Inputs     int      `json:"inputs"`
-	Outputs    int      `json:"outputs"`
-	Groups     int      `json:"groups"`
-	Before     int      `json:"parameters_before"`
-	After      int      `json:"parameters_after"`
-	Derivation string   `json:"derivation"`
-	Proof      *Proof   `json:"proof,omitempty"`
+	ID         string        `json:"id"`
+	Kind       string        `json:"kind"`
+	Value      string        `json:"value"`
+	Merged     []string      `json:"merged"`
+	Into       []string      `json:"into,omitempty"`
+	Inputs     int           `json:"inputs"`
+	Outputs    int           `json:"outputs"`
+	Groups     int           `json:"groups"`
+	Before     int           `json:"parameters_before"`
+	After      int           `json:"parameters_after"`
+	Derivation string        `json:"derivation"`
+	Proof      *verify.Proof `json:"proof,omitempty"`
 }
 
 // A Check is the comparison of two whole models.
@@ -146,7 +147,7 @@ func CountOps(m *onnxio.Model) map[string]int {
 }
 
 // Describe gives the regions of a plan, with their proofs where there are any.
-func (p *Plan) Describe(proofs map[string]Proof) []RegionReport {
+func (p *Plan) Describe(proofs map[string]verify.Proof) []RegionReport {
 	var out []RegionReport
 	for _, r := range p.Regions {
 		rr := RegionReport{ID: r.ID, Kind: r.Kind, Value: r.Value, Merged: r.Merged, Into: r.Into, Inputs: r.In, Outputs: r.Out,

@@ -53,15 +53,38 @@ func (c *explainer) segment(u, v *graph.Value) *segment {
 		}
 	}
 	for _, x := range s.values[:len(s.values)-1] {
-		leak := x.IsOutput || len(x.Captured) > 0
-		for _, r := range x.Readers {
-			leak = leak || !inside[r.Node]
-		}
-		if leak {
+		if leaks(x, inside, nil) {
 			s.leaks = append(s.leaks, x)
 		}
 	}
 	return s
+}
+
+// leaks reports whether x is needed by anything but the nodes inside. A node
+// outside whose results only come back, such as the Shape of a Reshape inside,
+// needs nothing once the inside is replaced.
+func leaks(x *graph.Value, inside map[*graph.Node]bool, seen map[*graph.Node]bool) bool {
+	if x.IsOutput || len(x.Captured) > 0 {
+		return true
+	}
+	if seen == nil {
+		seen = map[*graph.Node]bool{}
+	}
+	for _, r := range x.Readers {
+		if inside[r.Node] || seen[r.Node] {
+			continue
+		}
+		seen[r.Node] = true
+		if len(r.Node.Subgraphs()) > 0 {
+			return true
+		}
+		for _, out := range r.Node.Out {
+			if out != nil && leaks(out, inside, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nodes lists the nodes of the segment, each once, in graph order.

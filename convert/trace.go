@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -15,6 +16,15 @@ type tracer struct {
 	g     *graph.Graph
 	atoms *graph.Atoms
 	ops   []fuse.Op
+	cuts  []recut
+}
+
+// A recut is a run of rows that a Reshape cuts at other places, as [N, hp, wp,
+// C/S] into [N·C/S, hp, wp] with sizes that are only known at run time. The
+// new atoms stand for the old ones as long as they stay together.
+type recut struct {
+	from, to []graph.Atom
+	sizes    string
 }
 
 // A traced value is the output of a program op together with the order of its
@@ -103,11 +113,71 @@ func (t *tracer) fixed(axis []graph.Atom) (int, bool) {
 
 // regroup cuts x into axes of the given sizes without moving an element.
 func (t *tracer) regroup(x traced, sizes []graph.Dim) (traced, *refusal) {
-	l, ok := t.atoms.Regroup(x.layout.Flat(), sizes)
-	if !ok {
-		return x, refuse("", "the view %v of %v does not nest", sizes, t.sizes(x.layout))
+	flat := t.atoms.Resolve(x.layout.Flat())
+	if l, ok := t.atoms.Regroup(flat, sizes); ok {
+		return traced{x.op, l}, nil
 	}
-	return traced{x.op, l}, nil
+	flat = t.atoms.Resolve(flat)
+	var out graph.Layout
+	for len(flat) > 0 {
+		n, k := t.block(flat, sizes)
+		if n == 0 {
+			return x, refuse("", "the view %v of %v does not nest", sizes, t.sizes(x.layout))
+		}
+		l, ok := t.atoms.Regroup(flat[:n], sizes[:k])
+		if !ok {
+			l = t.recut(t.atoms.Resolve(flat[:n]), sizes[:k])
+		}
+		out = append(out, l...)
+		flat, sizes = t.atoms.Resolve(flat[n:]), sizes[k:]
+	}
+	for _, d := range sizes {
+		if !d.Is(1) {
+			return x, refuse("", "the view of %v does not nest", t.sizes(x.layout))
+		}
+		out = append(out, nil)
+	}
+	return traced{x.op, out}, nil
+}
+
+// block is the shortest start of a flat order and of a list of sizes that hold
+// equally many elements; zero where there is none.
+func (t *tracer) block(flat []graph.Atom, sizes []graph.Dim) (n, k int) {
+	have := graph.Size(1)
+	for n, a := range flat {
+		have = have.Times(t.atoms.Size(a))
+		want := graph.Size(1)
+		for k, d := range sizes {
+			want = want.Times(d)
+			if have.Equal(want) {
+				return n + 1, k + 1
+			}
+		}
+	}
+	return 0, 0
+}
+
+// recut gives a run of rows new atoms of the given sizes.
+func (t *tracer) recut(from []graph.Atom, sizes []graph.Dim) graph.Layout {
+	key := fmt.Sprint(sizes)
+	for _, c := range t.cuts {
+		if c.sizes == key && slices.Equal(t.atoms.Resolve(c.from), from) {
+			l, ok := t.atoms.Regroup(c.to, sizes)
+			if !ok {
+				panic("convert: a cut does not fit itself")
+			}
+			return l
+		}
+	}
+	c := recut{from: slices.Clone(from), sizes: key}
+	var l graph.Layout
+	for _, d := range sizes {
+		axis := t.atoms.Axis(d)
+		l = append(l, axis)
+		c.to = append(c.to, axis...)
+	}
+	t.cuts = append(t.cuts, c)
+	return l
 }
 
 // refine cuts two flat orders of the same elements into pairs of atoms of
@@ -149,6 +219,11 @@ func (t *tracer) sum(xs []traced, coef []float64, input []graph.Atom) (traced, *
 		m := map[graph.Atom]bool{}
 		for _, a := range t.atoms.Resolve(input) {
 			m[a] = true
+		}
+		for _, c := range t.cuts { // these stand for rows
+			for _, a := range t.atoms.Resolve(c.to) {
+				m[a] = true
+			}
 		}
 		return m
 	}
@@ -218,6 +293,10 @@ type traceMap struct {
 func (t *tracer) finish(in graph.Layout, out traced) (*traceMap, *refusal) {
 	t.settle()
 	m := &traceMap{in: t.atoms.ResolveLayout(in), out: t.atoms.ResolveLayout(out.layout), atoms: t.atoms, rows: map[graph.Atom]bool{}}
+	undone, why := t.undoCuts(m)
+	if why != nil {
+		return nil, why
+	}
 	weighted := map[graph.Atom]bool{}
 	consumed := map[graph.Atom]bool{}
 	mark := func(set map[graph.Atom]bool, ls []fuse.Label) {
@@ -241,6 +320,11 @@ func (t *tracer) finish(in graph.Layout, out traced) (*traceMap, *refusal) {
 					consumed[graph.Atom(from)] = true
 				}
 			}
+		}
+	}
+	for _, a := range undone {
+		if weighted[a] || consumed[a] {
+			return nil, refuse("", "rows that are cut anew at run time are mixed")
 		}
 	}
 	survives := map[graph.Atom]bool{}
@@ -276,6 +360,42 @@ func (t *tracer) finish(in graph.Layout, out traced) (*traceMap, *refusal) {
 	}
 	m.program = t.program(m)
 	return m, nil
+}
+
+// undoCuts puts the rows that a recut stands for back into the order of the
+// result, and lists all atoms that no weight may depend on because of that.
+func (t *tracer) undoCuts(m *traceMap) ([]graph.Atom, *refusal) {
+	var touched []graph.Atom
+	flat := m.out.Flat()
+	isIn := map[graph.Atom]bool{}
+	for _, a := range m.in.Flat() {
+		isIn[a] = true
+	}
+	for i := len(t.cuts) - 1; i >= 0; i-- {
+		from, to := t.atoms.Resolve(t.cuts[i].from), t.atoms.Resolve(t.cuts[i].to)
+		at := slices.Index(flat, to[0])
+		if at < 0 {
+			for _, a := range to[1:] {
+				if slices.Contains(flat, a) {
+					return nil, refuse("", "rows that are cut anew at run time are taken apart")
+				}
+			}
+			continue
+		}
+		if at+len(to) > len(flat) || !slices.Equal(flat[at:at+len(to)], to) {
+			return nil, refuse("", "rows that are cut anew at run time are taken apart")
+		}
+		flat = slices.Replace(slices.Clone(flat), at, at+len(to), from...)
+		touched = slices.Concat(touched, from, to)
+		m.out = graph.Layout{flat}
+	}
+	for _, a := range touched {
+		cut := slices.ContainsFunc(t.cuts, func(c recut) bool { return slices.Contains(t.atoms.Resolve(c.to), a) })
+		if !isIn[a] && !cut {
+			return nil, refuse("", "rows that are cut anew at run time are made inside the region")
+		}
+	}
+	return touched, nil
 }
 
 // settle splits renamed atoms alike and resolves every op.

@@ -151,3 +151,12 @@ func (a *Attr) eachTensor(f func(*Tensor)) {
 		f(a.sparse.Indices)
 	}
 }
+
+// ParseTensor reads a TensorProto, as the files of ONNX test data hold it.
+func ParseTensor(b []byte) (*Tensor, error) {
+	t, err := (&parser{}).tensor(b)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.check()
+}

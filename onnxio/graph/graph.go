@@ -24,6 +24,7 @@ type Graph struct {
 	opts       Options
 	constRules map[string]constRule
 	Notes      []Note // contradictions found while propagating shapes
+	Uneven     int    // divisions of sizes that leave a rest, and views that do not fit
 }
 
 // A Note is a finding about the file that is no error.
@@ -33,6 +34,9 @@ type Note struct{ Code, Message string }
 type Options struct {
 	FreezeInputs   bool // initializers that are graph inputs too count as constants
 	FoldDequantize bool // DequantizeLinear of constants counts as a constant
+
+	// Sizes fixes the shapes of graph inputs, by name; others keep their symbols.
+	Sizes map[string][]int64
 }
 
 // A Node is one operator call of the main graph.
@@ -112,7 +116,13 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 		} else if m.IRVersion >= 4 {
 			v.IsInput = true
 		}
-		if in.Shape {
+		if sizes, ok := opts.Sizes[in.Name]; ok {
+			dims := make([]Dim, len(sizes))
+			for i, n := range sizes {
+				dims[i] = Size(n)
+			}
+			v.setShape(dims)
+		} else if in.Shape {
 			v.setShape(declared(in))
 		}
 	}

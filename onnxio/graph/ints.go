@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"repmlp/onnxio"
@@ -63,6 +64,7 @@ func (g *Graph) evalInts(n *Node) {
 	}
 	out := n.Out[0]
 	s := &shaper{g: g, n: n}
+	defer g.constInts(out)
 	in := func(i int) []Dim { return s.ints(i) }
 	switch n.OpType {
 	case "Constant":
@@ -227,6 +229,9 @@ const fraction = "fraction "
 func floorFraction(d Dim) Dim {
 	if len(d.terms) == 1 && d.terms[0].coef == 1 && len(d.terms[0].syms) == 1 {
 		if s, ok := strings.CutPrefix(d.terms[0].syms[0], fraction); ok {
+			if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+				return Size(n)
+			}
 			return Symbol(s)
 		}
 	}
@@ -256,8 +261,18 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 		case "Div":
 			// Sizes are not negative, so truncation is the floor.
 			out[i] = x.FloorDiv(y)
+			if xok && yok && yi != 0 && xi%yi != 0 {
+				g.Uneven++
+			}
 			if n.In[0].Elem.IsFloat() {
-				if _, exact := x.Over(y); !exact {
+				if _, exact := x.Over(y); !exact && xok && yok && yi != 0 {
+					out[i] = Unknown
+					if q := float64(xi) / float64(yi); q == math.Trunc(q) {
+						out[i] = Size(int64(q))
+					} else if xi > 0 && yi > 0 {
+						out[i] = Symbol(fraction + Size(xi/yi).String())
+					}
+				} else if !exact {
 					out[i] = Unknown
 					if num, _, ok := x.FloorDiv(y).quotient(); ok && num != "" {
 						out[i] = Symbol(fraction + x.FloorDiv(y).String())
@@ -294,4 +309,30 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 		}
 	}
 	return out
+}
+
+// constInts fills in the elements of a small integer constant that only the
+// evaluation of constants knows.
+func (g *Graph) constInts(v *Value) {
+	if v.ints != nil || !v.Elem.IsInt() {
+		return
+	}
+	dims, ok := v.Shape()
+	if !ok {
+		return
+	}
+	if k, ok := product(dims).Int(); !ok || k > maxInts {
+		return
+	}
+	if !g.IsConst(v) {
+		return
+	}
+	c, err := g.Const(v)
+	if err != nil {
+		return
+	}
+	v.ints = make([]Dim, len(c.I))
+	for i, x := range c.I {
+		v.ints[i] = Size(x)
+	}
 }

@@ -351,6 +351,13 @@ func shapeReshape(s *shaper) {
 			out[infer] = quotient(product(in), rest)
 		}
 	}
+	if known {
+		have, ok := product(in).Int()
+		want, ok2 := product(out).Int()
+		if ok && (infer < 0 && ok2 && have != want || infer >= 0 && !out[infer].Known()) {
+			s.g.Uneven++
+		}
+	}
 	s.set(0, out)
 }
 

@@ -1,0 +1,45 @@
+// Command conformance runs the ONNX project's node tests on the Go engine and
+// prints how many of them it passes and how many it does not claim.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+
+	"repmlp/verify"
+)
+
+func main() {
+	verbose := flag.Bool("v", false, "also list the tests that are not claimed, with the reason")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: conformance [-v] FOLDER   (onnx/backend/test/data/node of the PyPI package onnx)")
+		os.Exit(2)
+	}
+	results, err := verify.Conformance(context.Background(), flag.Arg(0))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "conformance: error:", err)
+		os.Exit(1)
+	}
+	passed, failed, other := 0, 0, 0
+	for _, r := range results {
+		switch {
+		case !r.Claims:
+			other++
+			if *verbose {
+				fmt.Printf("not claimed %s: %s\n", r.Name, r.Why)
+			}
+		case r.Err != nil:
+			failed++
+			fmt.Printf("FAILED %s: %v\n", r.Name, r.Err)
+		default:
+			passed++
+		}
+	}
+	fmt.Printf("%d node tests: %d passed, %d failed, %d not claimed\n", len(results), passed, failed, other)
+	if failed > 0 || passed == 0 {
+		os.Exit(1)
+	}
+}

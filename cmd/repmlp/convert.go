@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"repmlp/convert"
+	"repmlp/onnxio"
+	"repmlp/verify"
+)
+
+type convertFlags struct {
+	checkFlags
+	planFlags
+	output     string
+	reports    []string
+	json       bool
+	strict     bool
+	noCheck    bool
+	noMetadata bool
+}
+
+func (a *app) convertCommand() *cobra.Command {
+	f := &convertFlags{}
+	cmd := &cobra.Command{
+		Use:   "convert MODEL.onnx",
+		Short: "Merge what can be merged exactly, prove it, write MODEL.inference.onnx",
+		Long: `convert reads a training-form ONNX model, merges every linear part that can be
+merged exactly, proves each merge on random rows in float64, runs the whole
+model before and after, and writes the model to deploy. Nothing is written
+unless everything holds.`,
+		Args: exactly("MODEL.onnx"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.convert(cmd, f, args[0]) },
+	}
+	f.checkFlags.add(cmd)
+	f.planFlags.add(cmd)
+	fl := cmd.Flags()
+	fl.StringVarP(&f.output, "output", "o", "", "where to write (default MODEL.inference.onnx beside the input)")
+	fl.StringArrayVar(&f.reports, "report", nil, "also write a report, by extension .json or .txt; repeatable")
+	fl.BoolVar(&f.json, "json", false, "print the JSON report instead of text")
+	fl.BoolVar(&f.strict, "strict", false, "exit 4 and write nothing unless every candidate was merged and there was one")
+	fl.BoolVar(&f.noCheck, "no-check", false, "skip the run of the whole model; the proofs of the merges always run")
+	fl.BoolVar(&f.noMetadata, "no-metadata", false, "write no provenance into the model")
+	return cmd
+}
+
+func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
+	ctx := cmd.Context()
+	check, err := f.checkFlags.options(cmd)
+	if err != nil {
+		return err
+	}
+	opts, err := f.planFlags.options()
+	if err != nil {
+		return err
+	}
+	if err := checkReportNames(f.reports); err != nil {
+		return err
+	}
+	out := f.output
+	if out == "" {
+		out = strings.TrimSuffix(path, ".onnx") + ".inference.onnx"
+	}
+	if sameFile(path, out) {
+		return fmt.Errorf("the output %q is the input itself; choose another with -o", out)
+	}
+	start := time.Now()
+	m, err := openModel(path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	r := &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: "convert", Seconds: map[string]float64{}}
+	if r.Input, err = fileFacts(m, path); err != nil {
+		return err
+	}
+	r.Seconds["load"] = time.Since(start).Seconds()
+
+	opts.NoMetadata = f.noMetadata
+	opts.Prover = &verify.Prover{Seed: f.seed}
+	step, end := a.progress()
+	opts.Progress = step
+	res, err := convert.Convert(ctx, m, opts)
+	end()
+	if res != nil && res.Plan != nil {
+		r.Verdict, r.Declined, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Warnings
+		r.Regions = res.Plan.Describe(res.Proofs)
+		r.Blocks = res.Plan.Blocks
+		r.Ops = &convert.OpCounts{Before: convert.CountOps(m), After: convert.CountOps(res.Model)}
+		for k, v := range res.Seconds {
+			r.Seconds[k] = v
+		}
+	}
+	if err != nil {
+		if errors.Is(err, convert.ErrNotEquivalent) {
+			if e := a.writeReports(f.reports, r); e != nil {
+				return e
+			}
+		}
+		return withEngineHint(err, "an operator inside a merge cannot be run, so the merge cannot be proved; please report the model")
+	}
+	if f.strict && res.Verdict != convert.Fused {
+		if err := a.writeReports(f.reports, r); err != nil {
+			return err
+		}
+		return coded(exitStrict, fmt.Errorf("--strict: the verdict is %q, nothing was written%s", res.Verdict, firstDecline(res.Plan)))
+	}
+	return a.finish(ctx, f, check, r, m, res, path, out)
+}
+
+func firstDecline(p *convert.Plan) string {
+	for _, d := range p.Declined {
+		return fmt.Sprintf("; first decline: %s: %s", d.Code, d.Message)
+	}
+	return ""
+}
+
+// finish writes the result, checks the written file, and gives it its name.
+func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, path, out string) error {
+	start := time.Now()
+	pending, err := res.Model.Write(out)
+	if err != nil {
+		return err
+	}
+	defer pending.Discard()
+	r.Seconds["save"] = time.Since(start).Seconds()
+	written, err := pending.Load()
+	if err != nil {
+		return coded(exitFailed, err)
+	}
+	defer written.Close()
+	changed := res.Model != m
+	if changed {
+		if err := a.secondReading(pending, res.Model, r); err != nil {
+			return err
+		}
+	}
+	if changed && !f.noCheck {
+		start = time.Now()
+		err := a.compare(ctx, f.seed, check, r, res.Baseline, written)
+		r.Seconds["check"] = time.Since(start).Seconds()
+		if err != nil {
+			if errors.Is(err, convert.ErrNotEquivalent) {
+				if e := a.writeReports(f.reports, r); e != nil {
+					return e
+				}
+			}
+			return withEngineHint(err, "--no-check keeps the proofs of the merges and skips the run of the whole model")
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	start = time.Now()
+	if err := pending.Commit(); err != nil {
+		return err
+	}
+	r.Seconds["save"] += time.Since(start).Seconds()
+	if r.Output, err = fileFacts(res.Model, out); err != nil {
+		return err
+	}
+	r.Output.External = pending.External()
+	if err := a.writeReports(f.reports, r); err != nil {
+		return err
+	}
+	if f.json {
+		return printJSON(a.out, r)
+	}
+	if !a.quiet {
+		return writeText(a.out, r, a.verbose)
+	}
+	return nil
+}
+
+// secondReading has an independent decoder read the written file.
+func (a *app) secondReading(p *onnxio.Pending, meant *onnxio.Model, r *convert.Report) error {
+	b, err := p.Bare()
+	if err != nil {
+		return err
+	}
+	missing, err := verify.SecondReading(b, meant)
+	if err != nil {
+		return coded(exitFailed, err)
+	}
+	r.Warnings = append(r.Warnings, convert.Warning{Code: "second_reader", Message: "the written file was read back by an independent decoder; not covered: " + strings.Join(missing, ", ")})
+	return nil
+}
+
+// compare runs both whole models and notes the result.
+func (a *app) compare(ctx context.Context, seed uint64, o verify.CompareOptions, r *convert.Report, ref, cand *onnxio.Model) error {
+	step, end := a.progress()
+	if step != nil {
+		o.Progress = func(done, total int) { step("checking", done, total) }
+	}
+	c, err := verify.Compare(ctx, ref, cand, o)
+	end()
+	if err != nil {
+		return err
+	}
+	r.Check = describeCheck(c, seed, o)
+	if !c.Passed {
+		return fmt.Errorf("the models differ: output %s: %w", worstOutput(c), convert.ErrNotEquivalent)
+	}
+	return nil
+}
+
+func worstOutput(c *verify.Comparison) string {
+	for _, o := range c.Outputs {
+		if !o.Passed {
+			return fmt.Sprintf("%q differs by %.3g at %v (relative to its largest value %.3g, allowed %.3g)", o.Name, o.MaxAbs, o.Worst, o.MaxRel, c.RTol)
+		}
+	}
+	return ""
+}
+
+func describeCheck(c *verify.Comparison, seed uint64, o verify.CompareOptions) *convert.Check {
+	out := &convert.Check{Engine: "go", Seed: seed, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
+		Passed: c.Passed, NoiseFloor: convert.Number(c.NoiseFloor)}
+	for _, d := range c.Outputs {
+		out.Outputs = append(out.Outputs, convert.CheckOutput{Name: d.Name, Shape: d.Shape, MaxAbs: convert.Number(d.MaxAbs), MaxRel: convert.Number(d.MaxRel), WorstIndex: d.Worst})
+	}
+	return out
+}
+
+// fileFacts describes a model together with its file.
+func fileFacts(m *onnxio.Model, path string) (*convert.FileFacts, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return nil, fmt.Errorf("hashing %q: %w", path, err)
+	}
+	facts := convert.Facts(m)
+	facts.Path, facts.Bytes, facts.SHA256 = path, n, hex.EncodeToString(h.Sum(nil))
+	return facts, nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"repmlp/convert"
+	"repmlp/verify"
+)
+
+// checkFlags are the flags of a whole-model comparison.
+type checkFlags struct {
+	seed       uint64
+	samples    int
+	dims       []string
+	inputs     []string
+	rtol, atol float64
+	engine     string
+	maxMemory  string
+}
+
+func (f *checkFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of the random inputs")
+	fl.IntVar(&f.samples, "samples", 1, "number of random runs")
+	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, as batch=4; repeatable")
+	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs: .npy, .npz or a test_data_set folder; repeatable")
+	fl.Float64Var(&f.rtol, "rtol", 0, "relative tolerance of the whole-model comparison (default: follows the noise floor)")
+	fl.Float64Var(&f.atol, "atol", 0, "absolute tolerance of the whole-model comparison")
+	fl.StringVar(&f.engine, "engine", "auto", "who runs the models: auto or go")
+	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, as 8GB")
+}
+
+// options turns the flags into options; cmd tells which were given.
+func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) {
+	o := verify.CompareOptions{Seed: f.seed, Samples: f.samples, Inputs: f.inputs, RTol: f.rtol, ATol: f.atol}
+	o.Fixed = cmd.Flags().Changed("rtol") || cmd.Flags().Changed("atol")
+	if f.samples < 1 {
+		return o, coded(exitUsage, fmt.Errorf("--samples is %d, it must be at least 1", f.samples))
+	}
+	if !(f.rtol >= 0) || !(f.atol >= 0) {
+		return o, coded(exitUsage, fmt.Errorf("tolerances must not be negative"))
+	}
+	for _, d := range f.dims {
+		name, value, ok := strings.Cut(d, "=")
+		n, err := strconv.ParseInt(value, 10, 32)
+		if !ok || err != nil || n < 0 || name == "" {
+			return o, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE", d))
+		}
+		if o.Dims == nil {
+			o.Dims = map[string]int64{}
+		}
+		o.Dims[name] = n
+	}
+	switch f.engine {
+	case "auto", "go":
+	default:
+		return o, coded(exitUsage, fmt.Errorf("--engine %q: this build has auto and go", f.engine))
+	}
+	if f.maxMemory != "" {
+		n, err := parseSize(f.maxMemory)
+		if err != nil {
+			return o, coded(exitUsage, err)
+		}
+		o.Limit = n
+	}
+	return o, nil
+}
+
+// parseSize reads a size such as 512MB or 8G.
+func parseSize(s string) (int64, error) {
+	t := strings.ToUpper(strings.TrimSpace(s))
+	t = strings.TrimSuffix(strings.TrimSuffix(t, "B"), "I")
+	shift := 0
+	for i, unit := range []string{"K", "M", "G", "T"} {
+		if strings.HasSuffix(t, unit) {
+			t, shift = strings.TrimSuffix(t, unit), 10*(i+1)
+		}
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(t), 64)
+	if err != nil || !(v > 0) || v*float64(int64(1)<<shift) > 1<<60 {
+		return 0, fmt.Errorf("%q is no size; write it as 512MB or 8GB", s)
+	}
+	return int64(v * float64(int64(1)<<shift)), nil
+}
+
+// planFlags are the flags that change what is merged.
+type planFlags struct {
+	fc                                  string
+	growth, freeze, dequantize, asInfer bool
+}
+
+func (f *planFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.fc, "fc", "auto", "spelling of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)")
+	fl.BoolVar(&f.growth, "allow-growth", false, "also make merges that are exact but make the model larger")
+	fl.BoolVar(&f.freeze, "freeze-inputs", false, "initializers that are also graph inputs count as constants and stop being inputs")
+	fl.BoolVar(&f.dequantize, "fold-dequantize", false, "DequantizeLinear of constants counts as a constant")
+	fl.BoolVar(&f.asInfer, "batch-stats-as-inference", false, "take BatchNormalization and Dropout nodes left in training mode as inference nodes")
+}
+
+func (f *planFlags) options() (convert.Options, error) {
+	o := convert.Options{AllowGrowth: f.growth, FreezeInputs: f.freeze, FoldDequantize: f.dequantize, BatchStatistics: f.asInfer, Version: version}
+	switch f.fc {
+	case "auto":
+	case "gemm":
+		o.FC = convert.FCGemm
+	case "conv":
+		o.FC = convert.FCConv
+	default:
+		return o, coded(exitUsage, fmt.Errorf("--fc %q: choose auto, gemm or conv", f.fc))
+	}
+	return o, nil
+}
+
+// sameFile reports whether two paths name one file, links included.
+func sameFile(a, b string) bool {
+	sa, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	sb, err := os.Stat(b)
+	if err == nil {
+		return os.SameFile(sa, sb)
+	}
+	pa, err1 := filepath.Abs(a)
+	pb, err2 := filepath.Abs(b)
+	return err1 == nil && err2 == nil && pa == pb
+}

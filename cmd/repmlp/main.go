@@ -1,0 +1,19 @@
+// Command repmlp merges everything linear that can be merged exactly in an
+// exported training-form ONNX model, proves each merge, and writes the model to
+// deploy.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+)
+
+// version is the release; the linker may set it.
+var version = "0.1.0-dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}

@@ -1,0 +1,219 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"repmlp/onnxio"
+)
+
+// noiseMultiple is how far a candidate may be from the float64 truth, in units
+// of the reference's own rounding error. Two correct evaluations of one network
+// differ by about once that noise.
+const noiseMultiple = 10
+
+// noiseRoundoffs is the noise that is taken for granted, in unit roundoffs of
+// the narrowest weight type, relative to the largest output: a shallow model
+// may by chance have hardly any noise at all.
+const noiseRoundoffs = 64
+
+// CompareOptions say how two models are compared. The zero value runs one
+// random sample with a tolerance that follows the noise floor.
+type CompareOptions struct {
+	Seed    uint64
+	Samples int // random runs, 1 if zero
+	Dims    map[string]int64
+	Inputs  []string // real inputs: .npy, .npz, or test_data_set folders
+	RTol    float64  // both zero: follow the noise floor
+	ATol    float64
+	Fixed   bool // RTol and ATol hold even where they are zero
+	Limit   int64
+	// Progress is called before every run; nil is silent.
+	Progress func(done, total int)
+}
+
+// A Comparison is the evidence that two models agree, or do not.
+type Comparison struct {
+	Passed     bool
+	Samples    int
+	RTol, ATol float64
+	NoiseFloor float64 // largest rounding error of the reference, relative to its largest output; NaN if unknown
+	Outputs    []OutputDifference
+}
+
+// An OutputDifference is the worst difference of one output over all samples.
+type OutputDifference struct {
+	Name   string
+	Shape  []int
+	MaxAbs float64
+	MaxRel float64 // relative to the largest magnitude of the reference
+	Worst  []int   // where
+	Passed bool
+}
+
+// CheckInterface reports how the inputs and outputs of two models differ in
+// name, type or rank; nil if they do not.
+func CheckInterface(a, b *onnxio.Model) error {
+	if err := sameValues("input", feedable(a), feedable(b)); err != nil {
+		return err
+	}
+	return sameValues("output", a.Graph.Outputs, b.Graph.Outputs)
+}
+
+// feedable lists the inputs that a caller must feed.
+func feedable(m *onnxio.Model) []*onnxio.ValueInfo {
+	inits := map[string]bool{}
+	for _, t := range m.Graph.Inits {
+		inits[t.Name] = true
+	}
+	var out []*onnxio.ValueInfo
+	for _, v := range m.Graph.Inputs {
+		if !inits[v.Name] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func sameValues(what string, a, b []*onnxio.ValueInfo) error {
+	if len(a) != len(b) {
+		return fmt.Errorf("comparing models: the reference has %d %ss, the candidate %d", len(a), what, len(b))
+	}
+	for i, v := range a {
+		w := b[i]
+		switch {
+		case v.Name != w.Name:
+			return fmt.Errorf("comparing models: %s %d is %q in the reference and %q in the candidate", what, i, v.Name, w.Name)
+		case v.Elem != w.Elem:
+			return fmt.Errorf("comparing models: %s %q is %s in the reference and %s in the candidate", what, v.Name, v.Elem, w.Elem)
+		case v.Shape && w.Shape && len(v.Dims) != len(w.Dims):
+			return fmt.Errorf("comparing models: %s %q has rank %d in the reference and %d in the candidate", what, v.Name, len(v.Dims), len(w.Dims))
+		}
+	}
+	return nil
+}
+
+// Compare runs both models on the same inputs with the Go engine: the
+// reference in float32 and in float64, the candidate as it is deployed.
+func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*Comparison, error) {
+	if err := CheckInterface(ref, cand); err != nil {
+		return nil, err
+	}
+	feeds, err := samples(ref, o)
+	if err != nil {
+		return nil, err
+	}
+	var engines [3]*Engine
+	for i, m := range []*onnxio.Model{ref, ref, cand} {
+		mode := Single
+		if i == 1 {
+			mode = Double
+		}
+		if engines[i], err = NewEngine(m, EngineOptions{Mode: mode, Seed: o.Seed, Limit: o.Limit}); err != nil {
+			return nil, err
+		}
+	}
+	r := &Comparison{Passed: true, Samples: len(feeds), RTol: o.RTol, ATol: o.ATol}
+	u := narrowest(ref, cand)
+	fixed := o.Fixed || o.RTol != 0 || o.ATol != 0
+	for _, v := range ref.Graph.Outputs {
+		r.Outputs = append(r.Outputs, OutputDifference{Name: v.Name, Passed: true})
+	}
+	for s, feed := range feeds {
+		var got [3]map[string]*Tensor
+		for i, e := range engines {
+			if o.Progress != nil {
+				o.Progress(3*s+i, 3*len(feeds))
+			}
+			if got[i], err = e.Run(ctx, feed); err != nil {
+				which := "reference"
+				if i == 2 {
+					which = "candidate"
+				}
+				return nil, fmt.Errorf("running the %s: %w", which, err)
+			}
+		}
+		for i := range r.Outputs {
+			out := &r.Outputs[i]
+			a, truth, b := got[0][out.Name], got[1][out.Name], got[2][out.Name]
+			if len(a.Shape) != len(b.Shape) || a.Len() != b.Len() {
+				return nil, fmt.Errorf("comparing models: output %q has shape %v in the reference and %v in the candidate", out.Name, a.Shape, b.Shape)
+			}
+			out.Shape = a.Shape
+			scale, noise := 0.0, 0.0
+			for k := range a.Len() {
+				t := truth.Float(k)
+				if x := math.Abs(t); !math.IsInf(x, 0) && x > scale {
+					scale = x
+				}
+				if d := math.Abs(a.Float(k) - t); !math.IsInf(d, 0) && d > noise {
+					noise = d
+				}
+			}
+			if scale > 0 {
+				r.NoiseFloor = max(r.NoiseFloor, noise/scale)
+			}
+			limit := o.ATol + o.RTol*scale
+			if !fixed {
+				limit = noiseMultiple*noise + noiseRoundoffs*u*scale
+				if !a.DType.IsFloat() {
+					limit = 0
+				}
+				if scale > 0 {
+					r.RTol = max(r.RTol, limit/scale)
+				}
+			}
+			for k := range a.Len() {
+				x, y := a.Float(k), b.Float(k)
+				d := math.Abs(x - y)
+				if x == y || math.IsNaN(x) && math.IsNaN(y) {
+					d = 0
+				}
+				if math.IsNaN(d) {
+					d = math.Inf(1)
+				}
+				if d > out.MaxAbs || d > 0 && out.Worst == nil {
+					out.MaxAbs = d
+					out.Worst = indexOf(k, a.Shape)
+				}
+				if scale > 0 {
+					out.MaxRel = max(out.MaxRel, d/scale)
+				} else if d > 0 {
+					out.MaxRel = math.Inf(1)
+				}
+				if !(d <= limit) {
+					out.Passed, r.Passed = false, false
+				}
+			}
+		}
+	}
+	return r, nil
+}
+
+func indexOf(k int, shape []int) []int {
+	idx := make([]int, len(shape))
+	for i := len(shape) - 1; i >= 0; i-- {
+		idx[i] = k % shape[i]
+		k /= shape[i]
+	}
+	return idx
+}
+
+// narrowest is the unit roundoff of the narrowest float type among the weights.
+func narrowest(ms ...*onnxio.Model) float64 {
+	u := 0x1p-53
+	found := false
+	for _, m := range ms {
+		for _, t := range m.Graph.Inits {
+			if t.DType.IsFloat() && len(t.Dims) > 0 {
+				v, _ := unitRoundoff(t.DType)
+				u, found = max(u, v), true
+			}
+		}
+	}
+	if !found {
+		return 0x1p-24
+	}
+	return u
+}

@@ -1,0 +1,433 @@
+// Package verify runs models and decides whether two of them are equivalent.
+//
+// It shares nothing with the converter: a pure-Go engine executes ONNX in
+// float32 or float64, proofs run a region's original nodes and its replacement
+// on random rows, and whole models are compared on random and real inputs with
+// a tolerance that takes the model's own rounding noise as its scale.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// Unsupported says that the engine lacks an operator, a type or a form of an
+// operator.
+type Unsupported struct{ What string }
+
+func (u *Unsupported) Error() string { return u.What }
+
+func unsupported(format string, args ...any) error { return &Unsupported{fmt.Sprintf(format, args...)} }
+
+// Mode is how an engine computes.
+type Mode uint8
+
+// The modes. Absolute runs in float64 with the magnitude of every constant, so
+// that on non-negative inputs a sum of products shows Σ|w||x|.
+const (
+	Single Mode = iota
+	Double
+	Absolute
+)
+
+// An Engine executes one model.
+type Engine struct {
+	g      *graph.Graph
+	model  *onnxio.Model
+	mode   Mode
+	seed   uint64
+	exact  map[string][]float64
+	unit   map[string]bool // Absolute: these constants count as one
+	sparse map[string]*onnxio.SparseTensor
+	limit  int64 // bytes that live tensors may take, 0 for no limit
+	opset  int64
+	random bool // a random operator has run
+	ids    map[string]int
+	order  []*compiled
+}
+
+type compiled struct {
+	n    *graph.Node
+	op   operator
+	in   []int
+	outs []int
+}
+
+// An operator computes the outputs of one node.
+type operator func(c *call) ([]*Tensor, error)
+
+// A call is what an operator sees.
+type call struct {
+	n    *graph.Node
+	in   []*Tensor
+	e    *Engine
+	ctx  context.Context
+	outs int
+}
+
+// EngineOptions configure NewEngine. The zero value runs in float32.
+type EngineOptions struct {
+	Mode  Mode
+	Seed  uint64               // of random operators
+	Exact map[string][]float64 // replaces the values of initializers
+	Unit  map[string]bool      // Absolute: initializers whose magnitudes count as one
+	Sizes map[string][]int64   // shapes of the graph inputs, for Eval
+	Limit int64                // memory budget in bytes
+}
+
+// NewEngine prepares a model. An operator that the engine lacks is an error
+// that names it.
+func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
+	inlined, err := m.Inline()
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(inlined, graph.Options{Sizes: o.Sizes})
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit,
+		ids: map[string]int{}, sparse: map[string]*onnxio.SparseTensor{}}
+	for _, s := range inlined.Graph.SparseInit {
+		e.sparse[s.Values.Name] = s
+	}
+	table := operators()
+	id := func(name string) int {
+		if name == "" {
+			return -1
+		}
+		k, ok := e.ids[name]
+		if !ok {
+			k = len(e.ids)
+			e.ids[name] = k
+		}
+		return k
+	}
+	for _, n := range g.Nodes {
+		c := &compiled{n: n}
+		if n.Domain == "" {
+			c.op = table[n.OpType]
+		}
+		for _, name := range n.Inputs {
+			c.in = append(c.in, id(name))
+		}
+		for _, name := range n.Outputs {
+			c.outs = append(c.outs, id(name))
+		}
+		e.order = append(e.order, c)
+	}
+	for _, t := range inlined.Graph.Inits {
+		id(t.Name)
+	}
+	for _, v := range inlined.Graph.Inputs {
+		id(v.Name)
+	}
+	return e, nil
+}
+
+// Supports reports the first operator that the engine lacks, nil if there is
+// none.
+func (e *Engine) Supports() error {
+	for _, c := range e.order {
+		if c.op == nil {
+			name := c.n.OpType
+			if c.n.Domain != "" {
+				name = c.n.Domain + "." + name
+			}
+			return unsupported("the Go engine lacks the operator %s of node %q", name, c.n.Title())
+		}
+	}
+	return nil
+}
+
+// Run executes the model and returns the graph's outputs by name.
+func (e *Engine) Run(ctx context.Context, feeds map[string]*Tensor) (map[string]*Tensor, error) {
+	if err := e.Supports(); err != nil {
+		return nil, err
+	}
+	var want []string
+	for _, o := range e.g.Outputs {
+		want = append(want, o.Name)
+	}
+	for _, in := range e.g.Inputs {
+		if feeds[in.Name] == nil && in.ReadCount() > 0 {
+			return nil, fmt.Errorf("running the model: input %q is not fed", in.Name)
+		}
+	}
+	return e.Eval(ctx, feeds, want)
+}
+
+// Eval computes the wanted values from the fed ones, which may lie anywhere in
+// the graph; only the nodes between them run. Sizes computed from values that
+// are not fed come from the shapes in EngineOptions.Sizes.
+func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []string) (map[string]*Tensor, error) {
+	need := make([]bool, len(e.ids))
+	for _, w := range want {
+		if id, ok := e.ids[w]; ok {
+			need[id] = true
+		}
+	}
+	known := make([]*Tensor, len(e.ids))
+	for name, t := range feeds {
+		if id, ok := e.ids[name]; ok {
+			known[id] = t.convert(e.mode != Single)
+		}
+	}
+	uses := make([]int, len(e.ids))
+	run := make([]bool, len(e.order))
+	for i := len(e.order) - 1; i >= 0; i-- {
+		c := e.order[i]
+		for k, o := range c.outs {
+			if o < 0 || !need[o] || known[o] != nil {
+				continue
+			}
+			if v := c.n.Out[k]; v != nil && len(feeds) > 0 && e.sizeTensor(v) != nil && !e.fedAll(feeds) {
+				known[o] = e.sizeTensor(v)
+				continue
+			}
+			run[i] = true
+		}
+		if !run[i] {
+			continue
+		}
+		for _, in := range c.in {
+			if in >= 0 {
+				need[in] = true
+				uses[in]++
+			}
+		}
+		if len(c.n.Subgraphs()) > 0 {
+			return nil, unsupported("the Go engine lacks the operator %s of node %q", c.n.OpType, c.n.Title())
+		}
+	}
+	keep := make([]bool, len(e.ids))
+	for _, w := range want {
+		if id, ok := e.ids[w]; ok {
+			keep[id] = true
+		}
+	}
+	live := int64(0)
+	for i, c := range e.order {
+		if !run[i] {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if c.op == nil {
+			return nil, unsupported("the Go engine lacks the operator %s of node %q", c.n.OpType, c.n.Title())
+		}
+		args := make([]*Tensor, len(c.in))
+		for k, id := range c.in {
+			if id < 0 {
+				continue
+			}
+			if known[id] == nil {
+				t, err := e.initializer(c.n.Inputs[k])
+				if err != nil {
+					return nil, err
+				}
+				args[k] = t // weights are decoded where they are used and dropped again
+				continue
+			}
+			args[k] = known[id]
+		}
+		outs, err := e.call(ctx, c, args)
+		if err != nil {
+			return nil, fmt.Errorf("running node %q (%s): %w", c.n.Title(), c.n.OpType, err)
+		}
+		for k, id := range c.outs {
+			if id < 0 || k >= len(outs) || outs[k] == nil {
+				continue
+			}
+			known[id] = outs[k]
+			live += size(outs[k])
+		}
+		if e.limit > 0 && live > e.limit {
+			return nil, fmt.Errorf("running node %q: the tensors take more than the memory budget of %d bytes", c.n.Title(), e.limit)
+		}
+		for _, id := range c.in {
+			if id < 0 {
+				continue
+			}
+			if uses[id]--; uses[id] == 0 && !keep[id] && known[id] != nil {
+				live -= size(known[id])
+				known[id] = nil
+			}
+		}
+	}
+	out := map[string]*Tensor{}
+	for _, w := range want {
+		id, ok := e.ids[w]
+		if !ok {
+			return nil, fmt.Errorf("the model has no value %q", w)
+		}
+		if known[id] == nil {
+			t, err := e.initializer(w)
+			if err != nil {
+				return nil, err
+			}
+			known[id] = t
+		}
+		out[w] = known[id]
+	}
+	return out, nil
+}
+
+func size(t *Tensor) int64 { return int64(4*len(t.F32) + 8*len(t.F64) + 8*len(t.I)) }
+
+// fedAll reports whether all graph inputs are fed, so that sizes come from
+// running their nodes.
+func (e *Engine) fedAll(feeds map[string]*Tensor) bool {
+	for _, in := range e.g.Inputs {
+		if feeds[in.Name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// sizeTensor is an integer tensor that the shapes alone determine, nil for any
+// other.
+func (e *Engine) sizeTensor(v *graph.Value) *Tensor {
+	dims := v.Ints()
+	if dims == nil || !v.Elem.IsInt() {
+		return nil
+	}
+	shape, ok := v.Shape()
+	if !ok {
+		return nil
+	}
+	t := &Tensor{DType: v.Elem, I: make([]int64, len(dims)), Shape: make([]int, len(shape))}
+	for i, d := range dims {
+		n, ok := d.Int()
+		if !ok {
+			return nil
+		}
+		t.I[i] = n
+	}
+	for i, d := range shape {
+		n, ok := d.Int()
+		if !ok {
+			return nil
+		}
+		t.Shape[i] = int(n)
+	}
+	if t.Len() != len(t.I) {
+		return nil
+	}
+	return t
+}
+
+// initializer reads a constant in the engine's mode.
+func (e *Engine) initializer(name string) (*Tensor, error) {
+	if s := e.sparse[name]; s != nil {
+		return e.densify(s)
+	}
+	v := e.g.Value(name)
+	if v == nil || v.Init == nil {
+		return nil, fmt.Errorf("value %q is not fed", name)
+	}
+	return e.constant(v.Init)
+}
+
+func (e *Engine) constant(t *onnxio.Tensor) (*Tensor, error) {
+	if t.DType == onnxio.String || !t.DType.IsFloat() && !t.DType.IsInt() && t.DType != onnxio.Bool && t.DType != onnxio.Int4 && t.DType != onnxio.Uint4 {
+		return nil, unsupported("the Go engine has no tensors of type %s (%q)", t.DType, t.Name)
+	}
+	out, err := FromFile(t, e.mode != Single)
+	if err != nil {
+		return nil, err
+	}
+	if x := e.exact[t.Name]; x != nil && out.F64 != nil && len(x) == len(out.F64) {
+		copy(out.F64, x)
+	}
+	if e.mode == Absolute && t.DType.IsFloat() {
+		for i, x := range out.F64 {
+			if x < 0 {
+				out.F64[i] = -x
+			}
+			if e.unit[t.Name] {
+				out.F64[i] = 1
+			}
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) densify(s *onnxio.SparseTensor) (*Tensor, error) {
+	values, err := FromFile(s.Values, e.mode != Single)
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.Indices.Int64s()
+	if err != nil {
+		return nil, err
+	}
+	shape := make([]int, len(s.Dims))
+	for i, d := range s.Dims {
+		shape[i] = int(d)
+	}
+	out := like(values, s.Values.DType, shape)
+	st := strides(shape)
+	for i := range values.Len() {
+		k := 0
+		if len(s.Indices.Dims) == 1 {
+			k = int(at[i])
+		} else {
+			for j := range shape {
+				k += int(at[i*len(shape)+j]) * st[j]
+			}
+		}
+		if k < 0 || k >= out.Len() {
+			return nil, errors.New("a sparse tensor has an index out of range")
+		}
+		switch {
+		case out.F64 != nil:
+			out.F64[k] = values.F64[i]
+		case out.F32 != nil:
+			out.F32[k] = values.F32[i]
+		default:
+			out.I[k] = values.I[i]
+		}
+	}
+	return out, nil
+}
+
+// call runs one operator; a panic of a kernel on inputs that contradict its
+// node is an error of the model.
+func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []*Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("its inputs do not fit: %v", r)
+		}
+	}()
+	outs, err = c.op(&call{n: c.n, in: args, e: e, ctx: ctx, outs: len(c.outs)})
+	for _, t := range outs {
+		if t != nil && e.mode == Single {
+			t.round()
+		}
+	}
+	return outs, err
+}
+
+func (c *call) has(i int) bool { return i < len(c.in) && c.in[i] != nil }
+
+// ints returns an integer input.
+func (c *call) ints(i int) []int64 { return c.in[i].I }
+
+// listAttr returns an integer list that is an attribute in older opsets and an
+// input in newer ones.
+func (c *call) list(name string, slot int) ([]int64, bool) {
+	if a := c.n.Attr(name); a != nil {
+		return a.Ints, true
+	}
+	if c.has(slot) {
+		return c.in[slot].I, true
+	}
+	return nil, false
+}

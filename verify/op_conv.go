@@ -1,0 +1,347 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/onnxio/graph"
+)
+
+func convolutions() map[string]operator {
+	return map[string]operator{"Conv": conv, "ConvTranspose": convTranspose}
+}
+
+func dims(shape []int) []graph.Dim {
+	out := make([]graph.Dim, len(shape))
+	for i, d := range shape {
+		out[i] = graph.Size(int64(d))
+	}
+	return out
+}
+
+func ints64(v []int) []int64 {
+	out := make([]int64, len(v))
+	for i, x := range v {
+		out[i] = int64(x)
+	}
+	return out
+}
+
+// spatial is a window with the sizes of the map it slides over.
+type spatial struct {
+	graph.Window
+	in, out []int
+}
+
+func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
+	w, err := graph.ConvWindow(c.n, dims(x.Shape), kernel)
+	if err != nil {
+		return spatial{}, err
+	}
+	s := spatial{Window: w, in: x.Shape[2:]}
+	for i := range w.Kernel {
+		n, ok := w.Out(i, graph.Size(int64(x.Shape[i+2]))).Int()
+		if !ok || n < 0 {
+			return s, fmt.Errorf("its window does not fit a map of %v", s.in)
+		}
+		s.out = append(s.out, int(n))
+	}
+	return s, nil
+}
+
+// conv is a matrix product over the unfolded map, or a direct sum where every
+// channel is its own group.
+func conv(c *call) ([]*Tensor, error) {
+	x, w := c.in[0], c.in[1]
+	if len(x.Shape) < 3 || len(w.Shape) != len(x.Shape) {
+		return nil, fmt.Errorf("a weight of shape %v does not fit a map of %v", w.Shape, x.Shape)
+	}
+	if !x.DType.IsFloat() {
+		return nil, unsupported("the Go engine lacks Conv for type %s", x.DType)
+	}
+	s, err := window(c, x, ints64(w.Shape[2:]))
+	if err != nil {
+		return nil, err
+	}
+	g := int(c.n.Int("group", 1))
+	if g < 1 || w.Shape[0]%g != 0 || x.Shape[1] != w.Shape[1]*g {
+		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
+	}
+	out := like(x, x.DType, slices.Concat([]int{x.Shape[0], w.Shape[0]}, s.out))
+	var b *Tensor
+	if c.has(2) {
+		b = c.in[2]
+	}
+	if out.F32 != nil {
+		convolve[float32](out, x, w, b, s, g)
+	} else {
+		convolve[float64](out, x, w, b, s, g)
+	}
+	return []*Tensor{out}, nil
+}
+
+func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
+	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
+	in, outs, taps := count(s.in), count(s.out), count(w.Shape[2:])
+	src, dst, weight := data[T](x), data[T](out), data[T](w)
+	direct := true // every output reads its own position
+	for i := range s.Kernel {
+		direct = direct && s.Pointwise(i)
+	}
+	if ci == 1 && !direct {
+		depthwise(dst, src, weight, s, n, g, co)
+	} else {
+		k := ci * taps
+		var cols []T
+		if !direct {
+			cols = make([]T, k*outs)
+		}
+		for i := range n {
+			for j := range g {
+				from := src[(i*g+j)*ci*in:][:ci*in]
+				to := dst[(i*g+j)*co*outs:][:co*outs]
+				m := from
+				if !direct {
+					unfold(cols, from, s, ci)
+					m = cols
+				}
+				if co == 1 && k == 1 {
+					v := weight[j]
+					for p, y := range m[:outs] {
+						to[p] = v * y
+					}
+					continue
+				}
+				product(co, outs, k, weight[j*co*k:][:co*k], m, to, false)
+			}
+		}
+	}
+	if b == nil {
+		return
+	}
+	bias := data[T](b)
+	for i := range n {
+		for o := range g * co {
+			row := dst[(i*g*co+o)*outs:][:outs]
+			for p := range row {
+				row[p] += bias[o]
+			}
+		}
+	}
+}
+
+// taps lists, for every kernel index, the displacement along each axis.
+func (s spatial) taps() [][]int {
+	kernel := toInts(s.Kernel)
+	var out [][]int
+	idx := make([]int, len(kernel))
+	for range count(kernel) {
+		t := make([]int, len(kernel))
+		for i := range t {
+			t[i] = idx[i]*int(s.Dilation[i]) - int(s.Begin[i])
+		}
+		out = append(out, t)
+		for a := len(idx) - 1; a >= 0; a-- {
+			if idx[a]++; idx[a] < kernel[a] {
+				break
+			}
+			idx[a] = 0
+		}
+	}
+	return out
+}
+
+// eachRow calls f for every row (last axis) of the output map whose input row
+// exists for tap t: dst offset, src offset of the row's start.
+func (s spatial) eachRow(t []int, f func(dst, src int)) {
+	r := len(s.out)
+	rows := count(s.out[:r-1])
+	st := strides(s.in)
+	idx := make([]int, r-1)
+	for row := range rows {
+		off, inside := 0, true
+		for a := range idx {
+			p := idx[a]*int(s.Stride[a]) + t[a]
+			inside = inside && p >= 0 && p < s.in[a]
+			off += p * st[a]
+		}
+		if inside {
+			f(row*s.out[r-1], off)
+		}
+		for a := r - 2; a >= 0; a-- {
+			if idx[a]++; idx[a] < s.out[a] {
+				break
+			}
+			idx[a] = 0
+		}
+	}
+}
+
+// span is the range of positions along the last axis that read inside the map.
+func (s spatial) span(t int) (from, to int) {
+	r := len(s.out) - 1
+	stride := int(s.Stride[r])
+	if t < 0 {
+		from = (-t + stride - 1) / stride
+	}
+	to = 0
+	if last := s.in[r] - 1 - t; last >= 0 {
+		to = min(s.out[r], last/stride+1)
+	}
+	return min(from, to), to
+}
+
+func unfold[T float](cols, src []T, s spatial, channels int) {
+	clear(cols)
+	in, outs := count(s.in), count(s.out)
+	r := len(s.out) - 1
+	stride := int(s.Stride[r])
+	taps := s.taps()
+	parallel(channels, 1, func(from, to int) {
+		for c := from; c < to; c++ {
+			for k, t := range taps {
+				col := cols[(c*len(taps)+k)*outs:][:outs]
+				a, b := s.span(t[r])
+				s.eachRow(t, func(dst, off int) {
+					line := src[c*in+off:]
+					if stride == 1 {
+						if b > a {
+							copy(col[dst+a:dst+b], line[a+t[r]:b+t[r]])
+						}
+						return
+					}
+					for p := a; p < b; p++ {
+						col[dst+p] = line[p*stride+t[r]]
+					}
+				})
+			}
+		}
+	})
+}
+
+// depthwise sums directly: one input channel for every co outputs.
+func depthwise[T float](dst, src, weight []T, s spatial, n, g, co int) {
+	in, outs := count(s.in), count(s.out)
+	r := len(s.out) - 1
+	stride := int(s.Stride[r])
+	taps := s.taps()
+	parallel(n*g*co, 1, func(from, to int) {
+		for i := from; i < to; i++ {
+			x := src[i/co*in:][:in]
+			y := dst[i*outs:][:outs]
+			w := weight[i%(g*co)*len(taps):]
+			for k, t := range taps {
+				v := w[k]
+				a, b := s.span(t[r])
+				s.eachRow(t, func(d, off int) {
+					if stride == 1 {
+						if b <= a {
+							return
+						}
+						line := x[off+a+t[r] : off+b+t[r]]
+						row := y[d+a : d+b]
+						for p, u := range line {
+							row[p] += v * u
+						}
+						return
+					}
+					for p := a; p < b; p++ {
+						y[d+p] += v * x[off+p*stride+t[r]]
+					}
+				})
+			}
+		}
+	})
+}
+
+// convTranspose spreads every input position over its window.
+func convTranspose(c *call) ([]*Tensor, error) {
+	x, w := c.in[0], c.in[1]
+	r := len(x.Shape) - 2
+	if r < 1 || len(w.Shape) != len(x.Shape) || !x.DType.IsFloat() {
+		return nil, unsupported("the Go engine lacks this form of ConvTranspose")
+	}
+	g := int(c.n.Int("group", 1))
+	if g < 1 || x.Shape[1] != w.Shape[0] || w.Shape[0]%g != 0 {
+		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
+	}
+	list := func(name string, def int64, n int) []int64 {
+		if v := c.n.Ints(name); len(v) > 0 {
+			return v
+		}
+		return slices.Repeat([]int64{def}, n)
+	}
+	stride, dil, extra, pads := list("strides", 1, r), list("dilations", 1, r), list("output_padding", 0, r), list("pads", 0, 2*r)
+	shape := slices.Concat([]int{x.Shape[0], w.Shape[1] * g}, make([]int, r))
+	want := c.n.Ints("output_shape")
+	if len(want) > r {
+		want = want[len(want)-r:]
+	}
+	begin := make([]int, r)
+	for i := range r {
+		full := int(stride[i])*(x.Shape[i+2]-1) + int(extra[i]) + (w.Shape[i+2]-1)*int(dil[i]) + 1
+		auto := c.n.Str("auto_pad", "NOTSET")
+		switch {
+		case want != nil || auto == "SAME_UPPER" || auto == "SAME_LOWER":
+			shape[i+2] = x.Shape[i+2] * int(stride[i])
+			if want != nil {
+				shape[i+2] = int(want[i])
+			}
+			total := max(full-shape[i+2], 0)
+			begin[i] = total / 2
+			if auto != "SAME_UPPER" {
+				begin[i] = total - total/2
+			}
+		default:
+			begin[i] = int(pads[i])
+			shape[i+2] = full - int(pads[i]+pads[r+i])
+		}
+	}
+	out := like(x, x.DType, shape)
+	acc := make([]float64, out.Len())
+	ci, co := w.Shape[0]/g, w.Shape[1]
+	in, outs, kernel := x.Shape[2:], shape[2:], w.Shape[2:]
+	ost := strides(outs)
+	for n := range x.Shape[0] {
+		for ch := range w.Shape[0] {
+			for o := range co {
+				dst := acc[(n*g*co+ch/ci*co+o)*count(outs):]
+				eachIndex(in, func(p int, at []int) {
+					v := x.Float((n*x.Shape[1]+ch)*count(in) + p)
+					eachIndex(kernel, func(k int, tap []int) {
+						off := 0
+						for a := range at {
+							q := at[a]*int(stride[a]) + tap[a]*int(dil[a]) - begin[a]
+							if q < 0 || q >= outs[a] {
+								return
+							}
+							off += q * ost[a]
+						}
+						dst[off] += v * w.Float((ch*co+o)*count(kernel)+k)
+					})
+				})
+			}
+		}
+	}
+	if c.has(2) {
+		for i := range acc {
+			acc[i] += c.in[2].Float(i / count(outs) % shape[1])
+		}
+	}
+	fill(out, acc)
+	return []*Tensor{out}, nil
+}
+
+// eachIndex calls f for every index of shape in row-major order.
+func eachIndex(shape []int, f func(i int, idx []int)) {
+	idx := make([]int, len(shape))
+	for i := range count(shape) {
+		f(i, idx)
+		for a := len(idx) - 1; a >= 0; a-- {
+			if idx[a]++; idx[a] < shape[a] {
+				break
+			}
+			idx[a] = 0
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"repmlp/onnxio"
+)
+
+// A Claim says that Output is the same function of Inputs in both models, up
+// to the rounding of the weights that only After has.
+type Claim struct {
+	ID            string
+	Before, After *onnxio.Model
+	Inputs        []string // fed with random numbers
+	Output        string
+	Exact         map[string][]float64 // new weights before rounding, where 16-bit types round coarsely
+	Shrink        bool                 // the region is one conv: a smaller map shows the same
+	Span          []int                // how far one output position of that conv reads, for each axis
+}
+
+// A Proof is the evidence for a claim. Bound is the worst ratio of a
+// difference to what rounding allows; below 1 the claim holds.
+type Proof struct {
+	Rows   int     `json:"rows"`
+	MaxAbs float64 `json:"max_abs"`
+	Bound  float64 `json:"bound_ratio"`
+}
+
+// boundFactor is the room between the computed bound and a failure. The bound
+// is exact to first order; the rest covers the second order.
+const boundFactor = 1.5
+
+// A Prover runs both sides of a claim in float64 on random rows. Only the
+// rounding of the stored weights may show:
+//
+//	|Δy| ≤ u·(|W||x|+|b|) + η·(Σ|x|+1) + rounding of float64 itself
+//
+// with u the unit roundoff of the stored type and η half its smallest
+// subnormal. The magnitudes are computed by running the replacement with the
+// absolute values of its weights. A Prover keeps the engines of the models
+// that it saw last and is not safe for concurrent use.
+type Prover struct {
+	Seed uint64
+
+	before, after *onnxio.Model
+	engines       [5]*Engine
+	exact         bool
+}
+
+// unitRoundoff returns u and η of a float type.
+func unitRoundoff(d onnxio.DType) (u, eta float64) {
+	switch d {
+	case onnxio.Float16:
+		return 0x1p-11, 0x1p-25
+	case onnxio.BFloat16:
+		return 0x1p-8, 0x1p-134
+	case onnxio.Float64:
+		return 0x1p-53, 0
+	}
+	return 0x1p-24, 0x1p-150
+}
+
+const (
+	runBefore = iota
+	runAfter
+	runAfterExact  // with the weights before rounding
+	runMagnitude   // |W||x| + |b| of the replacement
+	runMagnitudeIn // the same of the original, which float64 rounding scales with
+)
+
+func (p *Prover) prepare(c Claim) error {
+	if p.before == c.Before && p.after == c.After {
+		return nil
+	}
+	sizes, err := ChooseSizes(c.Before, nil, 1)
+	if err != nil {
+		return err
+	}
+	p.exact = len(c.Exact) > 0
+	for i, o := range []EngineOptions{
+		{Mode: Double}, {Mode: Double}, {Mode: Double, Exact: c.Exact}, {Mode: Absolute}, {Mode: Absolute},
+	} {
+		m := c.After
+		if i == runBefore || i == runMagnitudeIn {
+			m = c.Before
+		}
+		if i == runAfterExact && !p.exact {
+			continue
+		}
+		o.Seed, o.Sizes = p.Seed, sizes
+		if p.engines[i], err = NewEngine(m, o); err != nil {
+			return err
+		}
+	}
+	p.before, p.after = c.Before, c.After
+	return nil
+}
+
+// Prove runs one claim. An error means that it could not be checked.
+func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
+	if err := p.prepare(c); err != nil {
+		return Proof{}, err
+	}
+	feeds, sizes := map[string]*Tensor{}, map[string]*Tensor{}
+	var elem onnxio.DType
+	rows := 0
+	for i, name := range c.Inputs {
+		x, err := p.rows(c, name, i)
+		if err != nil {
+			return Proof{}, err
+		}
+		feeds[name] = x
+		m := &Tensor{DType: x.DType, Shape: x.Shape, F64: make([]float64, len(x.F64))}
+		for k, v := range x.F64 {
+			m.F64[k] = math.Abs(v)
+		}
+		sizes[name] = m
+		if elem == onnxio.Undefined {
+			elem = x.DType
+			if len(x.Shape) > 0 {
+				rows = x.Shape[0]
+			}
+		}
+	}
+	run := func(k int, in map[string]*Tensor) ([]float64, error) {
+		out, err := p.engines[k].Eval(ctx, in, []string{c.Output})
+		if err != nil {
+			return nil, err
+		}
+		return out[c.Output].F64, nil
+	}
+	y, err := run(runBefore, feeds)
+	if err != nil {
+		return Proof{}, err
+	}
+	z, err := run(runAfter, feeds)
+	if err != nil {
+		return Proof{}, err
+	}
+	mag, err := run(runMagnitude, sizes)
+	if err != nil {
+		return Proof{}, err
+	}
+	magIn, err := run(runMagnitudeIn, sizes)
+	if err != nil {
+		return Proof{}, err
+	}
+	if len(y) != len(z) || len(y) != len(mag) || len(y) != len(magIn) {
+		return Proof{}, fmt.Errorf("%q has %d values before and %d after", c.Output, len(y), len(z))
+	}
+	var exact []float64
+	if p.exact {
+		if exact, err = run(runAfterExact, feeds); err != nil {
+			return Proof{}, err
+		}
+	}
+	u, eta := unitRoundoff(elem)
+	// Σ|x|+1 is at most the sum over everything fed: η is so small that the
+	// difference does not matter.
+	sum := 1.0
+	for _, x := range sizes {
+		for _, v := range x.F64 {
+			sum += v
+		}
+	}
+	proof := Proof{Rows: rows}
+	terms := float64(len(feeds[c.Inputs[0]].F64)/max(rows, 1) + 64)
+	for i := range y {
+		own := 0x1p-53 * terms * (mag[i] + magIn[i])
+		d := math.Abs(y[i] - z[i])
+		proof.MaxAbs = max(proof.MaxAbs, d)
+		proof.Bound = worst(proof.Bound, d, boundFactor*(u*mag[i]+own)+eta*sum)
+		if exact != nil {
+			proof.Bound = worst(proof.Bound, math.Abs(y[i]-exact[i]), boundFactor*own+0x1p-1000)
+		}
+	}
+	return proof, nil
+}
+
+// worst updates the largest ratio; a difference where none is allowed, or one
+// that is no number, is infinite.
+func worst(old, diff, bound float64) float64 {
+	switch {
+	case diff == 0:
+		return old
+	case math.IsNaN(diff) || !(bound > 0):
+		return math.Inf(1)
+	}
+	return max(old, diff/bound)
+}
+
+// rows makes random numbers for an input of a claim: magnitudes between a half
+// and one and a half, so that no weight hides behind a small number.
+func (p *Prover) rows(c Claim, name string, k int) (*Tensor, error) {
+	v := p.engines[runBefore].g.Value(name)
+	if v == nil {
+		return nil, fmt.Errorf("the model has no value %q", name)
+	}
+	dims, ok := v.Shape()
+	if !ok {
+		return nil, fmt.Errorf("the shape of %q is unknown", name)
+	}
+	shape := make([]int, len(dims))
+	for i, d := range dims {
+		n, ok := d.Int()
+		if !ok {
+			return nil, fmt.Errorf("the size %v of %q is unknown", d, name)
+		}
+		shape[i] = int(n)
+	}
+	if c.Shrink && k == 0 {
+		for i, span := range c.Span {
+			shape[i+2] = min(shape[i+2], 2*span+2)
+		}
+		shape[0] = min(shape[0], 1)
+	}
+	x := &Tensor{DType: v.Elem, Shape: shape, F64: make([]float64, count(shape))}
+	rng := stream(p.Seed, c.ID+"/"+fmt.Sprint(k))
+	for i := range x.F64 {
+		x.F64[i] = 0.5 + rng.Float64()
+		if rng.Uint64()&1 == 0 {
+			x.F64[i] = -x.F64[i]
+		}
+	}
+	return x, nil
+}
+
+// CheckRounded compares stored 16-bit weights with the float64 numbers that
+// they were rounded from, element by element.
+func CheckRounded(m *onnxio.Model, exact map[string][]float64) error {
+	names := make([]string, 0, len(exact))
+	for name := range exact {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, t := range m.Graph.Inits {
+		want, ok := exact[t.Name]
+		if !ok {
+			continue
+		}
+		have, err := t.Bytes()
+		if err != nil {
+			return err
+		}
+		b, err := onnxio.EncodeFloat64(want, t.DType)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(have, b) {
+			return fmt.Errorf("comparing weight %q: the stored numbers are not the rounded ones", t.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// smallestMap and largestMap bound the height and width that is tried for a
+// dimension without a value.
+const (
+	smallestMap = 8
+	largestMap  = 1024
+)
+
+// ChooseSizes gives every graph input a shape: dimensions that dims binds by
+// name take that value, a free first dimension is the batch, and other free
+// dimensions take the smallest size from 8 on for which the model's own shape
+// arithmetic divides evenly and no dimension vanishes.
+func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[string][]int64, error) {
+	known := map[string]bool{}
+	free := false
+	fill := func(size int64) map[string][]int64 {
+		out := map[string][]int64{}
+		inits := map[string]bool{}
+		for _, t := range m.Graph.Inits {
+			inits[t.Name] = true
+		}
+		for _, in := range m.Graph.Inputs {
+			if inits[in.Name] || !in.Shape {
+				continue
+			}
+			shape := make([]int64, len(in.Dims))
+			for i, d := range in.Dims {
+				switch bound, ok := dims[d.Param]; {
+				case d.Known:
+					shape[i] = d.Value
+				case ok && d.Param != "":
+					shape[i] = bound
+					known[d.Param] = true
+				case i == 0:
+					shape[i] = batch
+				default:
+					shape[i] = size
+					free = true
+				}
+			}
+			out[in.Name] = shape
+		}
+		return out
+	}
+	first := fill(smallestMap)
+	var unused []string
+	for name := range dims {
+		if !known[name] {
+			unused = append(unused, name)
+		}
+	}
+	if len(unused) > 0 {
+		sort.Strings(unused)
+		return nil, fmt.Errorf("binding dimensions: the model's inputs have no dimension called %q", unused)
+	}
+	if !free {
+		return first, nil
+	}
+	for size := int64(smallestMap); size <= largestMap; size++ {
+		sizes := fill(size)
+		g, err := graph.New(m, graph.Options{Sizes: sizes})
+		if err == nil && g.Uneven == 0 && positive(g) {
+			return sizes, nil
+		}
+	}
+	return nil, &onnxio.Hint{Err: errors.New("choosing input sizes: no height and width from 8 to 1024 fits the model's own shape arithmetic"),
+		Advice: "bind the free dimensions with --dim NAME=SIZE"}
+}
+
+// positive reports whether every known dimension of every activation is at
+// least one.
+func positive(g *graph.Graph) bool {
+	for _, n := range g.Nodes {
+		for _, v := range n.Out {
+			if v == nil || !v.Elem.IsFloat() {
+				continue
+			}
+			dims, ok := v.Shape()
+			if !ok {
+				continue
+			}
+			for _, d := range dims {
+				if k, ok := d.Int(); ok && k < 1 {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}

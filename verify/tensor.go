@@ -1,0 +1,262 @@
+package verify
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/x448/float16"
+
+	"repmlp/onnxio"
+)
+
+// A Tensor is a dense array. Float types hold their numbers in F32, or in F64
+// where the engine runs in float64 or the type is float64; all other types
+// hold them in I.
+type Tensor struct {
+	DType onnxio.DType
+	Shape []int
+	F32   []float32
+	F64   []float64
+	I     []int64
+}
+
+// Len is the number of elements.
+func (t *Tensor) Len() int { return count(t.Shape) }
+
+func count(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// Float returns element i as float64, whatever the type.
+func (t *Tensor) Float(i int) float64 {
+	switch {
+	case t.F32 != nil:
+		return float64(t.F32[i])
+	case t.F64 != nil:
+		return t.F64[i]
+	}
+	return float64(t.I[i])
+}
+
+// Floats returns the elements as float64.
+func (t *Tensor) Floats() []float64 {
+	if t.F64 != nil {
+		return t.F64
+	}
+	out := make([]float64, t.Len())
+	for i := range out {
+		out[i] = t.Float(i)
+	}
+	return out
+}
+
+type float interface{ float32 | float64 }
+
+// data returns the numbers of a float tensor as []T.
+func data[T float](t *Tensor) []T {
+	if s, ok := any(t.F32).([]T); ok {
+		return s
+	}
+	return any(t.F64).([]T)
+}
+
+// like makes a zero tensor of type d with the storage of ref for floats.
+func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
+	t := &Tensor{DType: d, Shape: shape}
+	n := count(shape)
+	switch {
+	case !d.IsFloat():
+		t.I = make([]int64, n)
+	case ref.F64 != nil || d == onnxio.Float64:
+		t.F64 = make([]float64, n)
+	default:
+		t.F32 = make([]float32, n)
+	}
+	return t
+}
+
+// view shares t's elements under another shape.
+func (t *Tensor) view(shape []int) *Tensor {
+	v := *t
+	v.Shape = shape
+	return &v
+}
+
+// round brings the numbers of a 16-bit float tensor to that precision.
+func (t *Tensor) round() {
+	switch t.DType {
+	case onnxio.Float16:
+		for i, v := range t.F32 {
+			t.F32[i] = float16.Fromfloat32(v).Float32()
+		}
+	case onnxio.BFloat16:
+		for i, v := range t.F32 {
+			t.F32[i] = math.Float32frombits(uint32(onnxio.BFloat16Bits(float64(v))) << 16)
+		}
+	}
+}
+
+// wrap reduces integers to the range of their type, as fixed-width arithmetic
+// does.
+func (t *Tensor) wrap() {
+	for i, v := range t.I {
+		switch t.DType {
+		case onnxio.Int8:
+			t.I[i] = int64(int8(v))
+		case onnxio.Uint8:
+			t.I[i] = int64(uint8(v))
+		case onnxio.Int16:
+			t.I[i] = int64(int16(v))
+		case onnxio.Uint16:
+			t.I[i] = int64(uint16(v))
+		case onnxio.Int32:
+			t.I[i] = int64(int32(v))
+		case onnxio.Uint32:
+			t.I[i] = int64(uint32(v))
+		}
+	}
+}
+
+// FromFile reads a stored tensor. double asks for float64 storage.
+func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
+	b, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims))}
+	for i, d := range t.Dims {
+		out.Shape[i] = int(d)
+	}
+	n := out.Len()
+	switch {
+	case !t.DType.IsFloat():
+		out.I = make([]int64, n)
+		err = onnxio.DecodeInt64(out.I, b, t.DType)
+	case double || t.DType == onnxio.Float64:
+		out.F64 = make([]float64, n)
+		err = onnxio.DecodeFloat64(out.F64, b, t.DType)
+	case t.DType == onnxio.Float32:
+		out.F32 = make([]float32, n)
+		decode32(out.F32, b)
+	default:
+		wide := make([]float64, n)
+		if err = onnxio.DecodeFloat64(wide, b, t.DType); err == nil {
+			out.F32 = make([]float32, n)
+			for i, v := range wide {
+				out.F32[i] = float32(v)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+	}
+	return out, nil
+}
+
+func decode32(dst []float32, b []byte) {
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(b[4*i]) | uint32(b[4*i+1])<<8 | uint32(b[4*i+2])<<16 | uint32(b[4*i+3])<<24)
+	}
+}
+
+// convert returns t with float64 or float32 storage for its floats.
+func (t *Tensor) convert(double bool) *Tensor {
+	if !t.DType.IsFloat() || double == (t.F64 != nil) || t.DType == onnxio.Float64 {
+		return t
+	}
+	out := &Tensor{DType: t.DType, Shape: t.Shape}
+	if double {
+		out.F64 = make([]float64, len(t.F32))
+		for i, v := range t.F32 {
+			out.F64[i] = float64(v)
+		}
+		return out
+	}
+	out.F32 = make([]float32, len(t.F64))
+	for i, v := range t.F64 {
+		out.F32[i] = float32(v)
+	}
+	out.round()
+	return out
+}
+
+func strides(shape []int) []int {
+	s := make([]int, len(shape))
+	n := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		s[i] = n
+		n *= shape[i]
+	}
+	return s
+}
+
+// axisOf turns a possibly negative axis into an index.
+func axisOf(a int64, rank int) (int, error) {
+	k := a
+	if k < 0 {
+		k += int64(rank)
+	}
+	if k < 0 || k >= int64(rank) {
+		return 0, fmt.Errorf("axis or index %d is out of range for %d", a, rank)
+	}
+	return int(k), nil
+}
+
+// walk calls f with the offset that the strides give, for every index of shape
+// in row-major order.
+func walk(shape, stride []int, f func(i, off int)) {
+	idx := make([]int, len(shape))
+	off := 0
+	for i := range count(shape) {
+		f(i, off)
+		for a := len(shape) - 1; a >= 0; a-- {
+			idx[a]++
+			off += stride[a]
+			if idx[a] < shape[a] {
+				break
+			}
+			off -= stride[a] * shape[a]
+			idx[a] = 0
+		}
+	}
+}
+
+// broadcast is the common shape of a and b.
+func broadcast(a, b []int) ([]int, error) {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	out := slices.Clone(a)
+	off := len(a) - len(b)
+	for i, d := range b {
+		switch have := out[off+i]; {
+		case have == d, d == 1:
+		case have == 1:
+			out[off+i] = d
+		default:
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast", a, b)
+		}
+	}
+	if out == nil {
+		out = []int{}
+	}
+	return out, nil
+}
+
+// spread gives the strides with which a tensor of shape from is read as to.
+func spread(from, to []int) []int {
+	out := make([]int, len(to))
+	st := strides(from)
+	off := len(to) - len(from)
+	for i, d := range from {
+		if d != 1 {
+			out[off+i] = st[i]
+		}
+	}
+	return out
+}
