@@ -1,12 +1,56 @@
 package convert
 
 import (
+	"fmt"
+
 	"repmlp/onnxio"
 )
 
 // baseline is the model that a conversion starts from and has to equal: the
 // source with its functions inlined and, where asked for, its training
-// switches off.
+// switches off. Every switch is reported.
 func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
-	return m, nil, nil
+	inlined, err := m.Inline()
+	if err != nil || !opts.BatchStatistics {
+		return inlined, nil, err
+	}
+	var edit onnxio.Edit
+	var notes []Warning
+	opset := inlined.Opset("")
+	for _, n := range inlined.Graph.Nodes {
+		r := inference(n, opset)
+		if r == nil {
+			continue
+		}
+		edit.DropNodes = append(edit.DropNodes, n)
+		edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: r, Before: n})
+		notes = append(notes, Warning{"training_switched_off", fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType, n.Title())})
+	}
+	if len(notes) == 0 {
+		return inlined, nil, nil
+	}
+	out, err := inlined.Apply(edit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("switching training nodes off: %w", err)
+	}
+	return out, notes, nil
+}
+
+// inference is the inference form of a node left in training mode, nil where it
+// is none.
+func inference(n *onnxio.Node, opset int64) *onnxio.Node {
+	if n.Domain != "" || len(n.Outputs) == 0 {
+		return nil
+	}
+	switch n.OpType {
+	case "BatchNormalization":
+		if n.Int("training_mode", 0) != 0 || len(n.Outputs) > 1 || opset < 7 && n.Int("is_test", 0) == 0 {
+			return n.Keep(1, "training_mode")
+		}
+	case "Dropout":
+		if opset >= 12 && len(n.Inputs) > 2 && n.Inputs[2] != "" {
+			return n.WithInputs(n.Name, n.Inputs[:1], n.Outputs)
+		}
+	}
+	return nil
 }

@@ -97,6 +97,7 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 	for i, r := range p.plan.Regions {
 		r.ID = fmt.Sprintf("r%d", i+1)
 	}
+	p.findBlocks()
 	p.findDeclines()
 	for _, note := range g.Notes {
 		p.plan.Warnings = append(p.plan.Warnings, Warning{note.Code, note.Message})

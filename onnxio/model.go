@@ -168,7 +168,8 @@ type Attr struct {
 	Graphs  []*Graph
 	Ref     string // ref_attr_name: the function's attribute it stands for
 
-	sparse *SparseTensor
+	sparse  *SparseTensor
+	encoded []byte // as it stands in the file
 }
 
 // A ValueInfo declares the type of an input, output or intermediate value.
@@ -418,7 +419,7 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Attr{}
+	a := &Attr{encoded: b}
 	var holds AttrType // the type that the values in the file imply
 	saw := func(t AttrType) {
 		if holds != 0 && holds != t {

@@ -1,0 +1,78 @@
+package onnxio
+
+import "bytes"
+
+// Parts are what NewModel makes a model of.
+type Parts struct {
+	IRVersion int64 // 8 if zero
+	Opset     int64 // of ai.onnx, 17 if zero
+	Inputs    []*ValueInfo
+	Outputs   []*ValueInfo
+	Nodes     []*Node
+	Inits     []*Tensor
+}
+
+// NewValue declares a tensor value. A dimension is a number, or a name where
+// its value is unknown.
+func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
+	var shape []byte
+	for _, d := range dims {
+		var b []byte
+		if d.Known {
+			b = varint(b, 1, uint64(d.Value))
+		} else if d.Param != "" {
+			b = text(b, 2, d.Param)
+		}
+		shape = message(shape, 1, b)
+	}
+	tensor := message(varint(nil, 1, uint64(elem)), 2, shape)
+	raw := message(text(nil, 1, name), 2, message(nil, 1, tensor))
+	return &ValueInfo{Name: name, Elem: elem, Dims: dims, Shape: true, Kind: "tensor", raw: raw}
+}
+
+// Known is a dimension with a value, Named one with a name.
+func Known(n int64) Dim { return Dim{Value: n, Known: true} }
+
+// Named is a dimension that is known by its name only.
+func Named(s string) Dim { return Dim{Param: s} }
+
+// NewModel makes a model and checks it as Load does.
+func NewModel(p Parts) (*Model, error) {
+	b, err := encodeParts(p)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(b, "")
+}
+
+func encodeParts(p Parts) ([]byte, error) {
+	if p.IRVersion == 0 {
+		p.IRVersion = 8
+	}
+	if p.Opset == 0 {
+		p.Opset = 17
+	}
+	var g blob
+	for _, n := range p.Nodes {
+		g.add(message(nil, 1, n.raw))
+	}
+	g.add(text(nil, 2, "graph"))
+	for _, t := range p.Inits {
+		inner, err := (&encoder{}).tensor(t)
+		if err != nil {
+			return nil, err
+		}
+		g.wrap(5, inner)
+	}
+	for _, v := range p.Inputs {
+		g.add(message(nil, 11, v.raw))
+	}
+	for _, v := range p.Outputs {
+		g.add(message(nil, 12, v.raw))
+	}
+	var m blob
+	m.add(varint(nil, 1, uint64(p.IRVersion)))
+	m.wrap(7, g)
+	m.add(message(nil, 8, varint(text(nil, 1, ""), 2, uint64(p.Opset))))
+	return bytes.Join(m.pieces, nil), nil
+}
