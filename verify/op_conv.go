@@ -88,9 +88,14 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
 	for i := range s.Kernel {
 		direct = direct && s.Pointwise(i)
 	}
-	if ci == 1 && !direct {
+	switch {
+	case ci == 1 && !direct:
 		depthwise(dst, src, weight, s, n, g, co)
-	} else {
+	case direct && in == 1: // an FC of rows: one product for each group
+		for j := range g {
+			rows(n, co, ci, src[j*ci:], g*ci, weight[j*co*ci:], dst[j*co:], g*co)
+		}
+	default:
 		k := ci * taps
 		var cols []T
 		if !direct {

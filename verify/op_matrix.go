@@ -39,6 +39,20 @@ func product[T float](m, n, k int, a, b, c []T, transB bool) {
 	}
 }
 
+// rows computes y = x·wᵀ for m rows that lie ldx apart in x and ldy apart in y;
+// w is [n, k].
+func rows[T float](m, n, k int, x []T, ldx int, w, y []T, ldy int) {
+	if m == 0 || n == 0 || k == 0 {
+		return
+	}
+	switch x := any(x).(type) {
+	case []float32:
+		blas32.Implementation().Sgemm(blas.NoTrans, blas.Trans, m, n, k, 1, x, ldx, any(w).([]float32), k, 0, any(y).([]float32), ldy)
+	case []float64:
+		blas64.Implementation().Dgemm(blas.NoTrans, blas.Trans, m, n, k, 1, x, ldx, any(w).([]float64), k, 0, any(y).([]float64), ldy)
+	}
+}
+
 func matMul(c *call) ([]*Tensor, error) {
 	a, b := c.in[0], c.in[1]
 	if len(a.Shape) == 0 || len(b.Shape) == 0 {

@@ -1,0 +1,214 @@
+package fuse
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// foldTolerance covers the reordering of float64 sums of a few thousand terms.
+const foldTolerance = 1e-11
+
+func values(rng *rand.Rand, n int) func() ([]float64, error) {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = rng.NormFloat64()
+	}
+	return func() ([]float64, error) { return v, nil }
+}
+
+// tile is a program for one tile of a RepMLP block: C×h×w inputs, O×h×w outputs.
+type tile struct {
+	p                *Program
+	c, h, w, o       Label
+	C, H, W, O, G    int
+	group            Label
+	perGroup, perOut Label
+	fo               Label
+	oh, ow           Label
+}
+
+// newTile labels the channels as group × channel within the group, so that
+// grouped layers nest.
+func newTile(rng *rand.Rand) *tile {
+	t := &tile{G: 1 + rng.IntN(3), H: 1 + rng.IntN(4), W: 1 + rng.IntN(4), C: 1 + rng.IntN(3), O: 1 + rng.IntN(3)}
+	p := &Program{}
+	label := func(n int) Label { p.Sizes = append(p.Sizes, n); return Label(len(p.Sizes) - 1) }
+	t.group, t.perGroup, t.h, t.w = label(t.G), label(t.C), label(t.H), label(t.W)
+	t.perOut, t.oh, t.ow = label(t.O), label(t.H), label(t.W)
+	p.Input = []Label{t.group, t.perGroup, t.h, t.w}
+	t.p = p
+	return t
+}
+
+func (t *tile) add(op Op) int {
+	t.p.Ops = append(t.p.Ops, op)
+	return len(t.p.Ops) - 1
+}
+
+func (t *tile) label(n int) Label {
+	t.p.Sizes = append(t.p.Sizes, n)
+	return Label(len(t.p.Sizes) - 1)
+}
+
+// fc is a grouped FC of the whole tile.
+func (t *tile) fc(rng *rand.Rand) int {
+	n := t.G * t.O * t.H * t.W * t.C * t.H * t.W
+	return t.add(Op{Kind: Link, Args: []int{-1}, In: []Label{t.perGroup, t.h, t.w}, Out: []Label{t.perOut, t.oh, t.ow},
+		W: &Array{[]Label{t.group, t.perOut, t.oh, t.ow, t.perGroup, t.h, t.w}, values(rng, n)}})
+}
+
+// conv is a grouped convolution that keeps the tile's size.
+func (t *tile) conv(rng *rand.Rand, from int, in Label, out Label, h, w, oh, ow Label) int {
+	kh, kw := 1+rng.IntN(4), 1+rng.IntN(4)
+	dil := 1 + rng.IntN(2)
+	th, tw := t.label(kh), t.label(kw)
+	n := t.G * t.p.Sizes[out] * t.p.Sizes[in] * kh * kw
+	return t.add(Op{Kind: Link, Args: []int{from}, In: []Label{in}, Out: []Label{out},
+		W: &Array{[]Label{t.group, out, in, th, tw}, values(rng, n)},
+		Axes: []Axis{
+			{In: []Label{h}, Out: []Label{oh}, Tap: []Label{th}, Entries: ConvEntries(t.H, t.H, kh, 1, dil, rng.IntN(kh))},
+			{In: []Label{w}, Out: []Label{ow}, Tap: []Label{tw}, Entries: ConvEntries(t.W, t.W, kw, 1, 1, rng.IntN(kw))},
+		}})
+}
+
+// norm is a BatchNorm over all channels.
+func (t *tile) norm(rng *rand.Rand, from int, ch Label) int {
+	n := t.G * t.p.Sizes[ch]
+	ls := []Label{t.group, ch}
+	return t.add(Op{Kind: Diagonal, Args: []int{from}, Scale: &Array{ls, values(rng, n)}, Shift: &Array{ls, values(rng, n)}})
+}
+
+// block builds a random RepMLP tile: FC3 and BN, convs with BN before and
+// after, serial convs, an identity where channels allow it.
+func block(rng *rand.Rand) *tile {
+	t := newTile(rng)
+	if rng.IntN(2) == 0 {
+		t.O = t.C
+		t.p.Sizes[t.perOut] = t.C
+	}
+	args := []int{t.norm(rng, t.fc(rng), t.perOut)}
+	coef := []float64{1}
+	names := []map[Label]Label{nil}
+	for range rng.IntN(3) {
+		from := -1
+		if rng.IntN(2) == 0 {
+			from = t.norm(rng, -1, t.perGroup)
+		}
+		k := t.conv(rng, from, t.perGroup, t.perOut, t.h, t.w, t.oh, t.ow)
+		if rng.IntN(2) == 0 {
+			k = t.norm(rng, k, t.perOut)
+		}
+		if rng.IntN(3) == 0 { // a second conv behind the first
+			out, oh, ow := t.label(t.O), t.label(t.H), t.label(t.W)
+			k = t.conv(rng, k, t.perOut, out, t.oh, t.ow, oh, ow)
+			args, coef = append(args, k), append(coef, -1)
+			names = append(names, map[Label]Label{out: t.perOut, oh: t.oh, ow: t.ow})
+			continue
+		}
+		args, coef = append(args, k), append(coef, rng.NormFloat64())
+		names = append(names, nil)
+	}
+	if t.O == t.C && rng.IntN(2) == 0 {
+		args, coef = append(args, -1), append(coef, 1)
+		names = append(names, map[Label]Label{t.perGroup: t.perOut, t.h: t.oh, t.w: t.ow})
+	}
+	t.add(Op{Kind: Sum, Args: args, Coef: coef, Rename: names})
+	t.norm(rng, len(t.p.Ops)-1, t.perOut)
+	return t
+}
+
+func closeTo(a, b []float64) error {
+	scale := 1.0
+	for _, x := range b {
+		scale = max(scale, math.Abs(x))
+	}
+	for i := range a {
+		if !(math.Abs(a[i]-b[i]) <= foldTolerance*scale) {
+			return fmt.Errorf("element %d is %g, want %g", i, a[i], b[i])
+		}
+	}
+	return nil
+}
+
+// The direct form W(F, p) equals the identity pushed through (paper, Eq. 15),
+// and both equal running the program on random rows.
+func TestFoldAgainstIdentity(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		b := block(rng)
+		f := Form{Group: []Label{b.group}, Out: []Label{b.perOut, b.oh, b.ow}, In: []Label{b.perGroup, b.h, b.w}}
+		direct, err := b.p.Fold(f)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		pushed, err := b.p.FoldByIdentity(f)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if err := closeTo(direct.W, pushed.W); err != nil {
+			t.Fatalf("seed %d: weight: %v", seed, err)
+		}
+		if err := closeTo(direct.B, pushed.B); err != nil {
+			t.Fatalf("seed %d: bias: %v", seed, err)
+		}
+		x, _ := values(rng, b.p.size(b.p.Input))()
+		y, err := b.p.Push(x, 1, slices.Concat(f.Group, f.Out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, out := b.C*b.H*b.W, b.p.size(f.Out)
+		want := slices.Clone(direct.B)
+		for g := range b.G {
+			for o := range out {
+				for i := range in {
+					want[g*out+o] += direct.W[(g*out+o)*in+i] * x[g*in+i]
+				}
+			}
+		}
+		if err := closeTo(y, want); err != nil {
+			t.Fatalf("seed %d: running the program: %v", seed, err)
+		}
+	}
+}
+
+// A nudged weight shows: the comparison above can fail.
+func TestFoldNoticesNudge(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 7))
+	b := block(rng)
+	f := Form{Group: []Label{b.group}, Out: []Label{b.perOut, b.oh, b.ow}, In: []Label{b.perGroup, b.h, b.w}}
+	direct, _ := b.p.Fold(f)
+	pushed, _ := b.p.FoldByIdentity(f)
+	direct.W[len(direct.W)/2] += 1e-9
+	if closeTo(direct.W, pushed.W) == nil {
+		t.Error("a weight off by 1e-9 was not noticed")
+	}
+}
+
+func TestFoldRefusesWrongWeights(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 7))
+	b := block(rng)
+	b.p.Ops[0].W.Load = values(rng, 1)
+	if _, err := b.p.Fold(Form{Group: []Label{b.group}, Out: []Label{b.perOut, b.oh, b.ow}, In: []Label{b.perGroup, b.h, b.w}}); err == nil {
+		t.Error("a weight with too few values was accepted")
+	}
+}
+
+func BenchmarkFold(b *testing.B) {
+	t := newTile(rand.New(rand.NewPCG(1, 1)))
+	t.p.Sizes = []int{4, 32, 7, 7, 32, 7, 7}
+	t.G, t.C, t.H, t.W, t.O = 4, 32, 7, 7, 32
+	rng := rand.New(rand.NewPCG(2, 2))
+	fc := t.norm(rng, t.fc(rng), t.perOut)
+	cv := t.norm(rng, t.conv(rng, -1, t.perGroup, t.perOut, t.h, t.w, t.oh, t.ow), t.perOut)
+	t.add(Op{Kind: Sum, Args: []int{fc, cv}, Coef: []float64{1, 1}, Rename: []map[Label]Label{nil, nil}})
+	f := Form{Group: []Label{t.group}, Out: []Label{t.perOut, t.oh, t.ow}, In: []Label{t.perGroup, t.h, t.w}}
+	b.SetBytes(int64(8 * t.p.size(f.Group) * t.p.size(f.Out) * t.p.size(f.In)))
+	for b.Loop() {
+		if _, err := t.p.Fold(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
