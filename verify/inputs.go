@@ -47,7 +47,7 @@ func samples(m *onnxio.Model, o CompareOptions) ([]map[string]*Tensor, error) {
 
 func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64) (*Tensor, error) {
 	t := &Tensor{DType: in.Elem, Shape: toInts(shape)}
-	if float64(t.Len()) > maxTensor {
+	if tooLarge(shape) {
 		return nil, fmt.Errorf("making random inputs: input %q of shape %v is too large", in.Name, shape)
 	}
 	rng := stream(seed, key)

@@ -323,18 +323,8 @@ func expand(c *call) ([]*Tensor, error) {
 	return []*Tensor{pick(c.in[0], shape, spread(c.in[0].Shape, shape), 0)}, nil
 }
 
-// maxTensor bounds what an operator that makes tensors from sizes may make.
-const maxTensor = 1 << 31
-
 func (c *call) fits(shape []int) error {
-	n := 1.0
-	for _, d := range shape {
-		if d < 0 {
-			return fmt.Errorf("shape %v has a negative size", shape)
-		}
-		n *= float64(d)
-	}
-	if n > maxTensor {
+	if tooLarge(shape) {
 		return fmt.Errorf("a tensor of shape %v is too large", shape)
 	}
 	return nil

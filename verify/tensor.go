@@ -65,10 +65,28 @@ func data[T float](t *Tensor) []T {
 	return any(t.F64).([]T)
 }
 
+// maxElements bounds one tensor of a run: beyond it a file is broken rather than
+// large.
+const maxElements = 1 << 28
+
+func tooLarge[N int | int64](shape []N) bool {
+	total := 1.0
+	for _, d := range shape {
+		if d < 0 {
+			return true
+		}
+		total *= float64(d)
+	}
+	return total > maxElements
+}
+
 // like makes a zero tensor of type d with the storage of ref for floats.
 func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
 	t := &Tensor{DType: d, Shape: shape}
 	n := count(shape)
+	if tooLarge(shape) {
+		panic(fmt.Sprintf("a tensor of shape %v is too large", shape)) // call reports it
+	}
 	switch {
 	case !d.IsFloat():
 		t.I = make([]int64, n)

@@ -86,7 +86,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	r.Seconds["load"] = time.Since(start).Seconds()
 
 	opts.NoMetadata = f.noMetadata
-	opts.Prover = &verify.Prover{Seed: f.seed}
+	opts.Prover = a.prover(f.seed)
 	step, end := a.progress()
 	opts.Progress = step
 	res, err := convert.Convert(ctx, m, opts)

@@ -46,14 +46,20 @@ type app struct {
 	quiet      bool
 	verbose    bool
 	noProgress bool
+	// prover makes the checker of the merges.
+	prover func(seed uint64) convert.Prover
 }
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
-	a := &app{out: out, err: errw}
+	a := &app{out: out, err: errw, prover: func(seed uint64) convert.Prover { return &verify.Prover{Seed: seed} }}
 	if f, ok := errw.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))
 	}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := &cobra.Command{
 		Use:           "repmlp",
 		Short:         "Merge training-time branches of an ONNX model into the layers they deploy as",
@@ -70,8 +76,8 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		},
 	}
 	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded(exitUsage, err) })
 	f := root.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")

@@ -39,8 +39,8 @@ func (c *Const) Float() []float64 {
 	return f
 }
 
-// maxConst bounds a constant that is evaluated: 1 G elements.
-const maxConst = 1 << 30
+// maxConst bounds a constant that is computed by nodes: 128 M elements.
+const maxConst = 1 << 27
 
 // IsConst reports whether v does not depend on the model's inputs. It reads no
 // weights.
