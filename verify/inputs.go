@@ -211,6 +211,19 @@ func readInputs(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error
 	return feed, nil
 }
 
+// ReadNumpy reads a .npy file.
+func ReadNumpy(path string) (*Tensor, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading numpy array: %w", err)
+	}
+	t, err := readNpy(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading numpy array %q: %w", path, err)
+	}
+	return t, nil
+}
+
 // readNpy reads one numpy array in C order.
 func readNpy(b []byte) (*Tensor, error) {
 	r, err := npyio.NewReader(bytes.NewReader(b))
