@@ -68,7 +68,6 @@ type planner struct {
 	opts    Options
 	visited map[*graph.Value]bool
 	plan    *Plan
-	cut     map[*graph.Node]bool // steps that fold refused
 }
 
 func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan, *explainer) {

@@ -35,16 +35,12 @@ const (
 	sumStep
 )
 
-// mergeable reports whether the step counts as work that a merge can save.
-func (k stepKind) mergeable() bool { return k != viewStep && k != mapStep }
-
 // An explainer is what rules see: the graph, the explanations so far, and where to
 // put near misses.
 type explainer struct {
 	g      *graph.Graph
 	steps  map[*graph.Value]*step
 	chains map[*graph.Value][]*graph.Value
-	next   int // numbers values that the planner invents
 
 	declines []Decline
 	made     map[*graph.Value]*invented

@@ -15,7 +15,6 @@ type mapState struct {
 
 	notZero    string // why the formula is not zero outside the map: a code, "" if it is zero
 	notZeroWhy string
-	borders    [][]graph.Dim
 }
 
 func mapInput(v *graph.Value) (mapState, bool) {

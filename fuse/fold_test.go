@@ -22,11 +22,10 @@ func values(rng *rand.Rand, n int) func() ([]float64, error) {
 // tile is a program for one tile of a RepMLP block: C×h×w inputs, O×h×w outputs.
 type tile struct {
 	p                *Program
-	c, h, w, o       Label
+	h, w             Label
 	C, H, W, O, G    int
 	group            Label
 	perGroup, perOut Label
-	fo               Label
 	oh, ow           Label
 }
 

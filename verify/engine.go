@@ -417,9 +417,6 @@ func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []
 
 func (c *call) has(i int) bool { return i < len(c.in) && c.in[i] != nil }
 
-// ints returns an integer input.
-func (c *call) ints(i int) []int64 { return c.in[i].I }
-
 // listAttr returns an integer list that is an attribute in older opsets and an
 // input in newer ones.
 func (c *call) list(name string, slot int) ([]int64, bool) {

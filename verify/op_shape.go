@@ -414,7 +414,6 @@ func constantOp(c *call) ([]*Tensor, error) {
 
 func rangeOp(c *call) ([]*Tensor, error) {
 	a, b, d := c.in[0], c.in[1], c.in[2]
-	out := like(a, a.DType, nil)
 	if d.Float(0) == 0 {
 		return nil, errors.New("it has step 0")
 	}
@@ -422,7 +421,7 @@ func rangeOp(c *call) ([]*Tensor, error) {
 	if err := c.fits([]int{n}); err != nil {
 		return nil, err
 	}
-	out = like(a, a.DType, []int{n})
+	out := like(a, a.DType, []int{n})
 	for i := range n {
 		switch {
 		case out.I != nil:
