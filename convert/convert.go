@@ -162,8 +162,12 @@ func (c *explainer) foldAll(ctx context.Context, plan *Plan, opts Options) (*emi
 		if opts.Progress != nil {
 			opts.Progress("merging", i, len(plan.Regions))
 		}
+		from := len(e.edit.AddNodes)
 		if err := e.region(r); err != nil {
 			return nil, fmt.Errorf("merging %q: %w", r.Value, err)
+		}
+		for _, p := range e.edit.AddNodes[from:] {
+			r.Into = append(r.Into, p.Node.Name)
 		}
 		c.g.Forget()
 	}

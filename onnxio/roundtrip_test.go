@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -195,5 +196,95 @@ func TestEditIsCheckedAsAWhole(t *testing.T) {
 	}
 	if len(m.Graph.Nodes) != 1 {
 		t.Error("a refused edit changed the model")
+	}
+}
+
+// Beyond the limit of protobuf readers the large tensors of an edited model
+// move to an external file.
+func TestLargeModelBecomesExternal(t *testing.T) {
+	m, err := Load("../testdata/digits/digits_legacy.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e, err := m.Apply(Edit{AddInits: []*Tensor{NewInts("an.unused.shape", []int64{1}, []int64{1})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "big.onnx")
+	p, err := e.write(file, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for i, x := range e.Graph.Inits {
+		y := r.Graph.Inits[i]
+		a, _ := x.Bytes()
+		b, err := y.Bytes()
+		if err != nil || !bytes.Equal(a, b) {
+			t.Errorf("values of %q changed (%v)", x.Name, err)
+		}
+		if external := y.External != nil; external != (x.stored() > smallTensor) {
+			t.Errorf("%q of %d bytes: external is %v", x.Name, x.stored(), external)
+		}
+	}
+}
+
+// A call with attributes, an absent input and a nested call becomes plain
+// nodes; two calls get values of their own.
+func TestInlineFunctions(t *testing.T) {
+	value := func(n string) []byte { return NewValue(n, Float32, Known(2)).raw }
+	ref := varint(text(text(nil, 1, "alpha"), 21, "slope"), 20, uint64(AttrFloat))
+	leaky := message(NewNode("act", "LeakyRelu", []string{"a"}, []string{"t"}).raw, 5, ref)
+	inner := text(text(text(text(nil, 1, "inner"), 10, "my"), 4, "a"), 5, "b")
+	inner = message(message(inner, 6, []byte("slope")), 7, leaky)
+	inner = message(inner, 7, NewNode("neg", "Neg", []string{"t"}, []string{"b"}).raw)
+	call := func(op, name, in, out string, attrs ...[]byte) []byte {
+		b := text(NewNode(name, op, []string{in}, []string{out}).raw, 7, "my")
+		for _, a := range attrs {
+			b = message(b, 5, a)
+		}
+		return b
+	}
+	slope := FloatAttr("slope", 0.25).encode()
+	outer := text(text(text(text(nil, 1, "outer"), 10, "my"), 4, "x"), 5, "y")
+	outer = message(outer, 7, call("inner", "i", "x", "y", slope))
+	var g []byte
+	g = message(g, 1, call("outer", "first", "x", "m"))
+	g = message(g, 1, call("outer", "second", "m", "z"))
+	g = message(message(g, 11, value("x")), 12, value("z"))
+	model := message(message(message(varint(nil, 1, 8), 7, g), 25, inner), 25, outer)
+	model = message(model, 8, varint(text(nil, 1, ""), 2, 17))
+	m, err := Parse(model, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := m.Inline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []string
+	for _, n := range in.Graph.Nodes {
+		ops = append(ops, n.OpType)
+		if n.OpType == "LeakyRelu" && n.Float("alpha", 0) != 0.25 {
+			t.Errorf("node %q has alpha %g", n.Name, n.Float("alpha", 0))
+		}
+	}
+	if got := strings.Join(ops, " "); got != "LeakyRelu Neg LeakyRelu Neg" || len(in.Functions) != 0 {
+		t.Errorf("inlined to %q with %d functions left", got, len(in.Functions))
+	}
+	b, err := in.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(b, ""); err != nil {
+		t.Errorf("the inlined model is invalid: %v", err)
 	}
 }

@@ -41,7 +41,10 @@ func (p *Pending) Bytes() int64 { return p.bytes }
 // in path+".data"; a model above protobuf's 2 GB limit gets its large tensors
 // moved there. An untouched model keeps its bytes, and its external files are
 // copied along where path lies in another folder.
-func (m *Model) Write(path string) (_ *Pending, err error) {
+func (m *Model) Write(path string) (*Pending, error) { return m.write(path, inlineLimit) }
+
+// write is Write with another limit for inline weights.
+func (m *Model) write(path string, limit int64) (_ *Pending, err error) {
 	p := &Pending{path: path, location: filepath.Base(path) + ".data"}
 	defer func() {
 		if err != nil {
@@ -54,7 +57,7 @@ func (m *Model) Write(path string) (_ *Pending, err error) {
 	}
 	enc := &encoder{}
 	if m.edited() {
-		if err := m.writeExternal(p, enc); err != nil {
+		if err := m.writeExternal(p, enc, limit); err != nil {
 			return nil, err
 		}
 	} else if err := m.copyExternal(p); err != nil {
@@ -85,7 +88,7 @@ func (m *Model) edited() bool {
 }
 
 // writeExternal decides which tensors are external and writes them.
-func (m *Model) writeExternal(p *Pending, enc *encoder) error {
+func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) error {
 	external, inline := false, int64(0)
 	m.eachTensor(func(t *Tensor) {
 		if t.External != nil {
@@ -94,7 +97,7 @@ func (m *Model) writeExternal(p *Pending, enc *encoder) error {
 			inline += t.stored()
 		}
 	})
-	if !external && inline <= inlineLimit {
+	if !external && inline <= limit {
 		return nil
 	}
 	enc.move = map[*Tensor]External{}
@@ -102,7 +105,7 @@ func (m *Model) writeExternal(p *Pending, enc *encoder) error {
 	var at int64
 	var first error
 	m.eachTensor(func(t *Tensor) {
-		fresh := t.raw == nil || inline > inlineLimit
+		fresh := t.raw == nil || inline > limit
 		if first != nil || t.External == nil && !(fresh && t.stored() > smallTensor) {
 			return
 		}

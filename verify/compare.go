@@ -144,7 +144,7 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 			scale, noise := 0.0, 0.0
 			for k := range a.Len() {
 				t := truth.Float(k)
-				if x := math.Abs(t); !math.IsInf(x, 0) && x > scale {
+				if x := math.Abs(a.Float(k)); !math.IsInf(x, 0) && x > scale {
 					scale = x
 				}
 				if d := math.Abs(a.Float(k) - t); !math.IsInf(d, 0) && d > noise {

@@ -117,7 +117,7 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
 					}
 					continue
 				}
-				product(co, outs, k, weight[j*co*k:][:co*k], m, to, false)
+				product(co, outs, k, weight[j*co*k:][:co*k], m, to)
 			}
 		}
 	}

@@ -17,40 +17,55 @@ func matrices() map[string]operator {
 	return map[string]operator{"MatMul": matMul, "Gemm": gemmOp, "Einsum": einsum}
 }
 
-// product computes c = a·b for row-major a [m, k] and b [k, n]; with transB, b
-// is [n, k].
-func product[T float](m, n, k int, a, b, c []T, transB bool) {
-	if m == 0 || n == 0 {
-		return
-	}
-	if k == 0 {
-		clear(c[:m*n])
-		return
-	}
-	t, ldb := blas.NoTrans, n
-	if transB {
-		t, ldb = blas.Trans, k
-	}
-	switch a := any(a).(type) {
-	case []float32:
-		blas32.Implementation().Sgemm(blas.NoTrans, t, m, n, k, 1, a, k, any(b).([]float32), ldb, 0, any(c).([]float32), n)
-	case []float64:
-		blas64.Implementation().Dgemm(blas.NoTrans, t, m, n, k, 1, a, k, any(b).([]float64), ldb, 0, any(c).([]float64), n)
-	}
-}
+// product computes c = a·b for row-major a [m, k] and b [k, n].
+func product[T float](m, n, k int, a, b, c []T) { tiled(m, n, k, a, k, b, n, false, c, n) }
 
 // rows computes y = x·wᵀ for m rows that lie ldx apart in x and ldy apart in y;
 // w is [n, k].
 func rows[T float](m, n, k int, x []T, ldx int, w, y []T, ldy int) {
-	if m == 0 || n == 0 || k == 0 {
+	tiled(m, n, k, x, ldx, w, k, true, y, ldy)
+}
+
+// Tiles of a product. gonum runs a product of fewer than four blocks of 64×64
+// on one processor, summing in a fixed order; larger ones it cuts along k with
+// a result that depends on timing. So the tiles are made here.
+const (
+	tileRows = 64
+	tileCols = 192
+)
+
+func tiled[T float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+	if m == 0 || n == 0 {
 		return
 	}
-	switch x := any(x).(type) {
-	case []float32:
-		blas32.Implementation().Sgemm(blas.NoTrans, blas.Trans, m, n, k, 1, x, ldx, any(w).([]float32), k, 0, any(y).([]float32), ldy)
-	case []float64:
-		blas64.Implementation().Dgemm(blas.NoTrans, blas.Trans, m, n, k, 1, x, ldx, any(w).([]float64), k, 0, any(y).([]float64), ldy)
+	if k == 0 {
+		for i := range m {
+			clear(c[i*ldc:][:n])
+		}
+		return
 	}
+	t := blas.NoTrans
+	if transB {
+		t = blas.Trans
+	}
+	down, across := (m+tileRows-1)/tileRows, (n+tileCols-1)/tileCols
+	grain := max(1, (1<<16)/(tileRows*tileCols*k)+1)
+	parallel(down*across, grain, func(from, to int) {
+		for i := from; i < to; i++ {
+			r, s := i/across*tileRows, i%across*tileCols
+			h, w := min(tileRows, m-r), min(tileCols, n-s)
+			bo := s
+			if transB {
+				bo = s * ldb
+			}
+			switch a := any(a).(type) {
+			case []float32:
+				blas32.Implementation().Sgemm(blas.NoTrans, t, h, w, k, 1, a[r*lda:], lda, any(b).([]float32)[bo:], ldb, 0, any(c).([]float32)[r*ldc+s:], ldc)
+			case []float64:
+				blas64.Implementation().Dgemm(blas.NoTrans, t, h, w, k, 1, a[r*lda:], lda, any(b).([]float64)[bo:], ldb, 0, any(c).([]float64)[r*ldc+s:], ldc)
+			}
+		}
+	})
 }
 
 func matMul(c *call) ([]*Tensor, error) {
@@ -100,11 +115,11 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int) {
 	switch {
 	case out.F32 != nil:
 		for i := range oa {
-			product(m, n, k, a.F32[oa[i]:], b.F32[ob[i]:], out.F32[i*m*n:], false)
+			product(m, n, k, a.F32[oa[i]:], b.F32[ob[i]:], out.F32[i*m*n:])
 		}
 	case out.F64 != nil:
 		for i := range oa {
-			product(m, n, k, a.F64[oa[i]:], b.F64[ob[i]:], out.F64[i*m*n:], false)
+			product(m, n, k, a.F64[oa[i]:], b.F64[ob[i]:], out.F64[i*m*n:])
 		}
 	default:
 		for i := range oa {
@@ -153,7 +168,11 @@ func gemmOp(c *call) ([]*Tensor, error) {
 }
 
 func gemm[T float](out, a, b *Tensor, c *call, alpha, beta float64, transB bool, m, n, k int, dst []T) error {
-	product(m, n, k, data[T](a), data[T](b), dst, transB)
+	if transB {
+		rows(m, n, k, data[T](a), k, data[T](b), dst, n)
+	} else {
+		product(m, n, k, data[T](a), data[T](b), dst)
+	}
 	if alpha != 1 {
 		for i := range dst {
 			dst[i] *= T(alpha)

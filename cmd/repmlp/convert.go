@@ -45,7 +45,7 @@ unless everything holds.`,
 	f.planFlags.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "", "where to write (default MODEL.inference.onnx beside the input)")
-	fl.StringArrayVar(&f.reports, "report", nil, "also write a report, by extension .json or .txt; repeatable")
+	fl.StringArrayVar(&f.reports, "report", nil, "also write a report, by extension .json, .html or .txt; repeatable")
 	fl.BoolVar(&f.json, "json", false, "print the JSON report instead of text")
 	fl.BoolVar(&f.strict, "strict", false, "exit 4 and write nothing unless every candidate was merged and there was one")
 	fl.BoolVar(&f.noCheck, "no-check", false, "skip the run of the whole model; the proofs of the merges always run")

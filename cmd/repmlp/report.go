@@ -18,9 +18,9 @@ import (
 func checkReportNames(paths []string) error {
 	for _, p := range paths {
 		switch filepath.Ext(p) {
-		case ".json", ".txt":
+		case ".json", ".txt", ".html":
 		default:
-			return coded(exitUsage, fmt.Errorf("--report %q: the extension must be .json or .txt", p))
+			return coded(exitUsage, fmt.Errorf("--report %q: the extension must be .json, .html or .txt", p))
 		}
 	}
 	return nil
@@ -30,9 +30,12 @@ func (a *app) writeReports(paths []string, r *convert.Report) error {
 	for _, p := range paths {
 		var b bytes.Buffer
 		var err error
-		if filepath.Ext(p) == ".json" {
+		switch filepath.Ext(p) {
+		case ".json":
 			err = printJSON(&b, r)
-		} else {
+		case ".html":
+			err = writeHTML(&b, r)
+		default:
 			err = writeText(&b, r, true)
 		}
 		if err == nil {

@@ -65,7 +65,7 @@ float32 rounding noise, which is measured against a float64 run.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringArrayVar(&reports, "report", nil, "also write a report, by extension .json or .txt; repeatable")
+	cmd.Flags().StringArrayVar(&reports, "report", nil, "also write a report, by extension .json, .html or .txt; repeatable")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON report instead of text")
 	return cmd
 }
