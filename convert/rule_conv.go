@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
 )
@@ -101,8 +103,16 @@ func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int
 	layout[1] = append(append([]graph.Atom{}, ch[0]...), made...)
 	weight := &array{append(append(append([]graph.Atom{}, ch[0]...), made...), ch[1]...), w}
 	var axes []fuse.Axis
+	gone := slices.Clone(ch[1])
 	for i := range win.Kernel {
 		if win.Pointwise(i) {
+			continue
+		}
+		if rows, inside := t.tiles(x.layout[i+2], win, i); inside != nil {
+			// Windows that do not overlap: tiles are rows, their inside is summed.
+			weight.atoms = append(weight.atoms, inside...)
+			gone = append(gone, inside...)
+			layout[i+2] = rows
 			continue
 		}
 		axis, out, why := t.windowAxis(x.layout[i+2], n, win, i)
@@ -117,11 +127,29 @@ func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int
 		axes = append(axes, axis)
 		layout[i+2] = out
 	}
-	y := t.link(x, weight, ch[1], made, axes, layout)
+	y := t.link(x, weight, gone, made, axes, layout)
 	if b != nil {
 		y = t.diagonal(y, nil, &array{layout[1], b})
 	}
 	return y, nil
+}
+
+// tiles cuts an axis into windows that neither overlap nor leave anything out,
+// as patch embeddings have them; inside is nil for other windows.
+func (t *tracer) tiles(axis []graph.Atom, win graph.Window, i int) (rows, inside []graph.Atom) {
+	k := win.Kernel[i]
+	if k == 1 || win.Stride[i] != k || win.Dilation[i] != 1 || win.Begin[i] != 0 || win.End[i] != 0 || win.Dynamic || win.Ceil {
+		return nil, nil
+	}
+	count, ok := t.sizes(graph.Layout{axis})[0].Over(graph.Size(k))
+	if !ok {
+		return nil, nil
+	}
+	cut, ok := t.atoms.Regroup(axis, []graph.Dim{count, graph.Size(k)})
+	if !ok {
+		return nil, nil
+	}
+	return cut[0], cut[1]
 }
 
 // windowAxis is one axis of a sliding window over a map of known size.

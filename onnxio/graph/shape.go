@@ -263,6 +263,17 @@ func shapeCastLike(s *shaper) {
 	}
 }
 
+// shapeQuantize takes the type from the scale or the zero point.
+func shapeQuantize(slot int) func(*shaper) {
+	return func(s *shaper) {
+		same(s)
+		s.elem(onnxio.Uint8)
+		if slot < len(s.n.In) && s.n.In[slot] != nil {
+			s.elem(s.n.In[slot].Elem)
+		}
+	}
+}
+
 func shapeShape(s *shaper) {
 	s.elem(onnxio.Int64)
 	d, ok := s.in(0)
@@ -871,12 +882,12 @@ func newShapeRules() map[string]func(*shaper) {
 		"Tile": shapeTile, "Pad": shapePad, "GlobalAveragePool": shapeGlobalPool, "GlobalMaxPool": shapeGlobalPool,
 		"Gemm": shapeGemm, "MatMul": shapeMatMul, "DepthToSpace": shapeDepthToSpace, "SpaceToDepth": shapeSpaceToDepth,
 		"Range": shapeRangeOp, "Resize": shapeResize, "Conv": shapeConv, "AveragePool": shapePool, "MaxPool": shapePool,
-		"LpPool": shapePool, "Einsum": shapeEinsum,
+		"LpPool": shapePool, "Einsum": shapeEinsum, "DequantizeLinear": shapeQuantize(1), "QuantizeLinear": shapeQuantize(2),
 	}
 	for _, op := range []string{"Identity", "Dropout", "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "Relu", "Sigmoid", "Tanh",
 		"Erf", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Not", "Softmax", "LogSoftmax", "Softplus", "Softsign",
 		"Elu", "Selu", "Celu", "LeakyRelu", "ThresholdedRelu", "PRelu", "HardSigmoid", "HardSwish", "Mish", "Gelu", "Swish", "Clip", "LRN", "ScatterND", "ScatterElements",
-		"QuantizeLinear", "DequantizeLinear", "CumSum", "Trilu", "EyeLike", "Sin", "Cos"} {
+		"CumSum", "Trilu", "EyeLike", "Sin", "Cos"} {
 		m[op] = same
 	}
 	for _, op := range []string{"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Mod"} {
