@@ -66,22 +66,8 @@ func convertModel(t testing.TB, m *onnxio.Model) *convert.Result {
 
 // notYet names cases that are left in a right but unfinished form.
 var notYet = map[string]string{
-	"re_grouped_split_linears":     "a grouped FC as split, MatMuls and concat",
-	"dyn_re_grouped_split_linears": "a grouped FC as split, Gemms and concat",
-	"dyn_re_patchify_conv":         "the decline is not reported",
-	"fw_kjax_v1_gconv_hwc":         "BN arithmetic on weights stays",
-	"kin_dbb_13":                   "padding with the inner bias",
-	"kin_ecb_13":                   "border written by ScatterND",
-	"kin_reflect_1x1_17":           "1x1 beside a reflect-padded conv",
-	"post_repmixer_f16keep":        "casts inside the block",
-	"re_gp_bn_relu_fc1":            "the decline is not reported",
-	"t_relu_in_branch":             "the decline is not reported",
-	"t_gated_merge":                "the decline is not reported",
-	"t_branches_read_different":    "the decline is not reported",
-	"t_bn_groupnorm":               "the decline is not reported",
-	"t_qdq_activation":             "the decline is not reported",
-	"kin_relu_branch_13":           "the decline is not reported",
-	"kin_groupnorm_dyn20":          "the decline is not reported",
+	"kin_dbb_13":         "padding with the image of zero under the inner BatchNorm",
+	"kin_reflect_1x1_17": "a 1×1 conv beside a reflect-padded 3×3",
 }
 
 func TestCases(t *testing.T) {

@@ -312,6 +312,14 @@ func (e *emitter) claim(r *Region) verify.Claim {
 		from = e.made[from].input
 	}
 	c := verify.Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value}
+	for v, to := range e.same {
+		if to == from {
+			if c.Same == nil {
+				c.Same = map[string]string{}
+			}
+			c.Same[v.Name] = from.Name
+		}
+	}
 	if inv := e.made[r.seg.to]; inv != nil {
 		c.Output = inv.node.Out[0].Name
 		for _, v := range inv.sum {

@@ -284,7 +284,8 @@ func (p *planner) whyNotSum(v, source *graph.Value, group []*graph.Value) *refus
 func (p *planner) whyNot(seg *segment, n *graph.Node) *refusal {
 	before := p.plainAll(seg)
 	var reasons []*refusal
-	w, why := p.asWindow(seg)
+	end, why := p.asWindow(seg)
+	w := end.win
 	if why != nil {
 		reasons = append(reasons, why)
 	}

@@ -226,9 +226,19 @@ func (e *emitter) conv(r *Region, in, out string) error {
 	if err != nil {
 		return err
 	}
-	e.node("Conv", out, out, []string{in, w, b},
+	if r.before != nil {
+		in = e.node("Transpose", out+".map", "", []string{in}, onnxio.IntsAttr("perm", r.before))
+	}
+	to := out
+	if r.after != nil {
+		to = e.fresh(out + ".conv")
+	}
+	e.node("Conv", out, to, []string{in, w, b},
 		onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
 		onnxio.IntsAttr("pads", append(slices.Clone(r.begin), r.end...)), onnxio.IntsAttr("strides", stride))
+	if r.after != nil {
+		e.node("Transpose", out+".back", out, []string{to}, onnxio.IntsAttr("perm", r.after))
+	}
 	return nil
 }
 

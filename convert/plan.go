@@ -36,6 +36,8 @@ type Region struct {
 	window fuse.Window
 	begin  []int64
 	end    []int64
+	before []int64 // conv: permutation that brings the channels first, nil for none
+	after  []int64 // and the one back
 	spell  *spelling
 	work   cost
 }
@@ -71,8 +73,16 @@ type planner struct {
 }
 
 func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan, *explainer) {
-	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}}
+	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}}
 	c.explain(Rules())
+	for _, s := range c.steps {
+		for i, a := range s.args {
+			if to := c.same[a]; to != nil {
+				s.args = slices.Clone(s.args)
+				s.args[i] = to
+			}
+		}
+	}
 	for v, s := range c.steps {
 		if cut[s.node] != nil {
 			delete(c.steps, v)
@@ -122,7 +132,7 @@ func (c *explainer) movePools() {
 		for {
 			x := pool.args[0]
 			d := c.steps[x]
-			if d == nil || d.kind != diagStep && d.kind != biasStep || d.window == nil || x.ReadCount() != 1 || len(d.args) != 1 {
+			if d == nil || d.kind != diagStep && d.kind != biasStep || !d.perChannel || x.ReadCount() != 1 || len(d.args) != 1 {
 				break
 			}
 			shape, _ := v.Shape()
@@ -288,23 +298,38 @@ func (s *segment) count(k stepKind) int {
 }
 
 func (p *planner) asConv(r *Region) bool {
-	w, why := p.asWindow(r.seg)
+	end, why := p.asWindow(r.seg)
 	if why != nil {
 		return false
 	}
-	in, _ := r.seg.from.Shape()
-	out, ok := r.seg.to.Shape()
-	if !ok || len(out) != len(in) || !out[0].Equal(in[0]) {
+	w := end.win
+	start, _ := mapInput(r.seg.from, r.seg.mapOrder())
+	if !end.dims[0].Equal(start.dims[0]) {
 		return false
 	}
-	begin, end, ok := convPads(w, in, out)
+	first, last, ok := convPads(w, start.dims, end.dims)
 	if !ok {
 		return false
 	}
-	r.Kind, r.window, r.begin, r.end = "conv", w, begin, end
+	r.Kind, r.window, r.begin, r.end = "conv", w, first, last
+	r.before, r.after = nil, nil
+	moves := 0
+	if !start.channelsFirst() { // bring the channels first, and back
+		r.before = make([]int64, len(start.order))
+		for i, k := range start.order {
+			r.before[k] = int64(i)
+		}
+		moves += 2
+	}
+	if !end.channelsFirst() {
+		for _, k := range end.order {
+			r.after = append(r.after, int64(k))
+		}
+		moves += 2
+	}
 	r.Groups, r.In, r.Out = w.Groups, w.In, w.Out
 	r.After = w.Size() + w.Out
-	r.work = cost{weights: w.Size(), work: 1}
+	r.work = cost{weights: w.Size(), work: 1, moves: moves}
 	return true
 }
 

@@ -71,12 +71,17 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 		}
 		return p.shift, nil
 	}
-	s := &step{args: []*graph.Value{x}, weights: n.In[1:5], kind: diagStep}
+	s := &step{args: []*graph.Value{x}, weights: n.In[1:5], kind: diagStep, needsMap: true, perChannel: true}
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
 		axis := in[0].layout[1]
 		return t.diagonal(in[0], &array{axis, scale}, &array{axis, shift}), nil
 	}
-	s.window = func(in []mapState) (mapState, *refusal) { return in[0].shifted(n), nil }
+	s.window = func(in []mapState) (mapState, *refusal) {
+		if len(in[0].order) < 2 || in[0].order[1] != 1 {
+			return in[0], refuse("", "%q scales another axis than the channels", n.Title())
+		}
+		return in[0].shifted(n), nil
+	}
 	s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 		p, err := once()
 		if err != nil {

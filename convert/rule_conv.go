@@ -48,7 +48,7 @@ func explainConv(c *explainer, n *graph.Node) (*step, *refusal) {
 		return nil, refuse("unsupported_form", "%v", err)
 	}
 	groups := int(n.Int("group", 1))
-	s := &step{args: []*graph.Value{x}, weights: []*graph.Value{w}, kind: layerStep}
+	s := &step{args: []*graph.Value{x}, weights: []*graph.Value{w}, kind: layerStep, needsMap: true}
 	if b != nil {
 		s.weights = append(s.weights, b)
 	}

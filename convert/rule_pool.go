@@ -25,6 +25,7 @@ func explainPool(c *explainer, n *graph.Node) (*step, *refusal) {
 	}
 	s := &step{args: []*graph.Value{x}, kind: mapStep}
 	if n.OpType == "AveragePool" {
+		s.needsMap = true
 		win, err := graph.ConvWindow(n, dims, nil)
 		if err != nil || len(dims) < 3 {
 			return nil, refuse("unsupported_form", "%v", err)

@@ -181,10 +181,15 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 		}
 		return t.diagonal(y, a, b), nil
 	}
-	if !perChannel(x, k) {
+	axis, ok := oneAxis(x, k)
+	if !ok {
 		return s
 	}
+	s.perChannel = axis == 1 || axis == -1
 	s.window = func(in []mapState) (mapState, *refusal) {
+		if axis >= 0 && (axis >= len(in[0].order) || in[0].order[axis] != 1) {
+			return in[0], refuse("", "%q scales another axis than the channels", n.Title())
+		}
 		if shift != nil {
 			if zero, ok := c.g.Splat(n.In[1]); ok && zero == 0 {
 				return in[0], nil // a sum that starts at zero
@@ -225,21 +230,26 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 	return s
 }
 
-// perChannel reports whether constant k varies along the channels of the map x
-// alone, or not at all.
-func perChannel(x, k *graph.Value) bool {
+// oneAxis is the axis of x that constant k varies along, -1 for none; ok is
+// false where it varies along several.
+func oneAxis(x, k *graph.Value) (axis int, ok bool) {
 	if k == nil {
-		return true
+		return -1, true
 	}
 	shape, ok := constShape(k)
 	rank := x.Rank()
 	if !ok || rank < 3 || len(shape) > rank {
-		return false
+		return 0, false
 	}
+	axis = -1
 	for i, d := range shape {
-		if axis := rank - len(shape) + i; d != 1 && axis != 1 {
-			return false
+		if d == 1 {
+			continue
 		}
+		if axis >= 0 {
+			return 0, false
+		}
+		axis = rank - len(shape) + i
 	}
-	return true
+	return axis, true
 }

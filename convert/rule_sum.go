@@ -51,6 +51,9 @@ func (c *explainer) addUp(s *step) {
 	s.window = func(in []mapState) (mapState, *refusal) {
 		out := in[0]
 		for _, o := range in[1:] {
+			if !slices.Equal(out.order, o.order) {
+				return out, refuse("row_order_differs", "the branches come back with different axes first")
+			}
 			if !equalDims(out.dims, o.dims) {
 				return out, refuse("", "the branches differ in size")
 			}

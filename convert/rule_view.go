@@ -79,6 +79,8 @@ func explainTranspose(c *explainer, n *graph.Node) (*step, *refusal) {
 	if n.OpType == "Transpose" {
 		perm := graph.Perm(n, rank)
 		s.trace = func(t *tracer, x []traced) (traced, *refusal) { return permute(x[0], perm), nil }
+		s.window = func(in []mapState) (mapState, *refusal) { return in[0].transposed(perm), nil }
+		s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) { return in[0], nil }
 		return s, nil
 	}
 	dims, _ := in.Shape()

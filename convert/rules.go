@@ -13,6 +13,7 @@ func Rules() []rule {
 		sumRule,
 		poolRule,
 		padRule,
+		splitFCRule,
 		selectRule,
 	}
 }

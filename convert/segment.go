@@ -123,7 +123,7 @@ func (a cost) less(b cost) bool {
 func (c *explainer) plain(s *step) cost {
 	switch s.kind {
 	case layerStep:
-		return cost{weights: elements(s.weights[:1]), work: 1}
+		return cost{weights: elements(s.weights[:max(s.parts, 1)]), work: max(s.parts, 1)}
 	case diagStep, sumStep:
 		return cost{work: 1}
 	case biasStep:
@@ -209,16 +209,16 @@ func (c *explainer) asTrace(s *segment) (*traceMap, *refusal) {
 }
 
 // asWindow writes the segment as one convolution of a map.
-func (c *explainer) asWindow(s *segment) (fuse.Window, *refusal) {
-	start, ok := mapInput(s.from)
+func (c *explainer) asWindow(s *segment) (mapState, *refusal) {
+	start, ok := mapInput(s.from, s.mapOrder())
 	if !ok {
-		return fuse.Window{}, refuse("", "%q is no map", s.from.Name)
+		return mapState{}, refuse("", "%q is no map", s.from.Name)
 	}
 	at := map[*graph.Value]mapState{s.from: start}
 	for i, x := range s.values {
 		st := s.steps[i]
 		if st.window == nil {
-			return fuse.Window{}, refuse("", "%q is no convolution of a map", st.node.Title())
+			return mapState{}, refuse("", "%q is no convolution of a map", st.node.Title())
 		}
 		args := make([]mapState, len(st.args))
 		for k, a := range st.args {
@@ -226,16 +226,16 @@ func (c *explainer) asWindow(s *segment) (fuse.Window, *refusal) {
 		}
 		y, why := st.window(args)
 		if why != nil {
-			return fuse.Window{}, why
+			return mapState{}, why
 		}
 		at[x] = y
 	}
-	return at[s.to].win, nil
+	return at[s.to], nil
 }
 
 // kernel folds the segment as a convolution.
 func (c *explainer) kernel(s *segment) (*fuse.Kernel, error) {
-	start, _ := mapInput(s.from)
+	start, _ := mapInput(s.from, s.mapOrder())
 	at := map[*graph.Value]*fuse.Kernel{s.from: fuse.Identity(start.win.In, len(start.win.Taps))}
 	for i, x := range s.values {
 		args := make([]*fuse.Kernel, len(s.steps[i].args))

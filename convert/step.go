@@ -13,7 +13,8 @@ type step struct {
 	covers  []*graph.Node  // further nodes that the step stands for
 	args    []*graph.Value // the data that the value depends on
 	coef    []float64      // of a sum, for each argument
-	weights []*graph.Value // constants that the nodes read
+	weights []*graph.Value // constants that the nodes read, matrices first
+	parts   int            // how many of the weights are matrices, one if zero
 
 	kind  stepKind
 	trace func(t *tracer, in []traced) (traced, *refusal)
@@ -22,6 +23,10 @@ type step struct {
 	// window and kernel give the step as a convolution of a map; nil where it is none.
 	window func(in []mapState) (mapState, *refusal)
 	kernel func(in []*fuse.Kernel) (*fuse.Kernel, error)
+	// perChannel: the step scales or shifts along axis 1 alone, or not at all.
+	perChannel bool
+	// needsMap: the node takes its axes as [N, C, spatial...].
+	needsMap bool
 }
 
 type stepKind uint8
@@ -42,6 +47,7 @@ type explainer struct {
 	steps  map[*graph.Value]*step
 	chains map[*graph.Value][]*graph.Value
 
+	same     map[*graph.Value]*graph.Value // repeated nodes: the value that stands for both
 	declines []Decline
 	made     map[*graph.Value]*invented
 }
@@ -83,6 +89,7 @@ func (c *explainer) explain(rules []rule) {
 			table[op] = append(table[op], r)
 		}
 	}
+	c.findRepeats()
 	for _, n := range c.g.Nodes {
 		if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil || c.g.IsConst(n.Out[0]) {
 			continue
@@ -96,9 +103,7 @@ func (c *explainer) explain(rules []rule) {
 				continue
 			}
 			s.rule, s.node = r.Name, n
-			if s.args[0] != nil {
-				c.steps[n.Out[0]] = s
-			}
+			c.steps[n.Out[0]] = s
 			break
 		}
 	}

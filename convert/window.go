@@ -10,28 +10,90 @@ import (
 // the formula gives zero outside the map, as zero padding supposes, and which
 // sizes the map has.
 type mapState struct {
-	win  fuse.Window
-	dims []graph.Dim // of the value, [N, C, spatial...]
+	win   fuse.Window
+	dims  []graph.Dim // [N, C, spatial...]
+	order []int       // which of dims each axis of the value is
 
 	notZero    string // why the formula is not zero outside the map: a code, "" if it is zero
 	notZeroWhy string
 }
 
-func mapInput(v *graph.Value) (mapState, bool) {
-	dims, ok := v.Shape()
-	if !ok || len(dims) < 3 {
+// mapInput starts a walk at v, whose axes are those of a map in the given
+// order.
+func mapInput(v *graph.Value, order []int) (mapState, bool) {
+	shape, ok := v.Shape()
+	if !ok || len(shape) < 3 || len(order) != len(shape) {
 		return mapState{}, false
+	}
+	dims := make([]graph.Dim, len(shape))
+	for i, k := range order {
+		dims[k] = shape[i]
 	}
 	c, ok := dims[1].Int()
 	if !ok || c < 1 {
 		return mapState{}, false
 	}
-	return mapState{win: fuse.IdentityWindow(int(c), len(dims)-2), dims: dims}, true
+	return mapState{win: fuse.IdentityWindow(int(c), len(dims)-2), dims: dims, order: order}, true
+}
+
+// channelsFirst reports whether the value's axes are [N, C, spatial...].
+func (s mapState) channelsFirst() bool {
+	for i, k := range s.order {
+		if i != k {
+			return false
+		}
+	}
+	return true
+}
+
+// transposed permutes the axes of the value; the map stays what it is.
+func (s mapState) transposed(perm []int) mapState {
+	order := make([]int, len(perm))
+	for i, p := range perm {
+		order[i] = s.order[p]
+	}
+	s.order = order
+	return s
+}
+
+// mapOrder finds in which order the axes of the segment's input are those of a
+// map: the first node that needs channels first tells. Without one the input
+// is taken as it is.
+func (s *segment) mapOrder() []int {
+	rank := max(s.from.Rank(), 0)
+	start := make([]int, rank)
+	for i := range start {
+		start[i] = i
+	}
+	at := map[*graph.Value][]int{s.from: start}
+	for i, x := range s.values {
+		st := s.steps[i]
+		order := at[st.args[0]]
+		switch {
+		case st.node.OpType == "Transpose" && st.kind == viewStep:
+			next := make([]int, len(order))
+			for k, p := range graph.Perm(st.node, len(order)) {
+				next[k] = order[p]
+			}
+			order = next
+		case st.needsMap:
+			out := make([]int, rank)
+			for k, axis := range order {
+				out[axis] = k
+			}
+			return out
+		}
+		at[x] = order
+	}
+	return start
 }
 
 // then applies a sliding window to a map.
 func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups int, bias bool) (mapState, *refusal) {
 	out := s
+	if !s.channelsFirst() {
+		return s, refuse("", "%q reads its map with other axes first", n.Title())
+	}
 	if w.Dynamic {
 		return s, refuse("auto_pad_depends_on_size", "the padding of %q depends on the size of its input, which is not fixed in the file; fix the input size and export again", n.Title())
 	}

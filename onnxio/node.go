@@ -82,3 +82,18 @@ func (a *Attr) encode() []byte {
 	}
 	return varint(b, 20, uint64(a.Type))
 }
+
+// AttrKey is equal for nodes with the same attributes in the same order.
+func (n *Node) AttrKey() string {
+	var b []byte
+	fields := n.fields
+	if fields == nil {
+		fields, _ = splitFields(n.raw)
+	}
+	for _, f := range fields {
+		if f.num == 5 {
+			b = append(b, f.raw...)
+		}
+	}
+	return string(b)
+}

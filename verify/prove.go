@@ -16,6 +16,7 @@ type Claim struct {
 	Before, After *onnxio.Model
 	Inputs        []string // fed with random numbers
 	Output        string
+	Same          map[string]string    // values of Before that equal an input, because another node makes it too
 	Exact         map[string][]float64 // new weights before rounding, where 16-bit types round coarsely
 	Shrink        bool                 // the region is one conv: a smaller map shows the same
 	Span          []int                // how far one output position of that conv reads, for each axis
@@ -113,11 +114,21 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 			return Proof{}, err
 		}
 		feeds[name] = x
+		for other, in := range c.Same {
+			if in == name {
+				feeds[other] = x
+			}
+		}
 		m := &Tensor{DType: x.DType, Shape: x.Shape, F64: make([]float64, len(x.F64))}
 		for k, v := range x.F64 {
 			m.F64[k] = math.Abs(v)
 		}
 		sizes[name] = m
+		for other, in := range c.Same {
+			if in == name {
+				sizes[other] = m
+			}
+		}
 		if elem == onnxio.Undefined {
 			elem = x.DType
 			if len(x.Shape) > 0 {
