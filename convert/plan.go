@@ -348,7 +348,7 @@ func (p *planner) asFC(r *Region) bool {
 			size *= float64(n)
 		}
 	}
-	if size > maxWeights || len(m.feature) == 0 && len(m.result) == 0 {
+	if size > maxWeights {
 		return false
 	}
 	if !p.opts.AllowGrowth && int(size) > p.plainAll(r.seg).weights {

@@ -70,6 +70,9 @@ func batchNorm(c *call) ([]*Tensor, error) {
 	for ch := range channels {
 		scale := c.in[1].Float(ch) / math.Sqrt(variance[ch]+eps)
 		shift := c.in[2].Float(ch) - mean[ch]*scale
+		if c.e.mode == Absolute { // magnitudes do not cancel
+			shift = c.in[2].Float(ch) + mean[ch]*scale
+		}
 		for i := range x.Shape[0] {
 			from := (i*channels + ch) * inner
 			if x.F32 != nil {

@@ -1,0 +1,110 @@
+package convert_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"repmlp/convert"
+	"repmlp/onnxio"
+	"repmlp/verify"
+)
+
+// blocks is how many random blocks of each kind a test converts;
+// REPMLP_BLOCKS sets another number for soak runs, REPMLP_FIRST the first seed.
+func blocks(t *testing.T) (from, to uint64) {
+	read := func(name string, def uint64) uint64 {
+		s := os.Getenv(name)
+		if s == "" {
+			return def
+		}
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("%s=%q is no number", name, s)
+		}
+		return n
+	}
+	from = read("REPMLP_FIRST", 0)
+	return from, from + read("REPMLP_BLOCKS", 2000)
+}
+
+// sameModel runs both whole models in the Go engine.
+func sameModel(t *testing.T, s blockSpec, a, b *onnxio.Model) bool {
+	t.Helper()
+	c, err := verify.Compare(context.Background(), a, b, verify.CompareOptions{Seed: s.Seed})
+	if err != nil {
+		t.Errorf("%+v: %v", s, err)
+		return false
+	}
+	if !c.Passed {
+		t.Errorf("%+v: WRONG OUTPUT: %+v", s, c.Outputs)
+	}
+	return c.Passed
+}
+
+// Every exact block merges fully: one FC3, no BatchNorm, no local conv; the
+// proofs hold and the outputs agree.
+func TestRandomBlocksMerge(t *testing.T) {
+	from, to := blocks(t)
+	failed := 0
+	for seed := from; seed < to && failed < 5; seed++ {
+		s := randomSpec(seed)
+		m, err := s.build()
+		if err != nil {
+			t.Fatalf("%+v: %v", s, err)
+		}
+		res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
+		if err != nil {
+			t.Errorf("%+v: %v", s, err)
+			failed++
+			continue
+		}
+		ops := countOps(res.Model)
+		layers := ops["Conv"] + ops["MatMul"] + ops["Gemm"]
+		want := 1
+		if s.Global {
+			want = 3
+		}
+		if ops["BatchNormalization"] > 0 || ops["Conv"] > 0 || layers != want || res.Verdict != convert.Fused {
+			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
+			failed++
+		}
+		if !sameModel(t, s, m, res.Model) {
+			failed++
+		}
+	}
+}
+
+// A block with one condition broken keeps its outputs, whatever is merged.
+func TestBrokenBlocksKeepTheirOutputs(t *testing.T) {
+	from, to := blocks(t)
+	failed, tried := 0, map[string]int{}
+	for seed := from; seed < to && failed < 5; seed++ {
+		rng := rand.New(rand.NewPCG(seed, 23))
+		s, ok := randomSpec(seed).broken(rng)
+		for !ok {
+			s, ok = randomSpec(rng.Uint64()).broken(rng)
+		}
+		tried[s.Break]++
+		m, err := s.build()
+		if err != nil {
+			t.Fatalf("%+v: %v", s, err)
+		}
+		res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
+		if err != nil {
+			t.Errorf("%+v: %v", s, err)
+			failed++
+			continue
+		}
+		if !sameModel(t, s, m, res.Model) {
+			failed++
+		}
+	}
+	for _, b := range breaks {
+		if tried[b] == 0 && to-from >= 200 {
+			t.Errorf("no block with %q was tried", b)
+		}
+	}
+}
