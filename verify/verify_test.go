@@ -1,0 +1,192 @@
+package verify
+
+import (
+	"context"
+	le "encoding/binary"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"repmlp/onnxio"
+)
+
+func f32(name string, dims []int64, v ...float32) *onnxio.Tensor {
+	var b []byte
+	for _, x := range v {
+		b = le.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	t, err := onnxio.NewTensor(name, onnxio.Float32, dims, b)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// linear is y = x·w with a fixed batch of two.
+func linear(t *testing.T, w ...float32) *onnxio.Model {
+	t.Helper()
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Named("N"), onnxio.Known(2))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Named("N"), onnxio.Known(2))},
+		Nodes:   []*onnxio.Node{onnxio.NewNode("fc", "MatMul", []string{"x", "w"}, []string{"y"})},
+		Inits:   []*onnxio.Tensor{f32("w", []int64{2, 2}, w...)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestCompare(t *testing.T) {
+	ctx := context.Background()
+	ref := linear(t, 1, 2, 3, 4)
+	for _, tc := range []struct {
+		name string
+		w    []float32
+		o    CompareOptions
+		pass bool
+	}{
+		{"the same", []float32{1, 2, 3, 4}, CompareOptions{}, true},
+		{"one rounding off", []float32{1, 2, 3, math.Nextafter32(4, 5)}, CompareOptions{}, true},
+		{"a thousandth off", []float32{1, 2, 3, 4.004}, CompareOptions{}, false},
+		{"a thousandth off, but allowed", []float32{1, 2, 3, 4.004}, CompareOptions{RTol: 0.01}, true},
+		{"one rounding off, not allowed", []float32{1, 2, 3, math.Nextafter32(4, 5)}, CompareOptions{Fixed: true}, false},
+		{"NaN in the candidate", []float32{1, 2, 3, float32(math.NaN())}, CompareOptions{RTol: 1}, false},
+	} {
+		c, err := Compare(ctx, ref, linear(t, tc.w...), tc.o)
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if c.Passed != tc.pass {
+			t.Errorf("%s: passed is %v: %+v", tc.name, c.Passed, c.Outputs)
+		}
+	}
+	nan := linear(t, 1, 2, 3, float32(math.NaN()))
+	if c, err := Compare(ctx, nan, linear(t, 1, 2, 3, float32(math.NaN())), CompareOptions{}); err != nil || !c.Passed {
+		t.Errorf("NaN does not equal NaN: %+v, %v", c, err)
+	}
+}
+
+func TestCompareRefusesOtherInterfaces(t *testing.T) {
+	ref := linear(t, 1, 2, 3, 4)
+	other, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("input", onnxio.Float32, onnxio.Named("N"), onnxio.Known(2))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Named("N"), onnxio.Known(2))},
+		Nodes:   []*onnxio.Node{onnxio.NewNode("r", "Relu", []string{"input"}, []string{"y"})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compare(context.Background(), ref, other, CompareOptions{}); err == nil || !strings.Contains(err.Error(), `"input"`) {
+		t.Errorf("another input name: %v", err)
+	}
+}
+
+// A claim about a wrong replacement fails, a right one passes; a weight off by
+// 1e-3 of the largest is far beyond the bound.
+func TestProve(t *testing.T) {
+	before := linear(t, 1, 2, 3, 4)
+	for w, pass := range map[float32]bool{4: true, 4.004: false} {
+		p := &Prover{Seed: 1}
+		proof, err := p.Prove(context.Background(), Claim{ID: "r1", Before: before, After: linear(t, 1, 2, 3, w), Inputs: []string{"x"}, Output: "y"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (proof.Bound < 1) != pass {
+			t.Errorf("weight %g: bound ratio %g", w, proof.Bound)
+		}
+	}
+}
+
+func TestChooseSizes(t *testing.T) {
+	load := func(name string) *onnxio.Model {
+		m, err := onnxio.Load(filepath.Join("../testdata/cases", name, "model.onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		return m
+	}
+	// Tiles of 4×4: the smallest size from 8 on that divides is 8 itself.
+	sizes, err := ChooseSizes(load("dyn_v2_dynNHW"), nil, 2)
+	if err != nil || !slices.Equal(sizes["inputs"], []int64{2, 8, 8, 8}) {
+		t.Errorf("sizes %v, %v", sizes, err)
+	}
+	m := load("dyn_v2_dynN")
+	if _, err := ChooseSizes(m, map[string]int64{"nobody": 3}, 2); err == nil || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("a binding of an unknown dimension: %v", err)
+	}
+	sizes, err = ChooseSizes(m, map[string]int64{"batch": 5}, 2)
+	if err != nil || sizes[m.Graph.Inputs[0].Name][0] != 5 {
+		t.Errorf("a bound batch: %v, %v", sizes, err)
+	}
+}
+
+// Random numbers do not depend on anything but the seed and a name.
+func TestStreamsAreReproducible(t *testing.T) {
+	a, b := stream(3, "x").Uint64(), stream(3, "x").Uint64()
+	if a != b || a == stream(4, "x").Uint64() || a == stream(3, "y").Uint64() {
+		t.Error("streams are not keyed by seed and name")
+	}
+}
+
+// Products do not depend on how many processors there are.
+func TestProductIsDeterministic(t *testing.T) {
+	const m, n, k = 150, 500, 300
+	rng := stream(1, "product")
+	a, b := make([]float32, m*k), make([]float32, k*n)
+	for i := range a {
+		a[i] = float32(rng.NormFloat64())
+	}
+	for i := range b {
+		b[i] = float32(rng.NormFloat64())
+	}
+	first := make([]float32, m*n)
+	product(m, n, k, a, b, first)
+	for range 10 {
+		c := make([]float32, m*n)
+		product(m, n, k, a, b, c)
+		if !slices.Equal(c, first) {
+			t.Fatal("two runs differ")
+		}
+	}
+	for _, i := range []int{0, m*n/2 + 7, m*n - 1} {
+		s := 0.0
+		for j := range k {
+			s += float64(a[i/n*k+j]) * float64(b[j*n+i%n])
+		}
+		if math.Abs(s-float64(first[i])) > 1e-3 {
+			t.Errorf("element %d is %g, want %g", i, first[i], s)
+		}
+	}
+}
+
+// An operator that is missing is named.
+func TestUnsupportedOperator(t *testing.T) {
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Known(2))},
+		Nodes:   []*onnxio.Node{onnxio.NewNode("odd", "Frobnicate", []string{"x"}, []string{"y"})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Compare(context.Background(), m, m, CompareOptions{})
+	if err == nil || !strings.Contains(err.Error(), "Frobnicate") || !strings.Contains(err.Error(), "odd") {
+		t.Errorf("the message is %v", err)
+	}
+}
+
+func BenchmarkProduct(b *testing.B) {
+	const n = 512
+	x, y, z := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
+	for i := range x {
+		x[i], y[i] = float32(i%7)+1, float32(i%5)+1 // zeros are skipped
+	}
+	b.SetBytes(2 * n * n * n) // reports operations as bytes
+	for b.Loop() {
+		product(n, n, n, x, y, z)
+	}
+}
