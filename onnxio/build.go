@@ -76,3 +76,17 @@ func encodeParts(p Parts) ([]byte, error) {
 	m.add(message(nil, 8, varint(text(nil, 1, ""), 2, uint64(p.Opset))))
 	return bytes.Join(m.pieces, nil), nil
 }
+
+// Subgraph is the body of an If, Loop or Scan node as a model of its own: what
+// it captures from outside becomes inputs behind its own.
+func (m *Model) Subgraph(g *Graph) *Model {
+	body := *g
+	body.Inputs = append([]*ValueInfo{}, g.Inputs...)
+	for _, name := range g.Captures() {
+		body.Inputs = append(body.Inputs, &ValueInfo{Name: name, raw: text(nil, 1, name)})
+	}
+	out := *m
+	out.Graph = &body
+	out.fields = nil // it is run, not written
+	return &out
+}

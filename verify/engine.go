@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -46,6 +47,7 @@ type Engine struct {
 	limit  int64 // bytes that live tensors may take, 0 for no limit
 	opset  int64
 	random bool // a random operator has run
+	bodies map[*onnxio.Graph]*Engine
 	ids    map[string]int
 	order  []*compiled
 }
@@ -55,6 +57,7 @@ type compiled struct {
 	op   operator
 	in   []int
 	outs []int
+	caps []string // names that subgraphs read from outside
 }
 
 // An operator computes the outputs of one node.
@@ -67,6 +70,8 @@ type call struct {
 	e    *Engine
 	ctx  context.Context
 	outs int
+
+	captured map[string]*Tensor
 }
 
 // EngineOptions configure NewEngine. The zero value runs in float32.
@@ -91,7 +96,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit,
-		ids: map[string]int{}, sparse: map[string]*onnxio.SparseTensor{}}
+		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
 	}
@@ -117,6 +122,14 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		}
 		for _, name := range n.Outputs {
 			c.outs = append(c.outs, id(name))
+		}
+		for _, g := range n.Subgraphs() {
+			for _, name := range g.Captures() {
+				if !slices.Contains(c.caps, name) {
+					c.caps = append(c.caps, name)
+					c.in = append(c.in, id(name))
+				}
+			}
 		}
 		e.order = append(e.order, c)
 	}
@@ -200,9 +213,6 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				uses[in]++
 			}
 		}
-		if len(c.n.Subgraphs()) > 0 {
-			return nil, unsupported("the Go engine lacks the operator %s of node %q", c.n.OpType, c.n.Title())
-		}
 	}
 	keep := make([]bool, len(e.ids))
 	for _, w := range want {
@@ -227,7 +237,13 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				continue
 			}
 			if known[id] == nil {
-				t, err := e.initializer(c.n.Inputs[k])
+				name := ""
+				if k < len(c.n.Inputs) {
+					name = c.n.Inputs[k]
+				} else {
+					name = c.caps[k-len(c.n.Inputs)]
+				}
+				t, err := e.initializer(name)
 				if err != nil {
 					return nil, err
 				}
@@ -406,7 +422,14 @@ func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []
 			err = fmt.Errorf("its inputs do not fit: %v", r)
 		}
 	}()
-	outs, err = c.op(&call{n: c.n, in: args, e: e, ctx: ctx, outs: len(c.outs)})
+	k := &call{n: c.n, in: args[:len(c.n.Inputs)], e: e, ctx: ctx, outs: len(c.outs)}
+	if len(c.caps) > 0 {
+		k.captured = map[string]*Tensor{}
+		for i, name := range c.caps {
+			k.captured[name] = args[len(c.n.Inputs)+i]
+		}
+	}
+	outs, err = c.op(k)
 	for _, t := range outs {
 		if t != nil && e.mode == Single {
 			t.round()

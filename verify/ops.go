@@ -6,7 +6,7 @@ import "maps"
 func operators() map[string]operator {
 	m := map[string]operator{}
 	for _, part := range []map[string]operator{
-		pointwise(), binaries(), shapes(), matrices(), convolutions(), pools(), norms(), reductions(), quantizers(), resizers(),
+		pointwise(), binaries(), shapes(), matrices(), convolutions(), pools(), norms(), reductions(), quantizers(), resizers(), controls(), indexers(),
 	} {
 		maps.Copy(m, part)
 	}
