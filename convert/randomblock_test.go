@@ -21,7 +21,9 @@ type blockSpec struct {
 	Kernels           []localConv
 	Identity, BNAlone bool
 	LayerScale        bool
-	Double            bool
+	Elem              onnxio.DType
+	Opset             int64
+	DynamicMap        bool   // height and width are names, the tiles are computed
 	Break             string // the condition that the adversary breaks, "" for none
 }
 
@@ -38,12 +40,15 @@ func randomSpec(seed uint64) blockSpec {
 	s := blockSpec{Seed: seed, G: 1 + rng.IntN(3), H: 1 + rng.IntN(4), W: 1 + rng.IntN(4), HP: 1 + rng.IntN(3), WP: 1 + rng.IntN(3), N: 1 + rng.IntN(3)}
 	s.C, s.O = s.G*(1+rng.IntN(2)), s.G*(1+rng.IntN(2))
 	s.Dynamic = rng.IntN(2) == 0
-	s.Double = rng.IntN(5) == 0
+	s.Elem = []onnxio.DType{onnxio.Float32, onnxio.Float32, onnxio.Float32, onnxio.Float64, onnxio.Float16, onnxio.BFloat16}[rng.IntN(6)]
+	s.Opset = []int64{11, 13, 14, 17, 20, 23}[rng.IntN(6)]
 	if s.Shared = rng.IntN(3) == 0; s.Shared {
 		s.C = s.G * (1 + rng.IntN(3))
 		s.O = s.C
+		s.DynamicMap = rng.IntN(3) == 0
+		s.Dynamic = s.Dynamic || s.DynamicMap
 	}
-	s.Global = rng.IntN(2) == 0
+	s.Global = !s.DynamicMap && rng.IntN(2) == 0
 	forms := []string{"conv", "conv-bn", "batched"}
 	if s.G == 1 {
 		forms = []string{"conv", "conv-bn", "matmul", "gemm"}
@@ -70,6 +75,7 @@ func randomSpec(seed uint64) blockSpec {
 type graphBuilder struct {
 	rng   *rand.Rand
 	elem  onnxio.DType
+	scale float64 // of weights, 1 if zero
 	nodes []*onnxio.Node
 	inits []*onnxio.Tensor
 	outs  []*onnxio.ValueInfo
@@ -108,7 +114,38 @@ func (b *graphBuilder) weight(draw func() float64, dims ...int) string {
 	return name
 }
 
-func (b *graphBuilder) normal(dims ...int) string { return b.weight(b.rng.NormFloat64, dims...) }
+func (b *graphBuilder) normal(dims ...int) string {
+	return b.weight(func() float64 {
+		if b.scale > 0 {
+			return b.scale * b.rng.NormFloat64()
+		}
+		return b.rng.NormFloat64()
+	}, dims...)
+}
+
+// tiles is a Reshape target with the numbers of tiles computed from the shape
+// of x: -1 stands for them in order, -2 for the inferred size.
+func (s blockSpec) tiles(b *graphBuilder, dims ...int) string {
+	shape := b.op("Shape", []string{"x"})
+	side := func(axis, tile int) string {
+		n := b.op("Gather", []string{shape, b.ints(axis)}, onnxio.IntAttr("axis", 0))
+		return b.op("Div", []string{n, b.ints(tile)})
+	}
+	counts := []string{side(2, s.H), side(3, s.W)}
+	var parts []string
+	for _, d := range dims {
+		switch d {
+		case -1:
+			parts = append(parts, counts[0])
+			counts = counts[1:]
+		case -2:
+			parts = append(parts, b.ints(-1))
+		default:
+			parts = append(parts, b.ints(d))
+		}
+	}
+	return b.op("Concat", parts, onnxio.IntAttr("axis", 0))
+}
 
 func (b *graphBuilder) ints(v ...int) string {
 	b.n++
@@ -144,9 +181,9 @@ func attrs64(v ...int) []int64 {
 
 // build writes the block as a model.
 func (s blockSpec) build() (*onnxio.Model, error) {
-	b := &graphBuilder{rng: rand.New(rand.NewPCG(s.Seed, 22)), elem: onnxio.Float32}
-	if s.Double {
-		b.elem = onnxio.Float64
+	b := &graphBuilder{rng: rand.New(rand.NewPCG(s.Seed, 22)), elem: s.Elem}
+	if s.Elem.Bits() == 16 {
+		b.scale = 0.25 // float16 ends at 65504
 	}
 	h, w := s.H*s.HP, s.W*s.WP
 	x := "x"
@@ -158,6 +195,8 @@ func (s blockSpec) build() (*onnxio.Model, error) {
 		p = b.op("Gemm", []string{b.op("Relu", []string{p}), b.normal(n/2+1, n)})
 		v := b.reshape(p, -1, s.C, s.HP, 1, s.WP, 1)
 		x = b.op("Add", []string{b.reshape("x", -1, s.C, s.HP, s.H, s.WP, s.W), v})
+	} else if s.DynamicMap {
+		x = b.op("Reshape", []string{"x", s.tiles(b, -2, s.C, -1, s.H, -1, s.W)})
 	} else {
 		x = b.reshape("x", -1, s.C, s.HP, s.H, s.WP, s.W)
 	}
@@ -227,8 +266,17 @@ func (s blockSpec) build() (*onnxio.Model, error) {
 	if s.Break == "gate" {
 		y = b.op("Mul", []string{y, b.op("Sigmoid", []string{b.reshape(f, -1, o, s.H, s.W)})})
 	}
-	y = b.reshape(y, -1, s.HP, s.WP, s.O, s.H, s.W)
-	b.op("Reshape", []string{b.transpose(y, 0, 3, 1, 4, 2, 5), b.ints(-1, s.O, h, w)})
+	if s.DynamicMap {
+		y = b.op("Reshape", []string{y, s.tiles(b, -2, -1, -1, s.O, s.H, s.W)})
+	} else {
+		y = b.reshape(y, -1, s.HP, s.WP, s.O, s.H, s.W)
+	}
+	y = b.transpose(y, 0, 3, 1, 4, 2, 5)
+	if s.DynamicMap {
+		b.op("Reshape", []string{y, b.op("Shape", []string{"x"})})
+	} else {
+		b.op("Reshape", []string{y, b.ints(-1, s.O, h, w)})
+	}
 	last := b.nodes[len(b.nodes)-1]
 	b.nodes[len(b.nodes)-1] = last.WithInputs(last.Name, last.Inputs, []string{"y"})
 
@@ -236,10 +284,14 @@ func (s blockSpec) build() (*onnxio.Model, error) {
 	if s.Dynamic {
 		batch = onnxio.Named("batch")
 	}
+	height, width := onnxio.Known(int64(h)), onnxio.Known(int64(w))
+	if s.DynamicMap {
+		height, width = onnxio.Named("height"), onnxio.Named("width")
+	}
 	return onnxio.NewModel(onnxio.Parts{
-		Opset:   13,
-		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", b.elem, batch, onnxio.Known(int64(s.C)), onnxio.Known(int64(h)), onnxio.Known(int64(w)))},
-		Outputs: append([]*onnxio.ValueInfo{onnxio.NewValue("y", b.elem, onnxio.Named("out_batch"), onnxio.Known(int64(s.O)), onnxio.Known(int64(h)), onnxio.Known(int64(w)))}, b.outs...),
+		Opset:   s.Opset,
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", b.elem, batch, onnxio.Known(int64(s.C)), height, width)},
+		Outputs: append([]*onnxio.ValueInfo{onnxio.NewValue("y", b.elem, onnxio.Named("out_batch"), onnxio.Known(int64(s.O)), onnxio.Named("out_height"), onnxio.Named("out_width"))}, b.outs...),
 		Nodes:   b.nodes, Inits: b.inits,
 	})
 }
@@ -269,7 +321,11 @@ func (s blockSpec) fc3(b *graphBuilder, t string, c, o, p, q int) string {
 			b.n++
 			names[i] = fmt.Sprintf("piece%d", b.n)
 		}
-		b.nodes = append(b.nodes, onnxio.NewNode("split", "Split", []string{rows()}, names, onnxio.IntAttr("axis", 1)))
+		attrs := []*onnxio.Attr{onnxio.IntAttr("axis", 1)}
+		if s.Opset >= 18 {
+			attrs = append(attrs, onnxio.IntAttr("num_outputs", int64(s.G)))
+		}
+		b.nodes = append(b.nodes, onnxio.NewNode("split", "Split", []string{rows()}, names, attrs...))
 		for _, n := range names {
 			parts = append(parts, b.op("MatMul", []string{n, b.normal(p/s.G, q/s.G)}))
 		}
@@ -311,7 +367,7 @@ func (s blockSpec) broken(rng *rand.Rand) (blockSpec, bool) {
 	switch s.Break {
 	case "row order":
 		s.WP = s.HP
-		return s, s.HP > 1
+		return s, s.HP > 1 && (!s.DynamicMap || s.H == s.W)
 	case "coarser groups":
 		if s.G == 1 || s.Shared {
 			return s, false
@@ -319,7 +375,7 @@ func (s blockSpec) broken(rng *rand.Rand) (blockSpec, bool) {
 		s.Kernels = slices.Clone(s.Kernels)
 		s.Kernels[0].Finer = 1
 	case "row constant":
-		return s, !s.Shared && s.HP*s.WP > 1
+		return s, !s.Shared && s.HP*s.WP > 1 && !s.DynamicMap
 	}
 	return s, true
 }

@@ -1,6 +1,7 @@
 package onnxio
 
 import (
+	"bytes"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -63,6 +64,9 @@ func FloatAttr(name string, v float32) *Attr { return &Attr{Name: name, Type: At
 // StringAttr makes a string attribute.
 func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrString, S: []byte(v)} }
 
+// TensorAttr makes a tensor attribute, as Constant nodes have.
+func TensorAttr(name string, t *Tensor) *Attr { return &Attr{Name: name, Type: AttrTensor, T: t} }
+
 func (a *Attr) encode() []byte {
 	b := text(nil, 1, a.Name)
 	switch a.Type {
@@ -77,6 +81,12 @@ func (a *Attr) encode() []byte {
 		for _, v := range a.Ints {
 			b = varint(b, 8, uint64(v))
 		}
+	case AttrTensor:
+		t, err := (&encoder{}).tensor(a.T)
+		if err != nil {
+			panic("onnxio: the tensor of an attribute cannot be read: " + err.Error())
+		}
+		b = message(b, 5, bytes.Join(t.pieces, nil))
 	default:
 		panic("onnxio: attribute type cannot be written")
 	}
