@@ -5,20 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
-
-// codeOrder is the order in which reasons are reported: the first that applies
-// to a place wins.
-var codeOrder = []string{
-	"unknown_op", "unsupported_form", "inside_subgraph", "sparse_initializer", "weights_are_graph_inputs", "batch_statistics",
-	"dropout_training", "weights_not_constant", "quantized_weight", "quantized_activation", "precision_change",
-	"bn_invalid_variance", "non_finite_weight", "fp16_overflow", "row_order_differs", "conv_crosses_partition_borders",
-	"sampling_offset_differs", "auto_pad_depends_on_size", "padding_modes_differ", "bias_before_zero_padding", "inner_zero_padding",
-	"border_dependent_pool", "scatter_in_branch", "broadcast_add", "branches_read_different_tensors",
-	"fc_weight_shared_across_conv_channels", "groups_mismatch_would_grow", "kernel_would_grow", "would_grow", "branches_not_added",
-	"nonlinear_branch", "nonlinearity_between", "not_affine", "intermediate_used_elsewhere",
-}
 
 // findDeclines looks at what the plan left for places where a merge would be
 // expected, and says why there is none.
@@ -49,10 +38,17 @@ func (p *planner) findDeclines() {
 		switch {
 		case s != nil && s.kind == sumStep && !merged[v] && !p.innerSum(v):
 			p.declinedSum(v, merged, add)
+		case n.OpType == "Add" && s == nil:
+			p.declinedBroadcast(n, add)
 		case n.OpType == "Mul" || n.OpType == "Div" || n.OpType == "Max" || n.OpType == "Min":
 			p.declinedJoin(n, add)
 		case n.OpType == "BatchNormalization" && s != nil && !p.absorbed(n):
 			p.declinedNorm(n, v, add)
+		}
+	}
+	for _, n := range p.g.Nodes {
+		for _, g := range n.Subgraphs() {
+			p.declinedBody(n, g, &found)
 		}
 	}
 	seen := map[string]bool{}
@@ -237,7 +233,7 @@ func (p *planner) dataInputs(n *graph.Node) []*graph.Value {
 		if in == nil || p.g.IsConst(in) {
 			continue
 		}
-		if q := in.Producer; q != nil && (n.OpType == "DequantizeLinear" && q.OpType == "QuantizeLinear" || n.OpType == "Mul" && q.OpType == "Sigmoid") {
+		if q := in.Producer; q != nil && (n.OpType == "DequantizeLinear" && q.OpType == "QuantizeLinear" || n.OpType == "Cast" && q.OpType == "Cast" || n.OpType == "Mul" && q.OpType == "Sigmoid") {
 			out = append(out, p.dataInputs(q)...)
 		}
 		out = append(out, in)
@@ -258,6 +254,9 @@ func barrierRefusal(b, sum *graph.Node) *refusal {
 		return refuse("scatter_in_branch", "%q writes into the map of a branch of %q", b.Title(), sum.Title())
 	case "BatchNormalization", "Dropout", "Conv", "Gemm", "MatMul":
 		return nil // its own refusal stands already
+	}
+	if b.Domain != "" || !onnxOps[b.OpType] {
+		return refuse("unknown_op", "%q in a branch of %q has the operator %s, which neither ONNX nor the file's functions define; see which exporter writes it and export again", b.Title(), sum.Title(), strings.TrimPrefix(b.Domain+"."+b.OpType, "."))
 	}
 	return refuse("nonlinear_branch", "%q (%s) stands inside a branch of %q, so that branch stays", b.Title(), b.OpType, sum.Title())
 }
@@ -294,24 +293,47 @@ func (p *planner) whyNot(seg *segment, n *graph.Node) *refusal {
 		reasons = append(reasons, whyRows)
 	}
 	names := strings.Join(titles(seg.nodes()), ", ")
+	if r := paddingModes(seg, n); r != nil {
+		reasons = append(reasons, r)
+	}
+	asMap, asRows := why == nil && w.Size() <= before.weights, whyRows == nil && m.weights() <= before.weights
 	switch {
-	case why == nil && w.Size() > before.weights:
-		reasons = append(reasons, refuse("kernel_would_grow", "one kernel for the branches of %q has %d weights, the branches have %d together; --allow-growth makes it (%s)", n.Title(), w.Size(), before.weights, names))
-	case whyRows == nil && m.weights() > before.weights:
-		code := "would_grow"
-		if g, rows := layerGroups(seg); rows && g > 1 && m.count(m.group) < g {
-			code = "groups_mismatch_would_grow"
-		} else if rows && m.count(m.group) > g {
-			code = "fc_weight_shared_across_conv_channels"
+	case asMap || asRows:
+		if len(seg.leaks) > 0 {
+			reasons = append(reasons, refuse("intermediate_used_elsewhere", "%q inside the branches of %q is a graph output or has other readers", seg.leaks[0].Name, n.Title()))
 		}
-		if code == "would_grow" && p.crossesTiles(seg) {
+	case why == nil:
+		reasons = append(reasons, refuse("kernel_would_grow", "one kernel for the branches of %q has %d weights, the branches have %d together; --allow-growth makes it (%s)", n.Title(), w.Size(), before.weights, names))
+	case whyRows == nil:
+		code := "would_grow"
+		switch g, rows := layerGroups(seg); {
+		case rows && m.count(m.group) < g:
+			code = "groups_mismatch_would_grow"
+		case rows && m.count(m.group) > g:
+			code = "fc_weight_shared_across_conv_channels"
+		case p.crossesTiles(seg):
 			return refuse("conv_crosses_partition_borders", "a conv with a kernel above 1×1 runs on the whole map while the FC of %q runs on tiles of it (%s)", n.Title(), names)
 		}
 		reasons = append(reasons, refuse(code, "one layer for %q has %d weights, the branches have %d together; --allow-growth makes it (%s)", n.Title(), m.weights(), before.weights, names))
-	case len(seg.leaks) > 0:
-		reasons = append(reasons, refuse("intermediate_used_elsewhere", "%q inside the branches of %q is a graph output or has other readers", seg.leaks[0].Name, n.Title()))
 	}
 	return first(reasons)
+}
+
+// paddingModes notices zeros in one branch and another padding in the other.
+func paddingModes(seg *segment, n *graph.Node) *refusal {
+	var other, zeros *graph.Node
+	for _, s := range seg.steps {
+		switch {
+		case s.rule == "pad" && s.kind == mapStep && s.node.Str("mode", "constant") != "constant":
+			other = s.node
+		case s.rule == "conv" && slices.ContainsFunc(s.node.Ints("pads"), func(p int64) bool { return p > 0 }):
+			zeros = s.node
+		}
+	}
+	if other == nil || zeros == nil {
+		return nil
+	}
+	return refuse("padding_modes_differ", "%q pads with mode %s and %q with zeros, so the branches of %q have no common kernel", other.Title(), other.Str("mode", ""), zeros.Title(), n.Title())
 }
 
 func titles(nodes []*graph.Node) []string {
@@ -326,15 +348,15 @@ func titles(nodes []*graph.Node) []string {
 func first(reasons []*refusal) *refusal {
 	var best *refusal
 	for _, r := range reasons {
-		if r.Code != "" && (best == nil || slices.Index(codeOrder, r.Code) < slices.Index(codeOrder, best.Code)) {
+		if r.Code != "" && (best == nil || rank(r.Code) < rank(best.Code)) {
 			best = r
 		}
 	}
 	return best
 }
 
-// layerGroups is the largest group count among the segment's layers, and
-// whether any layer is an FC of rows.
+// layerGroups is the largest group count among the FCs of rows in the segment,
+// and whether there is any.
 func layerGroups(seg *segment) (groups int, rows bool) {
 	groups = 1
 	for _, s := range seg.steps {
@@ -342,8 +364,10 @@ func layerGroups(seg *segment) (groups int, rows bool) {
 			continue
 		}
 		if s.rule == "conv" {
-			groups = max(groups, int(s.node.Int("group", 1)))
-			rows = rows || flatMap(s.args[0])
+			if flatMap(s.args[0]) {
+				rows = true
+				groups = max(groups, int(s.node.Int("group", 1)))
+			}
 		} else {
 			rows = true
 			if shape, ok := constShape(s.weights[0]); ok && len(shape) > 2 {
@@ -387,6 +411,58 @@ func (p *planner) declinedJoin(n *graph.Node, add func(*refusal, ...*graph.Node)
 				add(refuse("branches_not_added", "the branches of %q are joined by %s, not by a sum", n.Title(), n.OpType), n)
 				return
 			}
+		}
+	}
+}
+
+// declinedBroadcast explains an Add of two branches of one value where one of
+// them is repeated over the positions of the other.
+func (p *planner) declinedBroadcast(n *graph.Node, add func(*refusal, ...*graph.Node)) {
+	if len(n.In) != 2 || n.In[0] == nil || n.In[1] == nil || p.constantLike(n.In[0]) || p.constantLike(n.In[1]) {
+		return
+	}
+	p.declinedUnknown(n, add)
+	u := p.common(n.In)
+	if u != nil && u != n.In[0] && u != n.In[1] && p.hasLayer(u, n.In[0]) && p.hasLayer(u, n.In[1]) {
+		add(refuse("broadcast_add", "%q repeats one branch over the positions of the other", n.Title()), n)
+	}
+}
+
+// declinedUnknown explains a sum of which one branch runs through an operator
+// that nobody knows, so that its shape is unknown too.
+func (p *planner) declinedUnknown(sum *graph.Node, add func(*refusal, ...*graph.Node)) {
+	for i, l := range sum.In {
+		x := sum.In[1-i]
+		for range maxChain {
+			n := x.Producer
+			if n == nil || len(n.In) == 0 || n.In[0] == nil {
+				break
+			}
+			if n.Domain != "" || !onnxOps[n.OpType] {
+				if u := p.common([]*graph.Value{l, n.In[0]}); u != nil && p.weighted(u, l) {
+					add(barrierRefusal(n, sum), sum, n)
+				}
+				return
+			}
+			x = n.In[0]
+		}
+	}
+}
+
+// declinedBody reports a BatchNorm right behind a layer in the body of a
+// control-flow node, which is left as it is.
+func (p *planner) declinedBody(n *graph.Node, g *onnxio.Graph, found *[]Decline) {
+	layers := map[string]string{}
+	for _, b := range g.Nodes {
+		if b.Domain == "" && (b.OpType == "Conv" || b.OpType == "Gemm" || b.OpType == "MatMul") && len(b.Outputs) > 0 {
+			layers[b.Outputs[0]] = b.Title()
+		}
+		if b.OpType == "BatchNormalization" && len(b.Inputs) > 0 && layers[b.Inputs[0]] != "" {
+			*found = append(*found, Decline{Code: "inside_subgraph", Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs[0]], b.Title()},
+				Message: fmt.Sprintf("%q and %q lie in a body of %q (%s), where nothing is merged; export without control flow", layers[b.Inputs[0]], b.Title(), n.Title(), n.OpType)})
+		}
+		for _, s := range b.Subgraphs() {
+			p.declinedBody(n, s, found)
 		}
 	}
 }

@@ -56,15 +56,6 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// Growth codes are listed but do not count for the verdict.
-func (d Decline) growth() bool {
-	switch d.Code {
-	case "groups_mismatch_would_grow", "kernel_would_grow", "would_grow":
-		return true
-	}
-	return false
-}
-
 type planner struct {
 	*explainer
 	opts    Options

@@ -32,6 +32,9 @@ func rows[T float](m, n, k int, x []T, ldx int, w, y []T, ldy int) {
 const (
 	tileRows = 64
 	tileCols = 192
+	// tileDepth cuts long sums into pieces that are added at the end, which keeps
+	// the rounding error of a float32 sum near that of a runtime's kernels.
+	tileDepth = 64
 )
 
 func tiled[T float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
@@ -54,18 +57,42 @@ func tiled[T float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c 
 		for i := from; i < to; i++ {
 			r, s := i/across*tileRows, i%across*tileCols
 			h, w := min(tileRows, m-r), min(tileCols, n-s)
-			bo := s
-			if transB {
-				bo = s * ldb
-			}
-			switch a := any(a).(type) {
-			case []float32:
-				blas32.Implementation().Sgemm(blas.NoTrans, t, h, w, k, 1, a[r*lda:], lda, any(b).([]float32)[bo:], ldb, 0, any(c).([]float32)[r*ldc+s:], ldc)
-			case []float64:
-				blas64.Implementation().Dgemm(blas.NoTrans, t, h, w, k, 1, a[r*lda:], lda, any(b).([]float64)[bo:], ldb, 0, any(c).([]float64)[r*ldc+s:], ldc)
+			var part []T
+			for d := 0; d < k; d += tileDepth {
+				depth := min(tileDepth, k-d)
+				bo := d*ldb + s
+				if transB {
+					bo = s*ldb + d
+				}
+				to, ld := c[r*ldc+s:], ldc
+				if d > 0 {
+					if part == nil {
+						part = make([]T, h*w)
+					}
+					to, ld = part, w
+				}
+				block(t, h, w, depth, a[r*lda+d:], lda, b[bo:], ldb, to, ld)
+				if d > 0 {
+					for i := range h {
+						row := c[(r+i)*ldc+s:][:w]
+						for j, v := range part[i*w:][:w] {
+							row[j] += v
+						}
+					}
+				}
 			}
 		}
 	})
+}
+
+// block is one product small enough for gonum to sum in a fixed order.
+func block[T float](t blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
+	switch a := any(a).(type) {
+	case []float32:
+		blas32.Implementation().Sgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float32), ldb, 0, any(c).([]float32), ldc)
+	case []float64:
+		blas64.Implementation().Dgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float64), ldb, 0, any(c).([]float64), ldc)
+	}
 }
 
 func matMul(c *call) ([]*Tensor, error) {
