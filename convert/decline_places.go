@@ -98,8 +98,14 @@ func (p *planner) declinedNorm(n *graph.Node, v *graph.Value, add func(*refusal,
 			switch {
 			case s != nil && s.kind == layerStep:
 				seg := p.segment(p.steps[v].args[0], r.Node.Out[0])
-				if seg != nil {
-					add(p.whyNot(seg, r.Node), n, r.Node)
+				if seg == nil {
+					return
+				}
+				why := p.whyNot(seg, r.Node)
+				add(why, n, r.Node)
+				if why == nil && r.Node.OpType != "Conv" && openMap(n.In[0]) {
+					p.plan.Warnings = append(p.plan.Warnings, Warning{"size_not_fixed", fmt.Sprintf(
+						"BatchNormalization %q stays in front of %q: height and width have no value in the file, and for some sizes a row would hold other channels; fix the input size to have it merged", n.Title(), r.Node.Title())})
 				}
 				return
 			case s != nil && (s.kind == viewStep || s.kind == mapStep):
@@ -126,6 +132,20 @@ func (p *planner) declinedNorm(n *graph.Node, v *graph.Value, add func(*refusal,
 			add(p.whyNot(seg, n), n)
 		}
 	}
+}
+
+// openMap reports whether a map's height or width has no value.
+func openMap(v *graph.Value) bool {
+	dims, ok := v.Shape()
+	if !ok || len(dims) < 3 {
+		return false
+	}
+	for _, d := range dims[2:] {
+		if _, known := d.Int(); !known {
+			return true
+		}
+	}
+	return false
 }
 
 var activations = map[string]bool{"Relu": true, "Sigmoid": true, "Tanh": true, "LeakyRelu": true, "PRelu": true, "Elu": true, "Selu": true,

@@ -10,10 +10,12 @@ import (
 )
 
 // smallestMap and largestMap bound the height and width that is tried for a
-// dimension without a value.
+// dimension without a value; rectangles, which few models need, up to
+// largestRectangle.
 const (
-	smallestMap = 8
-	largestMap  = 1024
+	smallestMap      = 8
+	largestMap       = 1024
+	largestRectangle = 48
 )
 
 // ChooseSizes gives every graph input a shape: dimensions that dims binds by
@@ -23,7 +25,7 @@ const (
 func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[string][]int64, error) {
 	known := map[string]bool{}
 	free := false
-	fill := func(size int64) map[string][]int64 {
+	fill := func(size, last int64) map[string][]int64 {
 		out := map[string][]int64{}
 		inits := map[string]bool{}
 		for _, t := range m.Graph.Inits {
@@ -45,6 +47,9 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 					shape[i] = batch
 				default:
 					shape[i] = size
+					if i == len(shape)-1 {
+						shape[i] = last
+					}
 					free = true
 				}
 			}
@@ -52,7 +57,7 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 		}
 		return out
 	}
-	first := fill(smallestMap)
+	first := fill(smallestMap, smallestMap)
 	var unused []string
 	for name := range dims {
 		if !known[name] {
@@ -66,10 +71,27 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if !free {
 		return first, nil
 	}
-	for size := int64(smallestMap); size <= largestMap; size++ {
-		sizes := fill(size)
+	fits := func(sizes map[string][]int64) bool {
 		g, err := graph.New(m, graph.Options{Sizes: sizes})
-		if err == nil && g.Uneven == 0 && positive(g) {
+		return err == nil && g.Uneven == 0 && positive(g)
+	}
+	for size := int64(smallestMap); size <= largestRectangle; size++ {
+		if sizes := fill(size, size); fits(sizes) {
+			return sizes, nil
+		}
+	}
+	// Tile counts that are written into the graph may ask for a rectangle.
+	for longer := int64(smallestMap + 1); longer <= largestRectangle; longer++ {
+		for shorter := int64(smallestMap); shorter < longer; shorter++ {
+			for _, sizes := range []map[string][]int64{fill(shorter, longer), fill(longer, shorter)} {
+				if fits(sizes) {
+					return sizes, nil
+				}
+			}
+		}
+	}
+	for size := int64(largestRectangle + 1); size <= largestMap; size++ {
+		if sizes := fill(size, size); fits(sizes) {
 			return sizes, nil
 		}
 	}

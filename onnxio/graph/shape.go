@@ -210,9 +210,24 @@ func broadcastAll(s *shaper) {
 		if !ok {
 			return
 		}
+		if conflict(out, d) {
+			s.g.Uneven++
+		}
 		out = Broadcast(out, d)
 	}
 	s.set(0, out)
+}
+
+// conflict reports whether two shapes are known not to broadcast.
+func conflict(a, b []Dim) bool {
+	for i := 1; i <= min(len(a), len(b)); i++ {
+		x, ok := a[len(a)-i].Int()
+		y, ok2 := b[len(b)-i].Int()
+		if ok && ok2 && x != y && x != 1 && y != 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // Broadcast combines two shapes by numpy's rule; sizes that cannot be compared
