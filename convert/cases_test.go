@@ -45,6 +45,8 @@ func cases(t testing.TB) []testCase {
 	return list
 }
 
+func (c testCase) dir() string { return filepath.Join(casesDir, c.Name) }
+
 func (c testCase) load(t testing.TB) *onnxio.Model {
 	t.Helper()
 	m, err := onnxio.Load(filepath.Join(casesDir, c.Name, "model.onnx"))

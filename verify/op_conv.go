@@ -81,6 +81,9 @@ func conv(c *call) ([]*Tensor, error) {
 }
 
 func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
+	if out.Len() == 0 {
+		return // a batch of no samples
+	}
 	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
 	in, outs, taps := count(s.in), count(s.out), count(w.Shape[2:])
 	src, dst, weight := data[T](x), data[T](out), data[T](w)
