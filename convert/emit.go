@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"repmlp/fuse"
 	"repmlp/onnxio"
@@ -83,11 +84,11 @@ func (e *emitter) node(op, base, out string, inputs []string, attrs ...*onnxio.A
 }
 
 func (e *emitter) ints(v []int64) string {
-	key := fmt.Sprint(v)
+	key := strings.ReplaceAll(strings.Trim(fmt.Sprint(v), "[]"), " ", "x")
 	if name, ok := e.shapes[key]; ok {
 		return name
 	}
-	name := e.fresh("repmlp.shape" + key)
+	name := e.fresh("repmlp.shape." + key)
 	e.shapes[key] = name
 	e.edit.AddInits = append(e.edit.AddInits, onnxio.NewInts(name, []int64{int64(len(v))}, v))
 	return name

@@ -63,6 +63,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root := &cobra.Command{
 		Use:           "repmlp",
 		Short:         "Merge training-time branches of an ONNX model into the layers they deploy as",
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -76,6 +77,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		},
 	}
 	root.SetArgs(args)
+	root.SetVersionTemplate("repmlp {{.Version}}\n")
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded(exitUsage, err) })
