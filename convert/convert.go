@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"repmlp/onnxio"
@@ -44,6 +45,8 @@ type Options struct {
 	Prover Prover
 	// Progress is called as the work goes on; nil is silent.
 	Progress func(stage string, done, total int)
+
+	reserved map[string]bool // names that new ones must not shadow
 }
 
 // A Prover runs a region's original nodes and its replacement on random rows;
@@ -73,17 +76,25 @@ const (
 	Unchanged = "unchanged" // no candidate
 )
 
-// PlanModel finds what Convert would merge, without reading large weights.
+// PlanModel finds what Convert would merge, without reading large weights; only
+// the bodies of control-flow nodes are merged for the look.
 func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
 	base, notes, err := baseline(m, opts)
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(base, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	opts.Prover = nil
+	bodies, err := convertBodies(context.Background(), base, opts)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(bodies.model, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
 	if err != nil {
 		return nil, err
 	}
 	plan, _ := newPlan(g, opts, nil)
+	plan.Regions = append(plan.Regions, bodies.regions...)
+	plan.Declined = append(plan.Declined, bodies.declined...)
 	plan.Warnings = append(notes, plan.Warnings...)
 	return plan, nil
 }
@@ -98,7 +109,11 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(base, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	bodies, err := convertBodies(ctx, base, opts)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(bodies.model, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +133,10 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 			return nil, err
 		}
 		plan.Warnings = append(notes, plan.Warnings...)
-		res.Plan = plan
+		own := plan.Regions
+		plan.Regions = append(slices.Clone(own), bodies.regions...)
+		plan.Declined = append(plan.Declined, bodies.declined...)
+		res.Plan, res.Proofs = plan, bodies.proofs
 		res.Verdict = plan.Verdict()
 		if len(plan.Regions) == 0 {
 			if len(notes) > 0 { // the caller asked for other semantics
@@ -127,10 +145,10 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 			return res, nil
 		}
 		res.Baseline = base
-		if res.Model, err = e.apply(base, opts); err != nil {
+		if res.Model, err = e.apply(bodies.model, opts); err != nil {
 			return nil, fmt.Errorf("writing the merged graph: %w", err)
 		}
-		err = e.prove(ctx, plan, res, opts)
+		err = e.prove(ctx, own, res, opts)
 		clock("proof", start)
 		return res, err
 	}
@@ -279,16 +297,16 @@ func (e *emitter) remade(name string) bool {
 }
 
 // prove asks the prover about every region.
-func (e *emitter) prove(ctx context.Context, plan *Plan, res *Result, opts Options) error {
+func (e *emitter) prove(ctx context.Context, regions []*Region, res *Result, opts Options) error {
 	if opts.Prover == nil {
 		return nil
 	}
 	if err := verify.CheckRounded(res.Model, e.exact); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
 	}
-	for i, r := range plan.Regions {
+	for i, r := range regions {
 		if opts.Progress != nil {
-			opts.Progress("proving", i, len(plan.Regions))
+			opts.Progress("proving", i, len(regions))
 		}
 		claim := e.claim(r)
 		claim.Before, claim.After = res.Baseline, res.Model

@@ -30,6 +30,9 @@ func (c *explainer) newEmitter(opts Options) *emitter {
 			e.names[o] = true
 		}
 	}
+	for name := range opts.reserved {
+		e.names[name] = true
+	}
 	g := c.g.Model.Graph
 	for _, t := range g.Inits {
 		e.names[t.Name] = true

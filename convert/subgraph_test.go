@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"repmlp/convert"
 	"repmlp/onnxio"
 )
 
@@ -65,11 +66,46 @@ func branchModel(t *testing.T) *onnxio.Model {
 	return m
 }
 
-// A place in the body of an If is reported; the model runs unchanged.
-func TestInsideSubgraph(t *testing.T) {
+// A merge in the body of an If is made there; values from outside are its
+// inputs.
+func TestMergeInsideSubgraph(t *testing.T) {
 	m := branchModel(t)
-	wantDecline(t, "inside_subgraph", m)
-	sameModel(t, blockSpec{}, m, convertModel(t, m).Model)
+	res := convertModel(t, m)
+	if res.Verdict != convert.Fused || len(res.Plan.Regions) != 1 || len(res.Proofs) != 1 {
+		t.Fatalf("verdict %s, %d regions, %d proofs, declined %v", res.Verdict, len(res.Plan.Regions), len(res.Proofs), res.Plan.Declined)
+	}
+	body := res.Model.Graph.Nodes[0].Attr("then_branch").G
+	if len(body.Nodes) != 1 || body.Nodes[0].OpType != "Conv" || len(body.Inputs) != 0 {
+		t.Errorf("the body holds %d nodes and %d inputs", len(body.Nodes), len(body.Inputs))
+	}
+	again, err := onnxio.Parse(encode(t, res.Model), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(6) { // both branches
+		sameModel(t, blockSpec{Seed: seed}, m, again)
+	}
+	if r := convertModel(t, again); r.Verdict != convert.Unchanged {
+		t.Errorf("converting the result again: %s", r.Verdict)
+	}
+}
+
+// A place in a body that cannot be merged there is reported.
+func TestInsideSubgraph(t *testing.T) {
+	wantDecline(t, "inside_subgraph", unknownRank(t))
+}
+
+// unknownRank is branchModel behind an operator of unknown shape.
+func unknownRank(t *testing.T) *onnxio.Model {
+	m := branchModel(t)
+	n := m.Graph.Nodes[0]
+	x := m.Graph.Inputs[1]
+	out, err := m.Apply(onnxio.Edit{DropInputs: []*onnxio.ValueInfo{x}, AddNodes: []onnxio.Placed{
+		{Node: onnxio.NewNode("odd", "Frobnicate", []string{"cond"}, []string{"x"}), Before: n}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // Weights that are stored sparse are left.
@@ -113,4 +149,46 @@ func TestSparseInitializer(t *testing.T) {
 	}
 	wantDecline(t, "sparse_initializer", s)
 	sameModel(t, blockSpec{}, s, convertModel(t, s).Model)
+}
+
+// A merge in the body of a Loop, whose input is carried from round to round.
+func TestMergeInsideLoop(t *testing.T) {
+	inner := near(t, onnxio.Float32, func(b *graphBuilder) string {
+		return b.op("Tanh", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)})
+	})
+	value := func(name string, elem onnxio.DType, dims ...uint64) []byte {
+		var shape []byte
+		for _, d := range dims {
+			shape = message(shape, 1, number(nil, 1, d))
+		}
+		return message(text(nil, 1, name), 2, message(nil, 1, message(number(nil, 1, uint64(elem)), 2, shape)))
+	}
+	body := message(message(nil, 11, value("round", onnxio.Int64)), 11, value("go", onnxio.Bool))
+	body = message(body, 11, value("x", onnxio.Float32, 2, 4, 8, 8))
+	keep := text(text(text(text(nil, 1, "go"), 2, "still"), 3, "keep"), 4, "Identity")
+	body = message(message(body, 1, keep), 12, value("still", onnxio.Bool))
+	fields(t, graphBytes(t, inner), func(num protowire.Number, raw, _ []byte) {
+		if num != 11 {
+			body = append(body, raw...)
+		}
+	})
+	node := text(text(text(text(nil, 1, "rounds"), 1, "cond"), 1, "image"), 2, "y")
+	node = text(text(node, 3, "loop"), 4, "Loop")
+	node = message(node, 5, number(message(text(nil, 1, "body"), 6, body), 20, 5))
+	g := message(nil, 1, node)
+	g = message(message(g, 11, value("cond", onnxio.Bool)), 11, value("image", onnxio.Float32, 2, 4, 8, 8))
+	g = message(g, 12, value("y", onnxio.Float32, 2, 4, 8, 8))
+	rounds := message(text(number(nil, 2, uint64(onnxio.Int64)), 8, "rounds"), 9, []byte{3, 0, 0, 0, 0, 0, 0, 0})
+	g = message(g, 5, rounds)
+	m, err := onnxio.Parse(message(message(number(nil, 1, 8), 7, g), 8, number(text(nil, 1, ""), 2, 17)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := convertModel(t, m)
+	if res.Verdict != convert.Fused || len(res.Proofs) != 1 {
+		t.Fatalf("verdict %s, %d proofs, declined %v", res.Verdict, len(res.Proofs), res.Plan.Declined)
+	}
+	for seed := range uint64(6) { // with and without a round
+		sameModel(t, blockSpec{Seed: seed}, m, res.Model)
+	}
 }

@@ -30,6 +30,12 @@ func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
 	return &ValueInfo{Name: name, Elem: elem, Dims: dims, Shape: true, Kind: "tensor", raw: raw}
 }
 
+// Untyped declares a value of unknown rank.
+func Untyped(name string, elem DType) *ValueInfo {
+	raw := message(text(nil, 1, name), 2, message(nil, 1, varint(nil, 1, uint64(elem))))
+	return &ValueInfo{Name: name, Elem: elem, Kind: "tensor", raw: raw}
+}
+
 // Known is a dimension with a value, Named one with a name.
 func Known(n int64) Dim { return Dim{Value: n, Known: true} }
 

@@ -1,0 +1,156 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+	"repmlp/verify"
+)
+
+// A bodyResult is what was merged in the bodies of control-flow nodes.
+type bodyResult struct {
+	model    *onnxio.Model
+	regions  []*Region
+	declined []Decline
+	proofs   map[string]verify.Proof
+}
+
+// convertBodies merges inside If, Loop and Scan bodies, each as a model of its
+// own: values from outside are its inputs, constants from outside its
+// constants. Merged weights live in the body.
+func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyResult, error) {
+	res := &bodyResult{model: m, proofs: map[string]verify.Proof{}}
+	has := false
+	for _, n := range m.Graph.Nodes {
+		has = has || len(n.Subgraphs()) > 0
+	}
+	if !has {
+		return res, nil
+	}
+	g, err := graph.New(m, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	if err != nil {
+		return nil, err
+	}
+	var edit onnxio.Edit
+	count := 0
+	for _, n := range g.Nodes {
+		now := n.Node
+		for _, sub := range n.Subgraphs() {
+			inputs, inits, err := captured(g, sub)
+			if err != nil {
+				return nil, err
+			}
+			body, err := m.Body(sub, inputs, inits)
+			if err != nil {
+				return nil, fmt.Errorf("looking into a body of %q: %w", n.Title(), err)
+			}
+			inner := opts
+			inner.NoMetadata, inner.Progress = true, nil
+			inner.reserved = reservedNames(g, opts.reserved)
+			r, err := Convert(ctx, body, inner)
+			if err != nil {
+				return nil, fmt.Errorf("merging in a body of %q: %w", n.Title(), err)
+			}
+			if len(r.Plan.Regions) == 0 {
+				continue
+			}
+			count++
+			for _, region := range r.Plan.Regions {
+				proof, proved := r.Proofs[region.ID]
+				region.ID = fmt.Sprintf("b%d.%s", count, region.ID)
+				if proved {
+					res.proofs[region.ID] = proof
+				}
+				res.regions = append(res.regions, region)
+			}
+			res.declined = append(res.declined, r.Plan.Declined...)
+			if now, err = now.WithBody(sub, r.Model, inputs, inits); err != nil {
+				return nil, err
+			}
+		}
+		if now != n.Node {
+			edit.DropNodes = append(edit.DropNodes, n.Node)
+			edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: now, Before: n.Node})
+		}
+	}
+	if count > 0 {
+		if res.model, err = m.Apply(edit); err != nil {
+			return nil, fmt.Errorf("writing merged bodies: %w", err)
+		}
+	}
+	return res, nil
+}
+
+// captured declares what a body reads from outside.
+func captured(g *graph.Graph, sub *onnxio.Graph) (inputs []*onnxio.ValueInfo, inits []*onnxio.Tensor, err error) {
+	for _, name := range sub.Captures() {
+		v := g.Value(name)
+		switch {
+		case v == nil:
+			inputs = append(inputs, onnxio.Untyped(name, onnxio.Undefined))
+		case v.Init != nil && g.IsConst(v):
+			inits = append(inits, v.Init)
+		case g.IsConst(v) && v.Elem.IsFloat():
+			c, err := g.Const(v)
+			if err != nil {
+				return nil, nil, err
+			}
+			b, err := onnxio.EncodeFloat64(c.Float(), v.Elem)
+			if err != nil {
+				return nil, nil, err
+			}
+			dims := make([]int64, len(c.Shape))
+			for i, d := range c.Shape {
+				dims[i] = int64(d)
+			}
+			t, err := onnxio.NewTensor(name, v.Elem, dims, b)
+			if err != nil {
+				return nil, nil, err
+			}
+			inits = append(inits, t)
+		default:
+			inputs = append(inputs, declareValue(v))
+		}
+	}
+	return inputs, inits, nil
+}
+
+// declareValue is a value with the shape that is known of it.
+func declareValue(v *graph.Value) *onnxio.ValueInfo {
+	shape, ok := v.Shape()
+	if !ok {
+		return onnxio.Untyped(v.Name, v.Elem)
+	}
+	dims := make([]onnxio.Dim, len(shape))
+	for i, d := range shape {
+		if n, ok := d.Int(); ok {
+			dims[i] = onnxio.Known(n)
+		} else {
+			dims[i] = onnxio.Named(d.String())
+		}
+	}
+	return onnxio.NewValue(v.Name, v.Elem, dims...)
+}
+
+// reservedNames are all names of the outer graphs, which a body must not
+// shadow.
+func reservedNames(g *graph.Graph, outer map[string]bool) map[string]bool {
+	names := map[string]bool{}
+	for s := range outer {
+		names[s] = true
+	}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			names[o] = true
+		}
+	}
+	for _, t := range g.Model.Graph.Inits {
+		names[t.Name] = true
+	}
+	for _, v := range g.Model.Graph.Inputs {
+		names[v.Name] = true
+	}
+	return names
+}

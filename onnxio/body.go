@@ -1,0 +1,86 @@
+package onnxio
+
+import (
+	"bytes"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Body is a subgraph as a model that can be edited: values it captures are
+// inputs, captured constants are initializers.
+func (m *Model) Body(g *Graph, inputs []*ValueInfo, inits []*Tensor) (*Model, error) {
+	body := *g
+	body.Inputs, body.Inits = slices.Concat(g.Inputs, inputs), slices.Concat(g.Inits, inits)
+	body.fields = slices.Clone(g.fields)
+	for _, v := range inputs {
+		body.fields = append(body.fields, field{num: 11, typ: protowire.BytesType, raw: message(nil, 11, v.raw), ref: v})
+	}
+	for _, t := range inits {
+		inner, err := (&encoder{}).tensor(t)
+		if err != nil {
+			return nil, err
+		}
+		var b blob
+		b.wrap(5, inner)
+		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, raw: bytes.Join(b.pieces, nil), ref: t})
+	}
+	out := *m
+	out.Graph, out.Functions = &body, nil
+	out.fields = slices.Clone(m.fields)
+	for i := range out.fields {
+		if out.fields[i].num == 7 {
+			out.fields[i] = field{num: 7, typ: protowire.BytesType, ref: &body}
+		}
+	}
+	return &out, checkGraph(&body, nil)
+}
+
+// WithBody returns n with the subgraph old replaced by the edited body of a
+// model that Body made, without the inputs and constants that Body added.
+func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []*Tensor) (*Node, error) {
+	added := map[any]bool{}
+	for _, v := range inputs {
+		added[v] = true
+	}
+	for _, t := range inits {
+		added[t] = true
+	}
+	g := *edited.Graph
+	g.fields = slices.DeleteFunc(slices.Clone(g.fields), func(f field) bool { return f.ref != nil && added[f.ref] })
+	g.Inputs = slices.DeleteFunc(slices.Clone(g.Inputs), func(v *ValueInfo) bool { return added[v] })
+	g.Inits = slices.DeleteFunc(slices.Clone(g.Inits), func(t *Tensor) bool { return added[t] })
+	inner, err := (&encoder{}).graph(&g)
+	if err != nil {
+		return nil, err
+	}
+	c := *n
+	c.Attrs, c.raw, c.fields = nil, nil, nil
+	for _, f := range n.fields {
+		a, ok := f.ref.(*Attr)
+		if ok && a.G == old {
+			var body []byte
+			parts, err := splitFields(f.body)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range parts {
+				if p.num != 6 {
+					body = append(body, p.raw...)
+				}
+			}
+			body = message(body, 6, bytes.Join(inner.pieces, nil))
+			b := *a
+			b.G, b.encoded = &g, body
+			raw := message(nil, 5, body)
+			f = field{num: 5, typ: protowire.BytesType, raw: raw, body: body, ref: &b}
+			a = &b
+		}
+		if ok {
+			c.Attrs = append(c.Attrs, a)
+		}
+		c.raw = append(c.raw, f.raw...)
+		c.fields = append(c.fields, f)
+	}
+	return &c, nil
+}
