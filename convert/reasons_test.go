@@ -246,8 +246,21 @@ func rowOrder(t *testing.T) *onnxio.Model {
 	})
 }
 
+// With FoldDequantize a dequantised weight is a constant like any other.
+func TestFoldDequantize(t *testing.T) {
+	m := near(t, onnxio.Float32, quantizedWeight)
+	res, err := convert.Convert(context.Background(), m, convert.Options{FoldDequantize: true, Prover: &verify.Prover{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops := countOps(res.Model); ops["BatchNormalization"] != 0 || ops["DequantizeLinear"] != 0 || res.Verdict != convert.Fused {
+		t.Errorf("verdict %s, %v left", res.Verdict, ops)
+	}
+	sameModel(t, blockSpec{}, m, res.Model)
+}
+
 func quantizedWeight(b *graphBuilder) string {
-	q, err := onnxio.NewTensor("q", onnxio.Int8, []int64{4, 4, 1, 1}, make([]byte, 16))
+	q, err := onnxio.NewTensor("q", onnxio.Int8, []int64{4, 4, 1, 1}, []byte("sixteen weights!"))
 	if err != nil {
 		panic(err)
 	}
