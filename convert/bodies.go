@@ -29,7 +29,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 	if !has {
 		return res, nil
 	}
-	g, err := graph.New(m, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	g, err := graph.New(m, opts.graph())
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,11 @@ type Options struct {
 	reserved map[string]bool // names that new ones must not shadow
 }
 
+// graph says what counts as a constant.
+func (o Options) graph() graph.Options {
+	return graph.Options{FreezeInputs: o.FreezeInputs, FoldDequantize: o.FoldDequantize}
+}
+
 // A Prover runs a region's original nodes and its replacement on random rows;
 // *verify.Prover is one.
 type Prover interface {
@@ -88,7 +93,7 @@ func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(bodies.model, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	g, err := graph.New(bodies.model, opts.graph())
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +118,7 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(bodies.model, graph.Options{FreezeInputs: opts.FreezeInputs, FoldDequantize: opts.FoldDequantize})
+	g, err := graph.New(bodies.model, opts.graph())
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (p *planner) findDeclines() {
 		s := p.steps[v]
 		switch {
 		case s != nil && s.kind == sumStep && !merged[v] && !p.innerSum(v):
-			p.declinedSum(v, merged, add)
+			p.declinedSum(v, add)
 		case n.OpType == "Add" && s == nil:
 			p.declinedBroadcast(n, add)
 		case n.OpType == "Mul" || n.OpType == "Div" || n.OpType == "Max" || n.OpType == "Min":
@@ -107,7 +107,7 @@ type branch struct {
 }
 
 // declinedSum explains a sum that was not merged as a whole.
-func (p *planner) declinedSum(v *graph.Value, merged map[*graph.Value]bool, add func(*refusal, ...*graph.Node)) {
+func (p *planner) declinedSum(v *graph.Value, add func(*refusal, ...*graph.Node)) {
 	leaves := p.deepLeaves(v)
 	n := p.steps[v].node
 	// The value that most operands are affine in through a layer or BatchNorm.

@@ -29,7 +29,6 @@ type Region struct {
 	Out    int
 	Before int // weight elements that the nodes read
 	After  int
-	Recipe string // how the weights follow, for people
 
 	seg    *segment
 	rows   *traceMap

@@ -44,6 +44,21 @@ func sameModel(t *testing.T, s blockSpec, a, b *onnxio.Model) bool {
 	return c.Passed
 }
 
+// convert builds and converts the block; nil where that fails.
+func (s blockSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
+	t.Helper()
+	m, err := s.build()
+	if err != nil {
+		t.Fatalf("%+v: %v", s, err)
+	}
+	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
+	if err != nil {
+		t.Errorf("%+v: %v", s, err)
+		return m, nil
+	}
+	return m, res
+}
+
 // Every exact block merges fully: one FC3, no BatchNorm, no local conv; the
 // proofs hold and the outputs agree.
 func TestRandomBlocksMerge(t *testing.T) {
@@ -51,13 +66,8 @@ func TestRandomBlocksMerge(t *testing.T) {
 	failed := 0
 	for seed := from; seed < to && failed < 5; seed++ {
 		s := randomSpec(seed)
-		m, err := s.build()
-		if err != nil {
-			t.Fatalf("%+v: %v", s, err)
-		}
-		res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
-		if err != nil {
-			t.Errorf("%+v: %v", s, err)
+		m, res := s.convert(t)
+		if res == nil {
 			failed++
 			continue
 		}
@@ -88,13 +98,8 @@ func TestBrokenBlocksKeepTheirOutputs(t *testing.T) {
 			s, ok = randomSpec(rng.Uint64()).broken(rng)
 		}
 		tried[s.Break]++
-		m, err := s.build()
-		if err != nil {
-			t.Fatalf("%+v: %v", s, err)
-		}
-		res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
-		if err != nil {
-			t.Errorf("%+v: %v", s, err)
+		m, res := s.convert(t)
+		if res == nil {
 			failed++
 			continue
 		}

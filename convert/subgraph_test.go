@@ -20,6 +20,15 @@ func number(b []byte, num protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
 }
 
+// valueBytes is a ValueInfoProto.
+func valueBytes(name string, elem onnxio.DType, dims ...uint64) []byte {
+	var shape []byte
+	for _, d := range dims {
+		shape = message(shape, 1, number(nil, 1, d))
+	}
+	return message(text(nil, 1, name), 2, message(nil, 1, message(number(nil, 1, uint64(elem)), 2, shape)))
+}
+
 // graphBytes is the GraphProto of a model.
 func graphBytes(t *testing.T, m *onnxio.Model) []byte {
 	t.Helper()
@@ -48,16 +57,9 @@ func branchModel(t *testing.T) *onnxio.Model {
 	attr := func(name string, g []byte) []byte { return number(message(text(nil, 1, name), 6, g), 20, 5) }
 	node := text(text(text(text(nil, 1, "cond"), 2, "y"), 3, "choice"), 4, "If")
 	node = message(message(node, 5, attr("then_branch", withoutInputs(body))), 5, attr("else_branch", withoutInputs(plain)))
-	value := func(name string, elem onnxio.DType, dims ...uint64) []byte {
-		var shape []byte
-		for _, d := range dims {
-			shape = message(shape, 1, number(nil, 1, d))
-		}
-		return message(text(nil, 1, name), 2, message(nil, 1, message(number(nil, 1, uint64(elem)), 2, shape)))
-	}
 	g := message(nil, 1, node)
-	g = message(message(g, 11, value("cond", onnxio.Bool)), 11, value("x", onnxio.Float32, 2, 4, 8, 8))
-	g = message(g, 12, value("y", onnxio.Float32, 2, 4, 8, 8))
+	g = message(message(g, 11, valueBytes("cond", onnxio.Bool)), 11, valueBytes("x", onnxio.Float32, 2, 4, 8, 8))
+	g = message(g, 12, valueBytes("y", onnxio.Float32, 2, 4, 8, 8))
 	b := message(message(number(nil, 1, 8), 7, g), 8, number(text(nil, 1, ""), 2, 17))
 	m, err := onnxio.Parse(b, "")
 	if err != nil {
@@ -156,17 +158,10 @@ func TestMergeInsideLoop(t *testing.T) {
 	inner := near(t, onnxio.Float32, func(b *graphBuilder) string {
 		return b.op("Tanh", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)})
 	})
-	value := func(name string, elem onnxio.DType, dims ...uint64) []byte {
-		var shape []byte
-		for _, d := range dims {
-			shape = message(shape, 1, number(nil, 1, d))
-		}
-		return message(text(nil, 1, name), 2, message(nil, 1, message(number(nil, 1, uint64(elem)), 2, shape)))
-	}
-	body := message(message(nil, 11, value("round", onnxio.Int64)), 11, value("go", onnxio.Bool))
-	body = message(body, 11, value("x", onnxio.Float32, 2, 4, 8, 8))
+	body := message(message(nil, 11, valueBytes("round", onnxio.Int64)), 11, valueBytes("go", onnxio.Bool))
+	body = message(body, 11, valueBytes("x", onnxio.Float32, 2, 4, 8, 8))
 	keep := text(text(text(text(nil, 1, "go"), 2, "still"), 3, "keep"), 4, "Identity")
-	body = message(message(body, 1, keep), 12, value("still", onnxio.Bool))
+	body = message(message(body, 1, keep), 12, valueBytes("still", onnxio.Bool))
 	fields(t, graphBytes(t, inner), func(num protowire.Number, raw, _ []byte) {
 		if num != 11 {
 			body = append(body, raw...)
@@ -176,8 +171,8 @@ func TestMergeInsideLoop(t *testing.T) {
 	node = text(text(node, 3, "loop"), 4, "Loop")
 	node = message(node, 5, number(message(text(nil, 1, "body"), 6, body), 20, 5))
 	g := message(nil, 1, node)
-	g = message(message(g, 11, value("cond", onnxio.Bool)), 11, value("image", onnxio.Float32, 2, 4, 8, 8))
-	g = message(g, 12, value("y", onnxio.Float32, 2, 4, 8, 8))
+	g = message(message(g, 11, valueBytes("cond", onnxio.Bool)), 11, valueBytes("image", onnxio.Float32, 2, 4, 8, 8))
+	g = message(g, 12, valueBytes("y", onnxio.Float32, 2, 4, 8, 8))
 	rounds := message(text(number(nil, 2, uint64(onnxio.Int64)), 8, "rounds"), 9, []byte{3, 0, 0, 0, 0, 0, 0, 0})
 	g = message(g, 5, rounds)
 	m, err := onnxio.Parse(message(message(number(nil, 1, 8), 7, g), 8, number(text(nil, 1, ""), 2, 17)), "")

@@ -25,11 +25,7 @@ func TestContradictingValueInfo(t *testing.T) {
 			return
 		}
 		for _, name := range []string{conv, norm} {
-			var shape []byte
-			for _, d := range []uint64{2, 8, 8, 5} {
-				shape = message(shape, 1, number(nil, 1, d))
-			}
-			body = message(slices.Clone(body), 13, message(text(nil, 1, name), 2, message(nil, 1, message(number(nil, 1, uint64(onnxio.Float32)), 2, shape))))
+			body = message(slices.Clone(body), 13, valueBytes(name, onnxio.Float32, 2, 8, 8, 5))
 		}
 		out = message(out, 7, body)
 	})

@@ -139,6 +139,15 @@ func (m *Model) ExternalFiles() []string {
 	return names
 }
 
+// FileBytes is the model file as it is mapped, nil for a model that came from
+// memory. The bytes must not be changed, nor read after Close.
+func (m *Model) FileBytes() []byte {
+	if m.files == nil || m.files.main == nil {
+		return nil
+	}
+	return m.files.main.data
+}
+
 // Close releases the mapped files. Tensors must not be read afterwards.
 func (m *Model) Close() error {
 	if m.files == nil {

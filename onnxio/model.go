@@ -58,7 +58,6 @@ type Graph struct {
 	ValueInfo  []*ValueInfo
 
 	fields []field
-	size   int
 }
 
 // A Node is one operator call.

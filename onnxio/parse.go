@@ -119,7 +119,7 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading graph: %w", err)
 	}
-	g := &Graph{fields: fields, size: len(b)}
+	g := &Graph{fields: fields}
 	for i := range fields {
 		f := &fields[i]
 		switch f.num {

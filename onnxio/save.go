@@ -227,19 +227,6 @@ func (p *Pending) Load() (*Model, error) {
 	return read, nil
 }
 
-// Bare returns the bytes of the written model file, without external data. They
-// stay valid until the file is committed or discarded.
-func (p *Pending) Bare() ([]byte, error) {
-	b, err := os.ReadFile(p.model.Name())
-	if err != nil {
-		return nil, fmt.Errorf("reading the written file back: %w", err)
-	}
-	return b, nil
-}
-
-// TempName is the path of the written model until Commit.
-func (p *Pending) TempName() string { return p.model.Name() }
-
 // External lists the external files that Commit will leave, by location.
 func (p *Pending) External() []string {
 	var names []string

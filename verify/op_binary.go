@@ -336,11 +336,9 @@ func cast(c *call) ([]*Tensor, error) {
 	if !x.DType.IsFloat() && !x.DType.IsInt() && x.DType != onnxio.Bool {
 		return nil, unsupported("the Go engine cannot cast from %s", x.DType)
 	}
-	ref := x
+	ref := &Tensor{}
 	if c.e.mode != Single {
-		ref = &Tensor{F64: []float64{}}
-	} else {
-		ref = &Tensor{}
+		ref.F64 = []float64{}
 	}
 	out := like(ref, to, x.Shape)
 	for i := range x.Len() {
@@ -359,8 +357,6 @@ func cast(c *call) ([]*Tensor, error) {
 			out.I[i] = int64(math.Trunc(v))
 		case out.F64 != nil:
 			out.F64[i] = x.Float(i)
-		case to == onnxio.Float16:
-			out.F32[i] = roundTo(x.Float(i), to)
 		default:
 			out.F32[i] = roundTo(x.Float(i), to)
 		}

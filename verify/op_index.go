@@ -24,21 +24,31 @@ func gatherElements(c *call) ([]*Tensor, error) {
 	out := like(x, x.DType, idx.Shape)
 	st := strides(x.Shape)
 	eachIndex(idx.Shape, func(i int, at []int) {
-		k, e := axisOf(idx.I[i], x.Shape[axis])
+		off, e := replaced(at, axis, idx.I[i], x.Shape[axis], st)
 		if e != nil {
 			err = e
 			return
 		}
-		off := 0
-		for a, p := range at {
-			if a == axis {
-				p = k
-			}
-			off += p * st[a]
-		}
 		copyElement(out, i, x, off)
 	})
 	return []*Tensor{out}, err
+}
+
+// replaced is the offset of index at with its position along axis, which has n
+// of them, replaced by k.
+func replaced(at []int, axis int, k int64, n int, stride []int) (int, error) {
+	p, err := axisOf(k, n)
+	if err != nil {
+		return 0, err
+	}
+	off := 0
+	for a, q := range at {
+		if a == axis {
+			q = p
+		}
+		off += q * stride[a]
+	}
+	return off, nil
 }
 
 func gatherND(c *call) ([]*Tensor, error) {
@@ -83,17 +93,10 @@ func scatterElements(c *call) ([]*Tensor, error) {
 	st := strides(x.Shape)
 	out := pick(x, x.Shape, st, 0)
 	eachIndex(idx.Shape, func(i int, at []int) {
-		k, e := axisOf(idx.I[i], x.Shape[axis])
+		off, e := replaced(at, axis, idx.I[i], x.Shape[axis], st)
 		if e != nil {
 			err = e
 			return
-		}
-		off := 0
-		for a, p := range at {
-			if a == axis {
-				p = k
-			}
-			off += p * st[a]
 		}
 		if mode == "none" {
 			copyElement(out, off, up, i)

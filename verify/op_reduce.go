@@ -82,9 +82,6 @@ func (f fold) operator(c *call) ([]*Tensor, error) {
 		return nil, err
 	}
 	if !ok {
-		if f.end == nil {
-			return f.each(c)
-		}
 		return f.each(c)
 	}
 	acc := slices.Repeat([]float64{f.start}, count(kept))

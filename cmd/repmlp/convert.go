@@ -74,7 +74,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 		return fmt.Errorf("the output %q is the input itself; choose another with -o", out)
 	}
 	start := time.Now()
-	m, err := openModel(path)
+	m, err := onnxio.Load(path)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareO
 	defer written.Close()
 	changed := res.Model != m
 	if changed {
-		if err := a.secondReading(pending, res.Model, r); err != nil {
+		if err := secondReading(written, res.Model, r); err != nil {
 			return err
 		}
 	}
@@ -182,12 +182,8 @@ func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareO
 }
 
 // secondReading has an independent decoder read the written file.
-func (a *app) secondReading(p *onnxio.Pending, meant *onnxio.Model, r *convert.Report) error {
-	b, err := p.Bare()
-	if err != nil {
-		return err
-	}
-	missing, err := verify.SecondReading(b, meant)
+func secondReading(written, meant *onnxio.Model, r *convert.Report) error {
+	missing, err := verify.SecondReading(written.FileBytes(), meant)
 	if err != nil {
 		return coded(exitFailed, err)
 	}

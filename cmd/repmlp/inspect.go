@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -21,7 +22,7 @@ func (a *app) inspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := openModel(args[0])
+			m, err := onnxio.Load(args[0])
 			if err != nil {
 				return err
 			}

@@ -147,9 +147,6 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// openModel loads a model.
-func openModel(path string) (*onnxio.Model, error) { return onnxio.Load(path) }
-
 // withEngineHint adds what to do when the Go engine lacks an operator.
 func withEngineHint(err error, advice string) error {
 	if _, ok := errors.AsType[*verify.Unsupported](err); ok {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -28,12 +29,12 @@ float32 rounding noise, which is measured against a float64 run.`,
 			if err := checkReportNames(reports); err != nil {
 				return err
 			}
-			ref, err := openModel(args[0])
+			ref, err := onnxio.Load(args[0])
 			if err != nil {
 				return err
 			}
 			defer ref.Close()
-			cand, err := openModel(args[1])
+			cand, err := onnxio.Load(args[1])
 			if err != nil {
 				return err
 			}
