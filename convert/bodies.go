@@ -49,7 +49,11 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			inner := opts
 			inner.NoMetadata, inner.Progress = true, nil
 			inner.reserved = reservedNames(g, opts.reserved)
-			r, err := Convert(ctx, body, inner)
+			convert := Convert
+			if opts.look {
+				convert = planOnly
+			}
+			r, err := convert(ctx, body, inner)
 			if err != nil {
 				return nil, fmt.Errorf("merging in a body of %q: %w", n.Title(), err)
 			}
@@ -66,6 +70,9 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				res.regions = append(res.regions, region)
 			}
 			res.declined = append(res.declined, r.Plan.Declined...)
+			if opts.look {
+				continue
+			}
 			if now, err = now.WithBody(sub, r.Model, inputs, inits); err != nil {
 				return nil, err
 			}
@@ -75,7 +82,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: now, Before: n.Node})
 		}
 	}
-	if count > 0 {
+	if len(edit.AddNodes) > 0 {
 		if res.model, err = m.Apply(edit); err != nil {
 			return nil, fmt.Errorf("writing merged bodies: %w", err)
 		}

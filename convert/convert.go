@@ -47,6 +47,7 @@ type Options struct {
 	Progress func(stage string, done, total int)
 
 	reserved map[string]bool // names that new ones must not shadow
+	look     bool            // plan the bodies of control-flow nodes, compute nothing
 }
 
 // graph says what counts as a constant.
@@ -66,6 +67,7 @@ var ErrNotEquivalent = errors.New("not equivalent")
 // A Result is a converted model with what was done to it.
 type Result struct {
 	Model    *onnxio.Model // the source itself where nothing was merged
+	Written  *onnxio.Model // by ToFile: the result as it was read back
 	Plan     *Plan
 	Proofs   map[string]verify.Proof // by region
 	Verdict  string
@@ -81,14 +83,13 @@ const (
 	Unchanged = "unchanged" // no candidate
 )
 
-// PlanModel finds what Convert would merge, without reading large weights; only
-// the bodies of control-flow nodes are merged for the look.
+// PlanModel finds what Convert would merge, without reading large weights.
 func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
 	base, notes, err := baseline(m, opts)
 	if err != nil {
 		return nil, err
 	}
-	opts.Prover = nil
+	opts.Prover, opts.look = nil, true
 	bodies, err := convertBodies(context.Background(), base, opts)
 	if err != nil {
 		return nil, err
@@ -104,11 +105,84 @@ func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
 	return plan, nil
 }
 
-// Convert merges what can be merged and proves every merge. The source is not
-// changed. Without anything to merge the result is the source itself.
+// Convert merges what can be merged and proves every merge, in memory. The
+// source is not changed. Without anything to merge the result is the source
+// itself.
 func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error) {
+	return run(ctx, m, opts, func(c *conversion) error {
+		start := time.Now()
+		err := c.res.Model.Compute()
+		c.clock("fold", start)
+		if err != nil {
+			return err
+		}
+		return c.prove(ctx, c.res.Model)
+	})
+}
+
+// planOnly is Convert without weights.
+func planOnly(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error) {
+	return run(ctx, m, opts, func(*conversion) error { return nil })
+}
+
+// ToFile is Convert for models of any size: merged weights are computed as they
+// are written to a temporary file beside path, and proved as they were read
+// back from there. The caller commits or discards the file and closes
+// Result.Written, the model as it was read back.
+func ToFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*Result, *onnxio.Pending, error) {
+	var pending *onnxio.Pending
+	write := func(res *Result) error {
+		var err error
+		start := time.Now()
+		defer func() { res.Seconds["fold"] += time.Since(start).Seconds() }()
+		var step func(done, total int)
+		if opts.Progress != nil {
+			step = func(done, total int) { opts.Progress("merging", done, total) }
+		}
+		if pending, err = res.Model.Write(ctx, path, step); err != nil {
+			pending = nil
+			return err
+		}
+		res.Written, err = pending.Load()
+		return err
+	}
+	res, err := run(ctx, m, opts, func(c *conversion) error {
+		if err := write(c.res); err != nil {
+			return err
+		}
+		return c.prove(ctx, c.res.Written)
+	})
+	if err == nil && pending == nil { // nothing was merged
+		err = write(res)
+	}
+	if err != nil {
+		if pending != nil {
+			pending.Discard()
+		}
+		if res != nil && res.Written != nil {
+			res.Written.Close()
+			res.Written = nil
+		}
+		return res, nil, err
+	}
+	return res, pending, nil
+}
+
+// A conversion is one attempt: a plan and the model that it makes.
+type conversion struct {
+	*emitter
+	res     *Result
+	regions []*Region // of the main graph
+}
+
+func (c *conversion) clock(name string, from time.Time) {
+	c.res.Seconds[name] += time.Since(from).Seconds()
+}
+
+// run plans, has finish compute the weights, and plans again without a step
+// whose numbers turn out to forbid it.
+func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conversion) error) (*Result, error) {
 	res := &Result{Model: m, Baseline: m, Proofs: map[string]verify.Proof{}, Seconds: map[string]float64{}}
-	clock := func(name string, from time.Time) { res.Seconds[name] += time.Since(from).Seconds() }
 	start := time.Now()
 	base, notes, err := baseline(m, opts)
 	if err != nil {
@@ -124,37 +198,34 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 	}
 	cut := map[*graph.Node]*refusal{}
 	for {
-		plan, c := newPlan(g, opts, cut)
-		clock("plan", start)
-		start = time.Now()
-		e, err := c.foldAll(ctx, plan, opts)
-		clock("fold", start)
-		start = time.Now()
+		plan, x := newPlan(g, opts, cut)
+		c := &conversion{res: res, regions: plan.Regions}
+		c.emitter, err = x.emitAll(plan, opts)
+		c.clock("plan", start)
+		if err == nil {
+			plan.Warnings = append(notes, plan.Warnings...)
+			plan.Regions = append(slices.Clone(c.regions), bodies.regions...)
+			plan.Declined = append(plan.Declined, bodies.declined...)
+			res.Plan, res.Proofs = plan, bodies.proofs
+			res.Verdict = plan.Verdict()
+			res.Model, res.Baseline = m, m
+			if len(plan.Regions) == 0 {
+				if len(notes) > 0 { // the caller asked for other semantics
+					res.Model, res.Baseline = base, base
+				}
+				return res, nil
+			}
+			res.Baseline = base
+			if res.Model, err = c.apply(bodies.model, opts); err != nil {
+				return nil, fmt.Errorf("writing the merged graph: %w", err)
+			}
+			err = finish(c)
+		}
 		if bad, ok := errors.AsType[*valueError](err); ok && cut[bad.node] == nil {
 			cut[bad.node] = &bad.refusal
+			start = time.Now()
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		plan.Warnings = append(notes, plan.Warnings...)
-		own := plan.Regions
-		plan.Regions = append(slices.Clone(own), bodies.regions...)
-		plan.Declined = append(plan.Declined, bodies.declined...)
-		res.Plan, res.Proofs = plan, bodies.proofs
-		res.Verdict = plan.Verdict()
-		if len(plan.Regions) == 0 {
-			if len(notes) > 0 { // the caller asked for other semantics
-				res.Model, res.Baseline = base, base
-			}
-			return res, nil
-		}
-		res.Baseline = base
-		if res.Model, err = e.apply(bodies.model, opts); err != nil {
-			return nil, fmt.Errorf("writing the merged graph: %w", err)
-		}
-		err = e.prove(ctx, own, res, opts)
-		clock("proof", start)
 		return res, err
 	}
 }
@@ -176,15 +247,10 @@ func (p *Plan) Verdict() string {
 	return Unchanged
 }
 
-func (c *explainer) foldAll(ctx context.Context, plan *Plan, opts Options) (*emitter, error) {
+// emitAll writes the nodes of all regions.
+func (c *explainer) emitAll(plan *Plan, opts Options) (*emitter, error) {
 	e := c.newEmitter(opts)
-	for i, r := range plan.Regions {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if opts.Progress != nil {
-			opts.Progress("merging", i, len(plan.Regions))
-		}
+	for _, r := range plan.Regions {
 		from := len(e.edit.AddNodes)
 		if err := e.region(r); err != nil {
 			return nil, fmt.Errorf("merging %q: %w", r.Value, err)
@@ -192,7 +258,6 @@ func (c *explainer) foldAll(ctx context.Context, plan *Plan, opts Options) (*emi
 		for _, p := range e.edit.AddNodes[from:] {
 			r.Into = append(r.Into, p.Node.Name)
 		}
-		c.g.Forget()
 	}
 	return e, nil
 }
@@ -301,26 +366,28 @@ func (e *emitter) remade(name string) bool {
 	return v != nil && e.g.Contradicted(v)
 }
 
-// prove asks the prover about every region.
-func (e *emitter) prove(ctx context.Context, regions []*Region, res *Result, opts Options) error {
-	if opts.Prover == nil {
+// prove asks the prover about every region of the result, as it is in after.
+func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
+	start := time.Now()
+	defer c.clock("proof", start)
+	if c.opts.Prover == nil {
 		return nil
 	}
-	if err := verify.CheckRounded(res.Model, e.exact); err != nil {
+	if err := verify.CheckRounded(after, c.exact); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
 	}
-	for i, r := range regions {
-		if opts.Progress != nil {
-			opts.Progress("proving", i, len(regions))
+	for i, r := range c.regions {
+		if c.opts.Progress != nil {
+			c.opts.Progress("proving", i, len(c.regions))
 		}
-		claim := e.claim(r)
-		claim.Before, claim.After = res.Baseline, res.Model
-		claim.Exact = e.exact
-		proof, err := opts.Prover.Prove(ctx, claim)
+		claim := c.claim(r)
+		claim.Before, claim.After = c.res.Baseline, after
+		claim.Exact = c.exact
+		proof, err := c.opts.Prover.Prove(ctx, claim)
 		if err != nil {
 			return fmt.Errorf("proving region %s (%q): %w", r.ID, r.Value, err)
 		}
-		res.Proofs[r.ID] = proof
+		c.res.Proofs[r.ID] = proof
 		if !(proof.Bound < 1) {
 			return fmt.Errorf("proving region %s (%q): the merged layer differs by %g, %.3g times what rounding allows: %w", r.ID, r.Value, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
 		}

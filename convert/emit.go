@@ -2,9 +2,9 @@ package convert
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"repmlp/fuse"
 	"repmlp/onnxio"
@@ -17,13 +17,14 @@ type emitter struct {
 	opts   Options
 	names  map[string]bool
 	edit   onnxio.Edit
-	exact  map[string][]float64 // weights before rounding, for 16-bit types
+	exact  map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
+	space  *sync.Pool
 	before *onnxio.Node
 	shapes map[string]string // shared shape constants
 }
 
 func (c *explainer) newEmitter(opts Options) *emitter {
-	e := &emitter{explainer: c, opts: opts, names: map[string]bool{}, exact: map[string][]float64{}, shapes: map[string]string{}}
+	e := &emitter{explainer: c, opts: opts, names: map[string]bool{}, exact: map[string]func() ([]float64, error){}, space: &sync.Pool{}, shapes: map[string]string{}}
 	for _, n := range c.g.Nodes {
 		e.names[n.Name] = true
 		for _, o := range n.Outputs {
@@ -97,43 +98,32 @@ func (e *emitter) ints(v []int64) string {
 	return name
 }
 
-// weight rounds v once to the type d and adds it as an initializer.
-func (e *emitter) weight(base string, d onnxio.DType, dims []int64, v []float64, n *graph.Node) (string, error) {
-	limit := math.MaxFloat64
-	switch d {
-	case onnxio.Float16:
-		limit = 65520 // rounds to infinity from here on
-	case onnxio.Float32:
-		limit = math.MaxFloat32 * (1 + 0x1p-25)
-	case onnxio.BFloat16:
-		limit = 0x1.FFp127
-	}
-	for _, x := range v {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return "", &valueError{*refuse("non_finite_weight", "merging %q gives a weight of %g: one of its weights is not finite", n.Title(), x), n}
-		}
-		if math.Abs(x) >= limit {
-			return "", &valueError{*refuse("fp16_overflow", "merging %q gives a weight of %g, which does not fit %s; keep float32 for this layer", n.Title(), x, d), n}
-		}
-	}
-	b, err := onnxio.EncodeFloat64(v, d)
-	if err != nil {
-		return "", err
-	}
+// computed adds a merged weight as an initializer that is computed and rounded
+// once when it is written.
+func (e *emitter) computed(base string, d onnxio.DType, dims []int64, f folding, n *graph.Node) (string, error) {
+	m := &merged{folding: f, elem: d, node: n, space: e.space}
 	name := e.fresh(base)
-	t, err := onnxio.NewTensor(name, d, dims, b)
+	t, err := onnxio.NewComputed(name, d, dims, m)
 	if err != nil {
 		return "", err
 	}
 	e.edit.AddInits = append(e.edit.AddInits, t)
 	if d == onnxio.Float16 || d == onnxio.BFloat16 {
-		e.exact[name] = v
+		e.exact[name] = m.exact
 	}
 	return name, nil
 }
 
-// region folds one region and writes its nodes. A *valueError means that the
-// region's numbers forbid the merge.
+// numbers adds a weight that was computed already.
+func (e *emitter) numbers(base string, d onnxio.DType, dims []int64, v []float64, n *graph.Node) (string, error) {
+	if why := unstorable(v, d, n); why != nil {
+		return "", why
+	}
+	return e.computed(base, d, dims, whole{len(v), func() ([]float64, error) { return v, nil }}, n)
+}
+
+// region writes the nodes of one region; its weights are computed later. A
+// *valueError, now or then, means that the region's numbers forbid the merge.
 func (e *emitter) region(r *Region) error {
 	made := e.made[r.seg.to]
 	last := r.seg.steps[len(r.seg.steps)-1].node
@@ -210,23 +200,30 @@ func (e *emitter) rest(part string, inv *invented) {
 }
 
 func (e *emitter) conv(r *Region, in, out string) error {
-	k, err := e.kernel(r.seg)
-	if err != nil {
-		return err
-	}
 	last := r.seg.steps[len(r.seg.steps)-1].node
+	k := r.window
 	dims := []int64{int64(k.Out), int64(k.In / k.Groups)}
 	var kernel, step, stride []int64
 	for i := range k.Taps {
 		dims = append(dims, int64(k.Taps[i]))
 		kernel, step, stride = append(kernel, int64(k.Taps[i])), append(step, int64(k.Step[i])), append(stride, int64(k.Stride[i]))
 	}
-	t := r.seg.to.Elem
-	w, err := e.weight(out+".weight", t, dims, k.W, last)
+	weight, scaled, err := e.scaled(r.seg)
 	if err != nil {
 		return err
 	}
-	b, err := e.weight(out+".bias", t, []int64{int64(k.Out)}, k.B, last)
+	bias := whole{k.Out, func() ([]float64, error) { return scaled.B, nil }}
+	if weight == nil {
+		s := &shared{fold: func() (*fuse.Kernel, error) { return e.kernel(r.seg) }}
+		weight = whole{k.Size(), func() ([]float64, error) { return s.take(false) }}
+		bias.compute = func() ([]float64, error) { return s.take(true) }
+	}
+	t := r.seg.to.Elem
+	w, err := e.computed(out+".weight", t, dims, weight, last)
+	if err != nil {
+		return err
+	}
+	b, err := e.computed(out+".bias", t, []int64{int64(k.Out)}, bias, last)
 	if err != nil {
 		return err
 	}
@@ -247,10 +244,7 @@ func (e *emitter) conv(r *Region, in, out string) error {
 }
 
 func (e *emitter) fc(r *Region, in, out string) error {
-	f, err := r.rows.program.Fold(r.rows.form())
-	if err != nil {
-		return err
-	}
+	var err error
 	last := r.seg.steps[len(r.seg.steps)-1].node
 	cur := in
 	for i, m := range r.spell.steps {
@@ -260,7 +254,7 @@ func (e *emitter) fc(r *Region, in, out string) error {
 		}
 		switch {
 		case m.op == "fc":
-			cur, err = e.layer(r, f, m.dims, cur, to, out, last)
+			cur, err = e.layer(r, m.dims, cur, to, out, last)
 			if err != nil {
 				return err
 			}
@@ -276,60 +270,33 @@ func (e *emitter) fc(r *Region, in, out string) error {
 }
 
 // layer writes the FC itself: Gemm, batched MatMul and Add, or grouped Conv.
-func (e *emitter) layer(r *Region, f *fuse.Folded, dims []int64, in, to, base string, last *graph.Node) (string, error) {
+func (e *emitter) layer(r *Region, dims []int64, in, to, base string, last *graph.Node) (string, error) {
 	g, q, k := dims[0], dims[1], dims[2]
-	t := r.seg.to.Elem
+	wdims, bdims, order := []int64{q, k}, []int64{q}, fuse.ByOutput
 	switch {
 	case e.opts.FC == FCConv:
-		w, err := e.weight(base+".weight", t, []int64{g * q, k, 1, 1}, f.W, last)
-		if err != nil {
-			return "", err
-		}
-		b, err := e.weight(base+".bias", t, []int64{g * q}, f.B, last)
-		if err != nil {
-			return "", err
-		}
+		wdims, bdims = []int64{g * q, k, 1, 1}, []int64{g * q}
+	case g > 1:
+		wdims, bdims, order = []int64{g, k, q}, []int64{g, 1, q}, fuse.ByInput
+	}
+	f := r.rows.program.Folding(r.rows.form(), order)
+	t := r.seg.to.Elem
+	w, err := e.computed(base+".weight", t, wdims, f, last)
+	if err != nil {
+		return "", err
+	}
+	b, err := e.computed(base+".bias", t, bdims, whole{int(g * q), f.Bias}, last)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case e.opts.FC == FCConv:
 		return e.node("Conv", base+".fc", to, []string{in, w, b}, onnxio.IntAttr("group", g), onnxio.IntsAttr("kernel_shape", []int64{1, 1})), nil
 	case g == 1:
-		w, err := e.weight(base+".weight", t, []int64{q, k}, f.W, last)
-		if err != nil {
-			return "", err
-		}
-		b, err := e.weight(base+".bias", t, []int64{q}, f.B, last)
-		if err != nil {
-			return "", err
-		}
 		return e.node("Gemm", base+".fc", to, []string{in, w, b}, onnxio.IntAttr("transB", 1)), nil
-	}
-	w, err := e.weight(base+".weight", t, []int64{g, k, q}, transposed(f.W, int(g), int(q), int(k)), last)
-	if err != nil {
-		return "", err
-	}
-	b, err := e.weight(base+".bias", t, []int64{g, 1, q}, f.B, last)
-	if err != nil {
-		return "", err
 	}
 	y := e.node("MatMul", base+".product", "", []string{in, w})
 	return e.node("Add", base+".fc", to, []string{y, b}), nil
-}
-
-// transposed turns [g, q, k] into [g, k, q], in tiles that fit the cache.
-func transposed(w []float64, g, q, k int) []float64 {
-	out := make([]float64, len(w))
-	const tile = 32
-	for b := range g {
-		src, dst := w[b*q*k:], out[b*q*k:]
-		for i0 := 0; i0 < q; i0 += tile {
-			for j0 := 0; j0 < k; j0 += tile {
-				for i := i0; i < min(i0+tile, q); i++ {
-					for j := j0; j < min(j0+tile, k); j++ {
-						dst[j*q+i] = src[i*k+j]
-					}
-				}
-			}
-		}
-	}
-	return out
 }
 
 // runtime builds a Reshape target from the shape of the region's input.
@@ -398,7 +365,7 @@ func (e *emitter) scale(r *Region, in, out string) error {
 		if i == len(parts)-1 {
 			to = out
 		}
-		w, err := e.weight(out+q.name, r.seg.to.Elem, dims, q.v, last)
+		w, err := e.numbers(out+q.name, r.seg.to.Elem, dims, q.v, last)
 		if err != nil {
 			return err
 		}

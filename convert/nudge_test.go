@@ -94,7 +94,7 @@ func TestNudgedHalfWeight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exact := map[string][]float64{weight.Name: v}
+	exact := map[string]func() ([]float64, error){weight.Name: func() ([]float64, error) { return v, nil }}
 	if err := verify.CheckRounded(res.Model, exact); err != nil {
 		t.Fatalf("the stored weight is not its own rounding: %v", err)
 	}

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"math"
+	"sync"
 
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -47,16 +48,7 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 		}
 	}
 	// An axis of size one has no atom, so its scale must not have one either.
-	var p *normalised
-	once := func() (*normalised, error) {
-		if p == nil {
-			var err error
-			if p, err = c.normalise(n); err != nil {
-				return nil, err
-			}
-		}
-		return p, nil
-	}
+	once := sync.OnceValues(func() (*normalised, error) { return c.normalise(n) })
 	scale := func() ([]float64, error) {
 		p, err := once()
 		if err != nil {
@@ -74,7 +66,7 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 	s := &step{args: []*graph.Value{x}, weights: n.In[1:5], kind: diagStep, needsMap: true, perChannel: true}
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
 		axis := in[0].layout[1]
-		return t.diagonal(in[0], &array{axis, scale}, &array{axis, shift}), nil
+		return t.diagonal(in[0], &array{axis, scale, nil}, &array{axis, shift, nil}), nil
 	}
 	s.window = func(in []mapState) (mapState, *refusal) {
 		if len(in[0].order) < 2 || in[0].order[1] != 1 {
@@ -105,11 +97,10 @@ func (e *valueError) Error() string { return e.Message }
 func (c *explainer) normalise(n *graph.Node) (*normalised, error) {
 	var v [4][]float64
 	for i := range v {
-		k, err := c.g.Const(n.In[i+1])
-		if err != nil {
+		var err error
+		if v[i], err = c.weight(n.In[i+1])(); err != nil {
 			return nil, err
 		}
-		v[i] = k.Float()
 	}
 	eps := float64(n.Float("epsilon", 1e-5)) // a float32 in the file
 	out := &normalised{make([]float64, len(v[0])), make([]float64, len(v[0]))}

@@ -53,7 +53,7 @@ func explainConv(c *explainer, n *graph.Node) (*step, *refusal) {
 		s.weights = append(s.weights, b)
 	}
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
-		return traceConv(t, in[0], n, win, shape, groups, c.weight(w), optional(c, b))
+		return traceConv(t, in[0], n, win, shape, groups, c.stored(nil, w), optional(c, b))
 	}
 	s.window = func(in []mapState) (mapState, *refusal) {
 		return in[0].then(n, win, shape[0], shape[1], groups, b != nil)
@@ -93,7 +93,7 @@ func convWindow(w graph.Window, out, in, groups int) fuse.Window {
 	return f
 }
 
-func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int, groups int, w, b load) (traced, *refusal) {
+func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int, groups int, weight *array, b load) (traced, *refusal) {
 	ch, ok := t.atoms.Regroup(x.layout[1], []graph.Dim{graph.Size(int64(groups)), graph.Size(int64(shape[1]))})
 	if !ok {
 		return x, refuse("unsupported_form", "the %d groups of %q do not fit the order of its channels", groups, n.Title())
@@ -101,7 +101,7 @@ func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int
 	made := t.atoms.Axis(graph.Size(int64(shape[0] / groups)))
 	layout := append(graph.Layout{}, x.layout...)
 	layout[1] = append(append([]graph.Atom{}, ch[0]...), made...)
-	weight := &array{append(append(append([]graph.Atom{}, ch[0]...), made...), ch[1]...), w}
+	weight.atoms = append(append(append([]graph.Atom{}, ch[0]...), made...), ch[1]...)
 	var axes []fuse.Axis
 	gone := slices.Clone(ch[1])
 	for i := range win.Kernel {
@@ -129,7 +129,7 @@ func traceConv(t *tracer, x traced, n *graph.Node, win graph.Window, shape []int
 	}
 	y := t.link(x, weight, gone, made, axes, layout)
 	if b != nil {
-		y = t.diagonal(y, nil, &array{layout[1], b})
+		y = t.diagonal(y, nil, &array{layout[1], b, nil})
 	}
 	return y, nil
 }

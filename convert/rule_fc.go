@@ -73,7 +73,11 @@ func explainGemm(c *explainer, n *graph.Node) (*step, *refusal) {
 		if trans {
 			order = slices.Concat(made, feature)
 		}
-		y := t.link(in[0], &array{order, times(c.weight(w), alpha)}, feature, made, nil, graph.Layout{in[0].layout[0], made})
+		weight := c.stored(order, w)
+		if alpha != 1 {
+			weight = &array{order, times(c.weight(w), alpha), nil}
+		}
+		y := t.link(in[0], weight, feature, made, nil, graph.Layout{in[0].layout[0], made})
 		if b == nil || beta == 0 {
 			return y, nil
 		}
@@ -81,7 +85,7 @@ func explainGemm(c *explainer, n *graph.Node) (*step, *refusal) {
 		if len(bias) == 0 || bias[len(bias)-1] == 1 {
 			over = nil
 		}
-		return t.diagonal(y, nil, &array{over, times(c.weight(b), beta)}), nil
+		return t.diagonal(y, nil, &array{over, times(c.weight(b), beta), nil}), nil
 	}
 	return s, nil
 }
@@ -160,7 +164,7 @@ func explainMatMul(c *explainer, n *graph.Node) (*step, *refusal) {
 		}
 		out := slices.Clone(l)
 		out[at] = made
-		return t.link(in[0], &array{order, c.weight(w)}, l[at], made, nil, out), nil
+		return t.link(in[0], c.stored(order, w), l[at], made, nil, out), nil
 	}
 	return s, nil
 }
@@ -216,7 +220,7 @@ func explainEinsum(c *explainer, n *graph.Node) (*step, *refusal) {
 		for i := range spec.Out {
 			out = append(out, axes[spec.Out[i]])
 		}
-		return t.link(in[0], &array{order, c.weight(w)}, gone, made, nil, out), nil
+		return t.link(in[0], c.stored(order, w), gone, made, nil, out), nil
 	}
 	return s, nil
 }

@@ -97,7 +97,7 @@ func tracePad(t *tracer, x traced, n *graph.Node, axis, begin, end int, mode str
 	layout[axis] = out
 	y := t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)
 	if mode == "constant" && value != 0 {
-		y = t.diagonal(y, nil, &array{out, func() ([]float64, error) { return outside, nil }})
+		y = t.diagonal(y, nil, &array{out, func() ([]float64, error) { return outside, nil }, nil})
 	}
 	return y, nil
 }

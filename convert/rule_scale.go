@@ -112,7 +112,7 @@ func (c *explainer) negated(s *step, n *graph.Node, x, k *graph.Value, minus, sh
 		if why != nil {
 			return y, why
 		}
-		return t.diagonal(y, &array{nil, minus}, &array{over, shift}), nil
+		return t.diagonal(y, &array{nil, minus, nil}, &array{over, shift, nil}), nil
 	}
 	kernel := s.kernel
 	if kernel != nil {
@@ -174,10 +174,10 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 		}
 		var a, b *array
 		if scale != nil {
-			a = &array{over, scale}
+			a = &array{over, scale, nil}
 		}
 		if shift != nil {
-			b = &array{over, shift}
+			b = &array{over, shift, nil}
 		}
 		return t.diagonal(y, a, b), nil
 	}

@@ -102,9 +102,9 @@ func explainSplitFC(c *explainer, n *graph.Node) (*step, *refusal) {
 		}
 		layout := slices.Clone(in[0].layout)
 		layout[last] = slices.Concat(cut[0], made)
-		y := t.link(in[0], &array{order, c.stacked(weights)}, cut[1], made, nil, layout)
+		y := t.link(in[0], &array{order, c.stacked(weights), nil}, cut[1], made, nil, layout)
 		if len(biases) > 0 {
-			y = t.diagonal(y, nil, &array{layout[last], c.stacked(biases)})
+			y = t.diagonal(y, nil, &array{layout[last], c.stacked(biases), nil})
 		}
 		return y, nil
 	}

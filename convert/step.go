@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"sync"
+
 	"repmlp/fuse"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -50,6 +52,8 @@ type explainer struct {
 	same     map[*graph.Value]*graph.Value // repeated nodes: the value that stands for both
 	declines []Decline
 	made     map[*graph.Value]*invented
+
+	reading sync.Mutex // regions are folded concurrently
 }
 
 // An invented value is not in the file: a region that reads or makes it brings
@@ -123,15 +127,51 @@ func single(n *graph.Node) bool {
 	return true
 }
 
+// largeConst is the size above which an evaluated constant is not kept.
+const largeConst = 1 << 16
+
 // weight reads a constant in float64.
 func (c *explainer) weight(v *graph.Value) load {
 	return func() ([]float64, error) {
+		c.reading.Lock()
+		defer c.reading.Unlock()
 		k, err := c.g.Const(v)
 		if err != nil {
 			return nil, err
 		}
+		if k.Len() > largeConst {
+			c.g.Forget()
+		}
 		return k.Float(), nil
 	}
+}
+
+// open gives access to a constant that is stored as it is used; nil for one
+// that has to be computed.
+func (c *explainer) open(v *graph.Value) func() (fuse.Values, error) {
+	return func() (fuse.Values, error) {
+		for v.Init == nil {
+			n := v.Producer
+			if n == nil || n.Domain != "" || len(n.In) == 0 {
+				return nil, nil
+			}
+			switch n.OpType {
+			case "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten":
+				v = n.In[0]
+			default:
+				return nil, nil
+			}
+		}
+		if !v.Init.DType.IsFloat() {
+			return nil, nil
+		}
+		return v.Init.Floats()
+	}
+}
+
+// stored is a weight over atoms.
+func (c *explainer) stored(atoms []graph.Atom, v *graph.Value) *array {
+	return &array{atoms, c.weight(v), c.open(v)}
 }
 
 // constShape returns the static shape of a constant.

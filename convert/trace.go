@@ -73,13 +73,14 @@ func (t *tracer) add(op fuse.Op, layout graph.Layout) traced {
 type array struct {
 	atoms []graph.Atom
 	load  load
+	open  func() (fuse.Values, error) // access to a stored weight, may be nil
 }
 
 func (a *array) fuse() *fuse.Array {
 	if a == nil {
 		return nil
 	}
-	return &fuse.Array{Labels: labels(a.atoms), Load: a.load}
+	return &fuse.Array{Labels: labels(a.atoms), Load: a.load, Open: a.open}
 }
 
 // diagonal scales and shifts; either may be nil.

@@ -56,7 +56,7 @@ func (t *tile) label(n int) Label {
 func (t *tile) fc(rng *rand.Rand) int {
 	n := t.G * t.O * t.H * t.W * t.C * t.H * t.W
 	return t.add(Op{Kind: Link, Args: []int{-1}, In: []Label{t.perGroup, t.h, t.w}, Out: []Label{t.perOut, t.oh, t.ow},
-		W: &Array{[]Label{t.group, t.perOut, t.oh, t.ow, t.perGroup, t.h, t.w}, values(rng, n)}})
+		W: &Array{Labels: []Label{t.group, t.perOut, t.oh, t.ow, t.perGroup, t.h, t.w}, Load: values(rng, n)}})
 }
 
 // conv is a grouped convolution that keeps the tile's size.
@@ -66,7 +66,7 @@ func (t *tile) conv(rng *rand.Rand, from int, in Label, out Label, h, w, oh, ow 
 	th, tw := t.label(kh), t.label(kw)
 	n := t.G * t.p.Sizes[out] * t.p.Sizes[in] * kh * kw
 	return t.add(Op{Kind: Link, Args: []int{from}, In: []Label{in}, Out: []Label{out},
-		W: &Array{[]Label{t.group, out, in, th, tw}, values(rng, n)},
+		W: &Array{Labels: []Label{t.group, out, in, th, tw}, Load: values(rng, n)},
 		Axes: []Axis{
 			{In: []Label{h}, Out: []Label{oh}, Tap: []Label{th}, Entries: ConvEntries(t.H, t.H, kh, 1, dil, rng.IntN(kh))},
 			{In: []Label{w}, Out: []Label{ow}, Tap: []Label{tw}, Entries: ConvEntries(t.W, t.W, kw, 1, 1, rng.IntN(kw))},
@@ -77,7 +77,7 @@ func (t *tile) conv(rng *rand.Rand, from int, in Label, out Label, h, w, oh, ow 
 func (t *tile) norm(rng *rand.Rand, from int, ch Label) int {
 	n := t.G * t.p.Sizes[ch]
 	ls := []Label{t.group, ch}
-	return t.add(Op{Kind: Diagonal, Args: []int{from}, Scale: &Array{ls, values(rng, n)}, Shift: &Array{ls, values(rng, n)}})
+	return t.add(Op{Kind: Diagonal, Args: []int{from}, Scale: &Array{Labels: ls, Load: values(rng, n)}, Shift: &Array{Labels: ls, Load: values(rng, n)}})
 }
 
 // block builds a random RepMLP tile: FC3 and BN, convs with BN before and

@@ -16,9 +16,12 @@ import "fmt"
 type Label int32
 
 // An Array is a weight tensor over labels, row-major. Load reads its values.
+// Open, where it is not nil, gives access to a large weight that need not be
+// read as a whole; it may return nil.
 type Array struct {
 	Labels []Label
 	Load   func() ([]float64, error)
+	Open   func() (Values, error)
 }
 
 // Kind is what an Op does.
@@ -166,4 +169,25 @@ func (a *Array) load(p *Program) ([]float64, error) {
 		return nil, fmt.Errorf("a weight has %d values, its labels say %d", len(v), want)
 	}
 	return v, nil
+}
+
+// smallWeight is the size up to which a weight is read as a whole.
+const smallWeight = 1 << 18
+
+// open returns the values, or access to them where they are many.
+func (a *Array) open(p *Program) ([]float64, Values, error) {
+	if a.Open != nil && p.size(a.Labels) > smallWeight {
+		v, err := a.Open()
+		if err != nil {
+			return nil, nil, err
+		}
+		if v != nil {
+			if want := p.size(a.Labels); v.Len() != want {
+				return nil, nil, fmt.Errorf("a weight has %d values, its labels say %d", v.Len(), want)
+			}
+			return nil, v, nil
+		}
+	}
+	v, err := a.load(p)
+	return v, nil, err
 }

@@ -122,6 +122,9 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 	inner.Input = in.labels
 	out := rows{labels: inner.Result(), batch: in.batch}
 	out.data = make([]float64, p.size(out.labels)*in.batch)
+	if !slices.ContainsFunc(in.data, func(x float64) bool { return x != 0 }) {
+		return out, nil // a zero row, as the one that gives the bias, needs no weights
+	}
 	weights := []float64{1}
 	wst := map[Label]int{}
 	if op.W != nil {
@@ -166,14 +169,16 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 		for range last.n {
 			w := weights[o[2]] * weight
 			dst, src := out.data[o[0]:o[0]+in.batch], in.data[o[1]:o[1]+in.batch]
-			if w != 0 {
+			if in.batch == 1 {
+				dst[0] += w * src[0]
+			} else if w != 0 {
 				for i, x := range src {
 					dst[i] += w * x
 				}
 			}
-			for i := range 3 {
-				o[i] += last.stride[i]
-			}
+			o[0] += last.stride[0]
+			o[1] += last.stride[1]
+			o[2] += last.stride[2]
 		}
 	})
 	return out, nil

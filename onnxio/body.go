@@ -1,7 +1,6 @@
 package onnxio
 
 import (
-	"bytes"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,7 +22,11 @@ func (m *Model) Body(g *Graph, inputs []*ValueInfo, inits []*Tensor) (*Model, er
 		}
 		var b blob
 		b.wrap(5, inner)
-		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, raw: bytes.Join(b.pieces, nil), ref: t})
+		raw, err := b.join()
+		if err != nil {
+			return nil, err
+		}
+		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, raw: raw, ref: t})
 	}
 	out := *m
 	out.Graph, out.Functions = &body, nil
@@ -69,7 +72,11 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 					body = append(body, p.raw...)
 				}
 			}
-			body = message(body, 6, bytes.Join(inner.pieces, nil))
+			joined, err := inner.join()
+			if err != nil {
+				return nil, err
+			}
+			body = message(body, 6, joined)
 			b := *a
 			b.G, b.encoded = &g, body
 			raw := message(nil, 5, body)

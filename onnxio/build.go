@@ -1,7 +1,5 @@
 package onnxio
 
-import "bytes"
-
 // Parts are what NewModel makes a model of.
 type Parts struct {
 	IRVersion int64 // 8 if zero
@@ -80,7 +78,7 @@ func encodeParts(p Parts) ([]byte, error) {
 	m.add(varint(nil, 1, uint64(p.IRVersion)))
 	m.wrap(7, g)
 	m.add(message(nil, 8, varint(text(nil, 1, ""), 2, uint64(p.Opset))))
-	return bytes.Join(m.pieces, nil), nil
+	return m.join()
 }
 
 // Subgraph is the body of an If, Loop or Scan node as a model of its own: what

@@ -7,17 +7,39 @@ import (
 )
 
 // A blob is a message in pieces, so that weights are written from where they
-// lie instead of being copied together.
+// lie, or when they are computed, instead of being copied together.
 type blob struct {
-	pieces [][]byte
+	pieces []piece
 	size   int64
+}
+
+// A piece is a span of bytes, or the values of a computed tensor.
+type piece struct {
+	bytes  []byte
+	tensor *Tensor
 }
 
 func (b *blob) add(p []byte) {
 	if len(p) > 0 {
-		b.pieces = append(b.pieces, p)
+		b.pieces = append(b.pieces, piece{bytes: p})
 		b.size += int64(len(p))
 	}
+}
+
+// join returns the whole message.
+func (b *blob) join() ([]byte, error) {
+	out := make([]byte, 0, b.size)
+	for _, p := range b.pieces {
+		data := p.bytes
+		if p.tensor != nil {
+			var err error
+			if data, err = p.tensor.Bytes(); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, data...)
+	}
+	return out, nil
 }
 
 func (b *blob) wrap(num protowire.Number, inner blob) {
@@ -179,6 +201,13 @@ func (e *encoder) tensor(t *Tensor) (blob, error) {
 		default:
 			b = append(b, f.raw...)
 		}
+	}
+	if !moved && t.computed != nil {
+		b = append(b, head(9, int(t.stored()))...)
+		out.add(b)
+		out.pieces = append(out.pieces, piece{tensor: t})
+		out.size += t.stored()
+		return out, nil
 	}
 	if !moved {
 		data, err := t.Bytes()

@@ -1,6 +1,7 @@
 package onnxio
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/edsrzf/mmap-go"
 )
@@ -16,6 +18,7 @@ import (
 type mapped struct {
 	data mmap.MMap
 	size int64
+	file *os.File
 }
 
 func mapFile(path string) (*mapped, error) {
@@ -23,30 +26,80 @@ func mapFile(path string) (*mapped, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
+	m := &mapped{file: f}
+	if err := m.open(path); err != nil {
+		f.Close()
 		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("not a regular file")}
-	}
-	m := &mapped{size: st.Size()}
-	if m.size == 0 {
-		return m, nil
-	}
-	m.data, err = mmap.Map(f, mmap.RDONLY, 0)
-	if err != nil {
-		return nil, fmt.Errorf("mapping %q: %w", path, err)
 	}
 	return m, nil
 }
 
-func (m *mapped) close() error {
-	if m.data == nil {
+func (m *mapped) open(path string) error {
+	st, err := m.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !st.Mode().IsRegular() {
+		return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("not a regular file")}
+	}
+	if m.size = st.Size(); m.size == 0 {
 		return nil
 	}
-	return m.data.Unmap()
+	if m.data, err = mmap.Map(m.file, mmap.RDONLY, 0); err != nil {
+		return fmt.Errorf("mapping %q: %w", path, err)
+	}
+	return nil
+}
+
+func (m *mapped) close() error {
+	var err error
+	if m.data != nil {
+		err = m.data.Unmap()
+	}
+	return errors.Join(err, m.file.Close())
+}
+
+// find returns the mapped file that b lies in, and where; nil for bytes from
+// elsewhere.
+func (s *store) find(b []byte) (*mapped, int64) {
+	if s == nil || len(b) == 0 {
+		return nil, 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.main != nil && inside(b, s.main.data) {
+		return s.main, offset(b, s.main.data)
+	}
+	for _, m := range s.ext {
+		if inside(b, m.data) {
+			return m, offset(b, m.data)
+		}
+	}
+	return nil, 0
+}
+
+func inside(b, all []byte) bool {
+	return len(all) > 0 && offset(b, all) >= 0 && offset(b, all)+int64(len(b)) <= int64(len(all))
+}
+
+func offset(b, all []byte) int64 {
+	return int64(uintptr(unsafe.Pointer(unsafe.SliceData(b))) - uintptr(unsafe.Pointer(unsafe.SliceData(all))))
+}
+
+// Trim gives the pages of the mapped files back that reading weights brought
+// into memory. They are read again when they are needed.
+func (m *Model) Trim() {
+	if m.files == nil {
+		return
+	}
+	m.files.mu.Lock()
+	defer m.files.mu.Unlock()
+	if m.files.main != nil {
+		forget(m.files.main.data)
+	}
+	for _, f := range m.files.ext {
+		forget(f.data)
+	}
 }
 
 // store holds the files that a model reads from: the model itself and its

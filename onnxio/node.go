@@ -1,7 +1,6 @@
 package onnxio
 
 import (
-	"bytes"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -83,10 +82,14 @@ func (a *Attr) encode() []byte {
 		}
 	case AttrTensor:
 		t, err := (&encoder{}).tensor(a.T)
+		var raw []byte
+		if err == nil {
+			raw, err = t.join()
+		}
 		if err != nil {
 			panic("onnxio: the tensor of an attribute cannot be read: " + err.Error())
 		}
-		b = message(b, 5, bytes.Join(t.pieces, nil))
+		b = message(b, 5, raw)
 	default:
 		panic("onnxio: attribute type cannot be written")
 	}

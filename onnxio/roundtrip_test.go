@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,7 +213,7 @@ func TestLargeModelBecomesExternal(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "big.onnx")
-	p, err := e.write(file, 1000)
+	p, err := e.write(context.Background(), file, 1000, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

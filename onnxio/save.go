@@ -1,8 +1,8 @@
 package onnxio
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,10 +41,17 @@ func (p *Pending) Bytes() int64 { return p.bytes }
 // in path+".data"; a model above protobuf's 2 GB limit gets its large tensors
 // moved there. An untouched model keeps its bytes, and its external files are
 // copied along where path lies in another folder.
-func (m *Model) Write(path string) (*Pending, error) { return m.write(path, inlineLimit) }
+//
+// Untouched spans are copied by the kernel and computed tensors are written as
+// their pieces are computed, on all processors, so that memory stays small
+// whatever the size of the model. progress, where it is not nil, is called from
+// several goroutines.
+func (m *Model) Write(ctx context.Context, path string, progress func(done, total int)) (*Pending, error) {
+	return m.write(ctx, path, inlineLimit, progress)
+}
 
 // write is Write with another limit for inline weights.
-func (m *Model) write(path string, limit int64) (_ *Pending, err error) {
+func (m *Model) write(ctx context.Context, path string, limit int64, progress func(done, total int)) (_ *Pending, err error) {
 	p := &Pending{path: path, location: filepath.Base(path) + ".data"}
 	defer func() {
 		if err != nil {
@@ -56,8 +63,9 @@ func (m *Model) write(path string, limit int64) (_ *Pending, err error) {
 		return nil, err
 	}
 	enc := &encoder{}
+	var tasks []task
 	if m.edited() {
-		if err := m.writeExternal(p, enc, limit); err != nil {
+		if tasks, err = m.writeExternal(p, enc, limit); err != nil {
 			return nil, err
 		}
 	} else if err := m.copyExternal(p); err != nil {
@@ -67,14 +75,17 @@ func (m *Model) write(path string, limit int64) (_ *Pending, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := bufio.NewWriterSize(p.model, 1<<20)
+	s := &stream{to: p.model.File}
 	for _, piece := range out.pieces {
-		if _, err := w.Write(piece); err != nil {
+		if piece.tensor == nil {
+			s.bytes(piece.bytes, m.files)
+		} else if err := s.tensor(piece.tensor); err != nil {
 			return nil, err
 		}
 	}
+	s.flush()
 	p.bytes = out.size
-	return p, w.Flush()
+	return p, run(ctx, append(tasks, s.tasks...), m.Trim, progress)
 }
 
 // edited reports whether the graph differs from the file it came from.
@@ -87,8 +98,9 @@ func (m *Model) edited() bool {
 	return false
 }
 
-// writeExternal decides which tensors are external and writes them.
-func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) error {
+// writeExternal decides which tensors are external and plans how they are
+// written.
+func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) ([]task, error) {
 	external, inline := false, int64(0)
 	m.eachTensor(func(t *Tensor) {
 		if t.External != nil {
@@ -98,42 +110,33 @@ func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) error {
 		}
 	})
 	if !external && inline <= limit {
-		return nil
+		return nil, nil
 	}
 	enc.move = map[*Tensor]External{}
-	var w *bufio.Writer
-	var at int64
+	var s *stream
 	var first error
 	m.eachTensor(func(t *Tensor) {
 		fresh := t.raw == nil || inline > limit
 		if first != nil || t.External == nil && !(fresh && t.stored() > smallTensor) {
 			return
 		}
-		if w == nil {
+		if s == nil {
 			if p.data, first = renameio.NewPendingFile(p.path+".data", renameio.WithPermissions(0o644), renameio.WithExistingPermissions()); first != nil {
 				return
 			}
-			w = bufio.NewWriterSize(p.data, 1<<20)
+			s = &stream{to: p.data.File}
 		}
-		b, err := t.Bytes()
-		if err != nil {
-			first = err
-			return
+		if pad := -s.size & (dataAlign - 1); pad > 0 {
+			s.bytes(make([]byte, pad), nil)
 		}
-		if pad := -at & (dataAlign - 1); pad > 0 {
-			_, first = w.Write(make([]byte, pad))
-			at += pad
-		}
-		enc.move[t] = External{Location: p.location, Offset: at, Length: int64(len(b)), hasLen: true}
-		if _, err := w.Write(b); err != nil {
-			first = err
-		}
-		at += int64(len(b))
+		enc.move[t] = External{Location: p.location, Offset: s.size, Length: t.stored(), hasLen: true}
+		first = s.tensor(t)
 	})
-	if first == nil && w != nil {
-		first = w.Flush()
+	if first != nil || s == nil {
+		return nil, first
 	}
-	return first
+	s.flush()
+	return s.tasks, nil
 }
 
 // copyExternal plans the copies that keep an untouched model readable at its
@@ -301,12 +304,12 @@ func (m *Model) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bytes.Join(out.pieces, nil), nil
+	return out.join()
 }
 
 // Save writes m to path atomically.
 func (m *Model) Save(path string) error {
-	p, err := m.Write(path)
+	p, err := m.Write(context.Background(), path, nil)
 	if err != nil {
 		return err
 	}

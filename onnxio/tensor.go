@@ -21,12 +21,13 @@ type Tensor struct {
 
 	External *External // non-nil where the values lie in another file
 
-	raw    []byte  // the whole message, nil for a new tensor
-	data   []byte  // raw_data, or the payload of a new tensor
-	hasRaw bool    // raw_data is present
-	typed  []field // float_data, int32_data, ...
-	fields []field
-	files  *store
+	raw      []byte  // the whole message, nil for a new tensor
+	data     []byte  // raw_data, or the payload of a new tensor
+	hasRaw   bool    // raw_data is present
+	typed    []field // float_data, int32_data, ...
+	computed *computed
+	fields   []field
+	files    *store
 }
 
 // External says where the values of a tensor lie.
@@ -200,6 +201,9 @@ func typedField(d DType) (protowire.Number, int) {
 // Bytes returns the values in raw storage: little endian, no padding. Raw and
 // external values are returned without a copy and must not be changed.
 func (t *Tensor) Bytes() ([]byte, error) {
+	if t.computed != nil {
+		return t.computed.bytes(t.Name, t.stored())
+	}
 	if t.External != nil {
 		return t.files.read(t)
 	}
@@ -340,12 +344,18 @@ func DecodeInt64(dst []int64, b []byte, d DType) error {
 // EncodeFloat64 rounds v once to the float type d and returns raw storage.
 // Rounding is to nearest, ties to even.
 func EncodeFloat64(v []float64, d DType) ([]byte, error) {
-	le := binary.LittleEndian
 	out := make([]byte, d.rawSize(int64(len(v))))
+	return out, PutFloat64(out, v, d)
+}
+
+// PutFloat64 rounds v once to the float type d into raw storage out, which has
+// the length of the result.
+func PutFloat64(out []byte, v []float64, d DType) error {
+	le := binary.LittleEndian
 	switch d {
 	case Float32:
 		for i, x := range v {
-			le.PutUint32(out[4*i:], math.Float32bits(float32(x)))
+			le.PutUint32(out[4*i:4*i+4], math.Float32bits(float32(x)))
 		}
 	case Float64:
 		for i, x := range v {
@@ -360,9 +370,9 @@ func EncodeFloat64(v []float64, d DType) ([]byte, error) {
 			le.PutUint16(out[2*i:], BFloat16Bits(x))
 		}
 	default:
-		return nil, fmt.Errorf("weights cannot be stored as %s", d)
+		return fmt.Errorf("weights cannot be stored as %s", d)
 	}
-	return out, nil
+	return nil
 }
 
 // Float16Bits rounds x to float16, to nearest even, in one step: a detour

@@ -41,7 +41,7 @@ type Engine struct {
 	model  *onnxio.Model
 	mode   Mode
 	seed   uint64
-	exact  map[string][]float64
+	exact  map[string]func() ([]float64, error)
 	unit   map[string]bool // Absolute: these constants count as one
 	sparse map[string]*onnxio.SparseTensor
 	limit  int64 // bytes that live tensors may take, 0 for no limit
@@ -77,11 +77,11 @@ type call struct {
 // EngineOptions configure NewEngine. The zero value runs in float32.
 type EngineOptions struct {
 	Mode  Mode
-	Seed  uint64               // of random operators
-	Exact map[string][]float64 // replaces the values of initializers
-	Unit  map[string]bool      // Absolute: initializers whose magnitudes count as one
-	Sizes map[string][]int64   // shapes of the graph inputs, for Eval
-	Limit int64                // memory budget in bytes
+	Seed  uint64                               // of random operators
+	Exact map[string]func() ([]float64, error) // replaces the values of initializers
+	Unit  map[string]bool                      // Absolute: initializers whose magnitudes count as one
+	Sizes map[string][]int64                   // shapes of the graph inputs, for Eval
+	Limit int64                                // memory budget in bytes
 }
 
 // NewEngine prepares a model. An operator that the engine lacks is an error
@@ -359,7 +359,11 @@ func (e *Engine) constant(t *onnxio.Tensor) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x := e.exact[t.Name]; x != nil && out.F64 != nil && len(x) == len(out.F64) {
+	if compute := e.exact[t.Name]; compute != nil && out.F64 != nil {
+		x, err := compute()
+		if err != nil {
+			return nil, err
+		}
 		copy(out.F64, x)
 	}
 	if e.mode == Absolute && t.DType.IsFloat() {

@@ -16,10 +16,10 @@ type Claim struct {
 	Before, After *onnxio.Model
 	Inputs        []string // fed with random numbers
 	Output        string
-	Same          map[string]string    // values of Before that equal an input, because another node makes it too
-	Exact         map[string][]float64 // new weights before rounding, where 16-bit types round coarsely
-	Shrink        bool                 // the region is one conv: a smaller map shows the same
-	Span          []int                // how far one output position of that conv reads, for each axis
+	Same          map[string]string                    // values of Before that equal an input, because another node makes it too
+	Exact         map[string]func() ([]float64, error) // new weights before rounding, where 16-bit types round coarsely
+	Shrink        bool                                 // the region is one conv: a smaller map shows the same
+	Span          []int                                // how far one output position of that conv reads, for each axis
 }
 
 // A Proof is the evidence for a claim. Bound is the worst ratio of a
@@ -241,16 +241,20 @@ func (p *Prover) rows(c Claim, name string, k int) (*Tensor, error) {
 
 // CheckRounded compares stored 16-bit weights with the float64 numbers that
 // they were rounded from, element by element.
-func CheckRounded(m *onnxio.Model, exact map[string][]float64) error {
+func CheckRounded(m *onnxio.Model, exact map[string]func() ([]float64, error)) error {
 	names := make([]string, 0, len(exact))
 	for name := range exact {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, t := range m.Graph.Inits {
-		want, ok := exact[t.Name]
+		compute, ok := exact[t.Name]
 		if !ok {
 			continue
+		}
+		want, err := compute()
+		if err != nil {
+			return err
 		}
 		have, err := t.Bytes()
 		if err != nil {

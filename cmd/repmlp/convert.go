@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,8 +81,13 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	}
 	defer m.Close()
 	r := &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: "convert", Seconds: map[string]float64{}}
-	if r.Input, err = fileFacts(m, path); err != nil {
+	r.Input = facts(m, path)
+	if r.Input.Bytes, err = fileSize(path); err != nil {
 		return err
+	}
+	hashed := func() error { return nil }
+	if f.json || len(f.reports) > 0 { // nobody else is told
+		hashed = hashLater(path, &r.Input.SHA256)
 	}
 	r.Seconds["load"] = time.Since(start).Seconds()
 
@@ -89,7 +95,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	opts.Prover = a.prover(f.seed)
 	step, end := a.progress()
 	opts.Progress = step
-	res, err := convert.Convert(ctx, m, opts)
+	res, pending, err := convert.ToFile(ctx, m, out, opts)
 	end()
 	if res != nil && res.Plan != nil {
 		r.Verdict, r.Declined, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Warnings
@@ -99,6 +105,13 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 		for k, v := range res.Seconds {
 			r.Seconds[k] = v
 		}
+	}
+	if e := hashed(); e != nil && err == nil {
+		err = e
+	}
+	if pending != nil {
+		defer pending.Discard()
+		defer res.Written.Close()
 	}
 	if err != nil {
 		if errors.Is(err, convert.ErrNotEquivalent) {
@@ -114,7 +127,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 		}
 		return coded(exitStrict, fmt.Errorf("--strict: the verdict is %q, nothing was written%s", res.Verdict, firstDecline(res.Plan)))
 	}
-	return a.finish(ctx, f, check, r, m, res, path, out)
+	return a.finish(ctx, f, check, r, m, res, pending, out)
 }
 
 func firstDecline(p *convert.Plan) string {
@@ -124,20 +137,9 @@ func firstDecline(p *convert.Plan) string {
 	return ""
 }
 
-// finish writes the result, checks the written file, and gives it its name.
-func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, path, out string) error {
-	start := time.Now()
-	pending, err := res.Model.Write(out)
-	if err != nil {
-		return err
-	}
-	defer pending.Discard()
-	r.Seconds["save"] = time.Since(start).Seconds()
-	written, err := pending.Load()
-	if err != nil {
-		return coded(exitFailed, err)
-	}
-	defer written.Close()
+// finish checks the written file and gives it its name.
+func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending, out string) error {
+	written := res.Written
 	changed := res.Model != m
 	if changed {
 		if err := secondReading(written, res.Model, r); err != nil {
@@ -145,7 +147,7 @@ func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareO
 		}
 	}
 	if changed && !f.noCheck {
-		start = time.Now()
+		start := time.Now()
 		err := a.compare(ctx, f.seed, check, r, res.Baseline, written)
 		r.Seconds["check"] = time.Since(start).Seconds()
 		if err != nil {
@@ -160,15 +162,18 @@ func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareO
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	start = time.Now()
+	start := time.Now()
 	if err := pending.Commit(); err != nil {
 		return err
 	}
-	r.Seconds["save"] += time.Since(start).Seconds()
-	if r.Output, err = fileFacts(res.Model, out); err != nil {
-		return err
+	r.Seconds["save"] = time.Since(start).Seconds()
+	r.Output = facts(res.Model, out)
+	r.Output.Bytes, r.Output.External = pending.Bytes(), pending.External()
+	if f.json || len(f.reports) > 0 {
+		if err := hashLater(out, &r.Output.SHA256)(); err != nil {
+			return err
+		}
 	}
-	r.Output.External = pending.External()
 	if err := a.writeReports(f.reports, r); err != nil {
 		return err
 	}
@@ -227,19 +232,47 @@ func describeCheck(c *verify.Comparison, seed uint64, o verify.CompareOptions) *
 	return out
 }
 
+func facts(m *onnxio.Model, path string) *convert.FileFacts {
+	f := convert.Facts(m)
+	f.Path = path
+	return f
+}
+
+func fileSize(path string) (int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+// hashLater starts hashing a file; the result waits for the end and stores it.
+func hashLater(path string, sum *string) func() error {
+	done := make(chan error, 1)
+	go func() {
+		done <- func() error {
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			h := sha256.New()
+			if _, err := io.Copy(h, f); err != nil {
+				return fmt.Errorf("hashing %q: %w", path, err)
+			}
+			*sum = hex.EncodeToString(h.Sum(nil))
+			return nil
+		}()
+	}()
+	return sync.OnceValue(func() error { return <-done })
+}
+
 // fileFacts describes a model together with its file.
 func fileFacts(m *onnxio.Model, path string) (*convert.FileFacts, error) {
-	f, err := os.Open(path)
-	if err != nil {
+	f := facts(m, path)
+	var err error
+	if f.Bytes, err = fileSize(path); err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return nil, fmt.Errorf("hashing %q: %w", path, err)
-	}
-	facts := convert.Facts(m)
-	facts.Path, facts.Bytes, facts.SHA256 = path, n, hex.EncodeToString(h.Sum(nil))
-	return facts, nil
+	return f, hashLater(path, &f.SHA256)()
 }

@@ -1,0 +1,259 @@
+package fuse
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A branch is one path of a program as a loop nest that adds to a piece of the
+// folded weight: W[..] += coef·pre[..]·weights[..]·post[..]. Offsets are in
+// this order: the piece, the scale before the link, its weights, the scale
+// after it.
+type branch struct {
+	coef      float64
+	pre, post []float64
+	weights   []float64 // small weights
+	stored    Values    // or large ones, which are read in runs
+	loops     []plain
+	axes      []windowed
+
+	whole table // of all axes without limits
+}
+
+type plain struct {
+	loop
+	over []Label // labels of W that the loop runs over
+}
+
+// windowed is an axis along which a convolution or pooling slides.
+type windowed struct {
+	in, out []place
+	entries []entry
+}
+
+type place struct {
+	off [4]int
+	at  ranges
+}
+
+type entry struct {
+	in, out, tap int
+	weight       float64
+}
+
+// A limit keeps a label inside [lo, hi).
+type limit struct {
+	label  Label
+	lo, hi int
+}
+
+type ranges []limit
+
+// of is the range of an index of size n that stands for the given labels.
+func (r ranges) of(n int, labels []Label) (lo, hi int) {
+	hi = n
+	for _, l := range labels {
+		for _, x := range r {
+			if x.label == l {
+				lo, hi = max(lo, x.lo), min(hi, x.hi)
+			}
+		}
+	}
+	return lo, max(lo, hi)
+}
+
+// holds reports whether a place lies inside.
+func (r ranges) holds(at ranges) bool {
+	for _, a := range at {
+		for _, x := range r {
+			if x.label == a.label && (a.lo < x.lo || a.lo >= x.hi) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// A table lists all combinations of the entries of a branch's axes.
+type table struct {
+	entries []tuple
+	to, tap []int // the same where nothing but W and the tap moves and weights are 1
+}
+
+// table builds the combinations inside r.
+func (b *branch) table(r ranges) table {
+	t := table{entries: []tuple{{weight: 1}}}
+	for _, a := range b.axes {
+		next := make([]tuple, 0, len(t.entries)*len(a.entries))
+		var inside []tuple
+		for _, e := range a.entries {
+			in, out := &a.in[e.in], &a.out[e.out]
+			if !r.holds(in.at) || !r.holds(out.at) {
+				continue
+			}
+			x := tuple{weight: e.weight}
+			for k := range x.off {
+				x.off[k] = in.off[k] + out.off[k]
+			}
+			x.off[2] += e.tap
+			inside = append(inside, x)
+		}
+		for _, o := range t.entries {
+			for _, e := range inside {
+				x := tuple{weight: o.weight * e.weight}
+				for k := range x.off {
+					x.off[k] = o.off[k] + e.off[k]
+				}
+				next = append(next, x)
+			}
+		}
+		t.entries = next
+	}
+	for _, e := range t.entries {
+		if e.weight != 1 || e.off[1] != 0 || e.off[3] != 0 {
+			t.to, t.tap = nil, nil
+			break
+		}
+		t.to, t.tap = append(t.to, e.off[0]), append(t.tap, e.off[2])
+	}
+	return t
+}
+
+// sort puts the loops in an order that reads stored weights in runs, or else
+// writes W in order.
+func (b *branch) sort() {
+	by := 0
+	if b.stored != nil {
+		by = 2
+	}
+	key := func(l plain) int {
+		if by == 2 && l.stride[by] == 0 {
+			return math.MaxInt // repeats the whole weight
+		}
+		return l.stride[by]
+	}
+	slices.SortStableFunc(b.loops, func(x, y plain) int { return cmp.Compare(key(y), key(x)) })
+	if len(b.axes) > 0 {
+		b.whole = b.table(nil)
+	}
+}
+
+// limited reports whether r limits an index of the branch's axes.
+func (b *branch) limited(r ranges) bool {
+	for _, a := range b.axes {
+		for _, list := range [][]place{a.in, a.out} {
+			for _, x := range list[0].at {
+				for _, l := range r {
+					if l.label == x.label {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+// maxGap is the distance up to which scattered stored weights are read together.
+const maxGap = 8
+
+// add adds the branch to the piece of W that starts at base.
+func (b *branch) add(p *Program, dst []float64, base int, r ranges) {
+	start := [4]int{-base}
+	var loops []loop
+	for _, l := range b.loops {
+		lo, hi := r.of(l.n, l.over)
+		if lo == hi {
+			return
+		}
+		for k := range start {
+			start[k] += lo * l.stride[k]
+		}
+		loops = append(loops, loop{n: hi - lo, stride: l.stride})
+	}
+	loops = merged(loops)
+	t := b.whole
+	if len(b.axes) > 0 && b.limited(r) {
+		t = b.table(r)
+	}
+	var scratch []float64
+	weights, wbase := b.weights, 0
+	switch {
+	case len(b.axes) == 0 && len(loops) == 0:
+		loops = []loop{{n: 1}}
+	case len(b.axes) > 0 || b.stored != nil && loops[len(loops)-1].stride[2] > maxGap:
+		loops = append(loops, loop{n: 1})
+	}
+	last := loops[len(loops)-1]
+	if b.stored != nil {
+		scratch = make([]float64, b.run(last, t))
+		weights = scratch
+	}
+	nest(loops, func(o [4]int, _ float64, last loop) {
+		for k := range o {
+			o[k] += start[k]
+		}
+		if b.stored != nil {
+			wbase = o[2]
+			b.stored.Read(scratch, wbase)
+		}
+		if len(b.axes) > 0 {
+			b.addTable(dst, weights, o, o[2]-wbase, t)
+			return
+		}
+		b.addRun(dst, weights, o, o[2]-wbase, last)
+	})
+}
+
+// run is how many stored weights the innermost loop or the table spans.
+func (b *branch) run(last loop, t table) int {
+	n := (last.n-1)*last.stride[2] + 1
+	for _, e := range t.entries {
+		n = max(n, e.off[2]+1)
+	}
+	return n
+}
+
+func (b *branch) addTable(dst, weights []float64, o [4]int, w int, t table) {
+	if t.to != nil {
+		f := b.coef * b.pre[o[1]] * b.post[o[3]]
+		weights = weights[w:]
+		taps := t.tap[:len(t.to)]
+		for i, k := range t.to {
+			dst[o[0]+k] += f * weights[taps[i]]
+		}
+		return
+	}
+	for i := range t.entries {
+		e := &t.entries[i]
+		dst[o[0]+e.off[0]] += b.coef * e.weight * b.pre[o[1]+e.off[1]] * weights[w+e.off[2]] * b.post[o[3]+e.off[3]]
+	}
+}
+
+func (b *branch) addRun(dst, weights []float64, o [4]int, w int, last loop) {
+	if last.stride[1] == 0 && last.stride[3] == 0 {
+		f := b.coef * b.pre[o[1]] * b.post[o[3]]
+		if last.stride[0] == 1 && last.stride[2] == 1 {
+			to := dst[o[0]:][:last.n]
+			for i, x := range weights[w:][:last.n] {
+				to[i] += f * x
+			}
+			return
+		}
+		k := o[0]
+		for range last.n {
+			dst[k] += f * weights[w]
+			k += last.stride[0]
+			w += last.stride[2]
+		}
+		return
+	}
+	for range last.n {
+		dst[o[0]] += b.coef * b.pre[o[1]] * weights[w] * b.post[o[3]]
+		o[0] += last.stride[0]
+		o[1] += last.stride[1]
+		o[3] += last.stride[3]
+		w += last.stride[2]
+	}
+}

@@ -1,0 +1,72 @@
+package onnxio
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A Source computes the values of a new tensor when they are written, piece by
+// piece, so that they need not be in memory together.
+type Source interface {
+	// Pieces is the number of pieces. They follow each other without gaps.
+	Pieces() int
+	// Piece says which bytes of the raw storage piece i holds.
+	Piece(i int) (from, to int64)
+	// Fill computes piece i. dst has its length. Pieces may be asked for
+	// concurrently, in any order, and more than once.
+	Fill(i int, dst []byte) error
+}
+
+// computed is the state of a tensor with a source.
+type computed struct {
+	Source
+	once sync.Once
+	data []byte
+	err  error
+}
+
+// NewComputed makes a tensor whose values are computed when they are needed.
+// Writing a model never holds more than a few pieces; Bytes computes all of
+// them and keeps the result.
+func NewComputed(name string, d DType, dims []int64, s Source) (*Tensor, error) {
+	t := &Tensor{Name: name, DType: d, Dims: dims, computed: &computed{Source: s}}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("making tensor %q: %w", name, err)
+	}
+	if n := s.Pieces(); n > 0 {
+		if _, to := s.Piece(n - 1); to != t.stored() {
+			return nil, fmt.Errorf("making tensor %q: its pieces hold %d bytes, the type and shape ask for %d", name, to, t.stored())
+		}
+	}
+	return t, nil
+}
+
+func (c *computed) bytes(name string, n int64) ([]byte, error) {
+	c.once.Do(func() {
+		data := make([]byte, n)
+		c.err = parallel(c.Pieces(), func(i int) error {
+			from, to := c.Piece(i)
+			return c.Fill(i, data[from:to])
+		})
+		if c.err == nil {
+			c.data = data
+		}
+	})
+	if c.err != nil {
+		return nil, fmt.Errorf("computing tensor %q: %w", name, c.err)
+	}
+	return c.data, nil
+}
+
+// Compute computes the values of all computed tensors of the main graph and
+// keeps them.
+func (m *Model) Compute() error {
+	for _, t := range m.Graph.Inits {
+		if t.computed != nil {
+			if _, err := t.Bytes(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package onnxio
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// copySpan copies n bytes between files inside the kernel; it reports false
+// where the file systems cannot do that.
+func copySpan(to *os.File, at int64, from *os.File, skip, n int64) (bool, error) {
+	for n > 0 {
+		k, err := unix.CopyFileRange(int(from.Fd()), &skip, int(to.Fd()), &at, int(n), 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EXDEV), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EPERM):
+			return false, nil
+		case err != nil:
+			return false, os.NewSyscallError("copy_file_range", err)
+		case k == 0:
+			return false, nil // the file is shorter than its mapping
+		default:
+			n -= int64(k)
+		}
+	}
+	return true, nil
+}
+
+// startWriteback asks the kernel to start writing a span to disk, so that the
+// sync at the end has less to wait for.
+func startWriteback(f *os.File, at, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE) // advice
+}
