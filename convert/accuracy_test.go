@@ -16,6 +16,9 @@ const (
 	rmsFactor  = 2
 	rmsShare   = 0.95
 	worstTimes = 4
+	// Rounding the merged weights moves an output by a few unit roundoffs of the
+	// largest one, also where the original happens to have less error than that.
+	weightRounding = 8 * 0x1p-24
 )
 
 func TestAccuracyAgainstFloat64(t *testing.T) {
@@ -43,7 +46,7 @@ func TestAccuracyAgainstFloat64(t *testing.T) {
 		} else {
 			t.Logf("%s: RMS error %.2g, the original has %.2g", c.Name, a.CandRMS, a.RefRMS)
 		}
-		if a.CandMax > worstTimes*a.RefMax {
+		if a.CandMax > max(worstTimes*a.RefMax, weightRounding) {
 			t.Errorf("%s: largest error %.2g, the original has %.2g", c.Name, a.CandMax, a.RefMax)
 		}
 	}

@@ -208,12 +208,15 @@ func (e *emitter) conv(r *Region, in, out string) error {
 		dims = append(dims, int64(k.Taps[i]))
 		kernel, step, stride = append(kernel, int64(k.Taps[i])), append(step, int64(k.Step[i])), append(stride, int64(k.Stride[i]))
 	}
-	weight, scaled, err := e.scaled(r.seg)
-	if err != nil {
+	var weight folding
+	bias := whole{n: k.Out}
+	scaled, err := e.scaled(r.seg)
+	switch {
+	case err != nil:
 		return err
-	}
-	bias := whole{k.Out, func() ([]float64, error) { return scaled.B, nil }}
-	if weight == nil {
+	case scaled != nil:
+		weight, bias.compute = scaled, scaled.foldBias
+	default:
 		s := &shared{fold: func() (*fuse.Kernel, error) { return e.kernel(r.seg) }}
 		weight = whole{k.Size(), func() ([]float64, error) { return s.take(false) }}
 		bias.compute = func() ([]float64, error) { return s.take(true) }

@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"repmlp/fuse"
@@ -40,10 +41,11 @@ func (m *merged) Fill(i int, dst []byte) error {
 	if err := m.Fold(i, v); err != nil {
 		return err
 	}
-	if why := unstorable(v, m.elem, m.node); why != nil {
-		return why
+	ok, err := onnxio.PutFloat64(dst, v, m.elem)
+	if err == nil && !ok {
+		err = unstorable(v, m.elem, m.node)
 	}
-	return onnxio.PutFloat64(dst, v, m.elem)
+	return err
 }
 
 func (m *merged) buffer(n int) []float64 {
@@ -69,27 +71,14 @@ func (m *merged) exact() ([]float64, error) {
 
 // unstorable says why numbers cannot be stored as d; nil if they can.
 func unstorable(v []float64, d onnxio.DType, n *graph.Node) error {
-	limit := math.MaxFloat64
-	switch d {
-	case onnxio.Float16:
-		limit = 65520 // rounds to infinity from here on
-	case onnxio.Float32:
-		limit = math.MaxFloat32 * (1 + 0x1p-25)
-	case onnxio.BFloat16:
-		limit = 0x1.FFp127
+	x, found := onnxio.Unstorable(v, d)
+	switch {
+	case !found:
+		return nil
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return &valueError{*refuse("non_finite_weight", "merging %q gives a weight of %g: one of its weights is not finite", n.Title(), x), n}
 	}
-	for _, x := range v {
-		if math.Abs(x) < limit {
-			continue
-		}
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return &valueError{*refuse("non_finite_weight", "merging %q gives a weight of %g: one of its weights is not finite", n.Title(), x), n}
-		}
-		if x != limit && x != -limit || d != onnxio.Float64 {
-			return &valueError{*refuse("fp16_overflow", "merging %q gives a weight of %g, which does not fit %s; keep float32 for this layer", n.Title(), x, d), n}
-		}
-	}
-	return nil
+	return &valueError{*refuse("fp16_overflow", "merging %q gives a weight of %g, which does not fit %s; keep float32 for this layer", n.Title(), x, d), n}
 }
 
 // whole is a weight that is computed at once.
@@ -141,71 +130,125 @@ func (s *shared) take(bias bool) ([]float64, error) {
 	return k.W, nil
 }
 
-// A scaledConv is one conv followed by scales and shifts of its channels: its
-// rows are scaled where they lie.
+// A scaledConv is one conv between scales and shifts of its channels: its
+// weights are scaled where they lie. W' = S·W·T, b' = S·(W·t + b) + s.
 type scaledConv struct {
-	weights fuse.Values
-	row     int // weights for one output channel
-	each    int // output channels in a piece
-	out     int
-	scale   []float64
-}
-
-func (s *scaledConv) Pieces() int { return (s.out + s.each - 1) / s.each }
-
-func (s *scaledConv) Piece(i int) (from, to int) {
-	return i * s.each * s.row, min((i+1)*s.each, s.out) * s.row
-}
-
-func (s *scaledConv) Fold(i int, dst []float64) error {
-	s.weights.Read(dst, i*s.each*s.row)
-	for k := 0; k*s.row < len(dst); k++ {
-		f := s.scale[i*s.each+k]
-		for j, x := range dst[k*s.row:][:s.row] {
-			dst[k*s.row+j] = f * x
-		}
-	}
-	return nil
+	weights       fuse.Values
+	bias          []float64 // of the conv itself
+	before, after *fuse.Kernel
+	out, in, taps int // in is for one group
+	each          int // output channels in a piece
+	groups        int
+	headless      bool // nothing is scaled before
 }
 
 // convPiece is about how many weights of a conv are scaled at a time.
 const convPiece = 1 << 16
 
+func (s *scaledConv) row() int { return s.in * s.taps }
+
+func (s *scaledConv) Pieces() int { return (s.out + s.each - 1) / s.each }
+
+func (s *scaledConv) Piece(i int) (from, to int) {
+	return i * s.each * s.row(), min((i+1)*s.each, s.out) * s.row()
+}
+
+// first is the input channel that an output channel starts to read from.
+func (s *scaledConv) first(out int) int { return out / (s.out / s.groups) * s.in }
+
+func (s *scaledConv) Fold(i int, dst []float64) error {
+	row := s.row()
+	s.weights.Read(dst, i*s.each*row)
+	for k := 0; k*row < len(dst); k++ {
+		o := i*s.each + k
+		f, w := s.after.W[o], dst[k*row:][:row]
+		if s.headless {
+			for j := range w {
+				w[j] *= f
+			}
+			continue
+		}
+		for c, g := range s.before.W[s.first(o):][:s.in] {
+			g *= f
+			for j, x := range w[c*s.taps:][:s.taps] {
+				w[c*s.taps+j] = g * x
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scaledConv) foldBias() ([]float64, error) {
+	out := slices.Clone(s.after.B)
+	for o, f := range s.after.W {
+		if s.bias != nil {
+			out[o] += f * s.bias[o]
+		}
+	}
+	if s.headless {
+		return out, nil
+	}
+	row := make([]float64, s.row())
+	for o, f := range s.after.W {
+		s.weights.Read(row, o*len(row))
+		sum := 0.0
+		for c, t := range s.before.B[s.first(o):][:s.in] {
+			for _, x := range row[c*s.taps:][:s.taps] {
+				sum += t * x
+			}
+		}
+		out[o] += f * sum
+	}
+	return out, nil
+}
+
 // scaled recognises a region that is one stored conv and what scales its
 // channels; nil for any other.
-func (e *emitter) scaled(s *segment) (folding, *fuse.Kernel, error) {
-	first := s.steps[0]
-	if first.kind != layerStep || first.rule != "conv" || first.args[0] != s.from {
-		return nil, nil, nil
+func (e *emitter) scaled(s *segment) (*scaledConv, error) {
+	at := slices.IndexFunc(s.steps, func(st *step) bool { return st.kind == layerStep })
+	from := s.from
+	for i, st := range s.steps {
+		if len(st.args) != 1 || st.args[0] != from || i != at && st.kind != viewStep && !st.perChannel {
+			return nil, nil
+		}
+		from = s.values[i]
 	}
-	shape, ok := constShape(first.weights[0])
+	if at < 0 || s.steps[at].rule != "conv" {
+		return nil, nil
+	}
+	conv := s.steps[at]
+	shape, ok := constShape(conv.weights[0])
 	if !ok || size(shape) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
-	k := fuse.Identity(shape[0], len(shape)-2)
-	for i, st := range s.steps[1:] {
-		if len(st.args) != 1 || st.args[0] != s.values[i] || st.kind != viewStep && !st.perChannel {
-			return nil, nil, nil
+	groups := int(conv.node.Int("group", 1))
+	c := &scaledConv{out: shape[0], in: shape[1], taps: size(shape[2:]), groups: groups}
+	c.each = max(1, convPiece/c.row())
+	fold := func(steps []*step, channels int) (*fuse.Kernel, error) {
+		k := fuse.Identity(channels, len(shape)-2)
+		for _, st := range steps {
+			var err error
+			if k, err = st.kernel([]*fuse.Kernel{k}); err != nil {
+				return nil, err
+			}
 		}
-		var err error
-		if k, err = st.kernel([]*fuse.Kernel{k}); err != nil {
-			return nil, nil, err
+		return k, nil
+	}
+	var err error
+	if c.before, err = fold(s.steps[:at], c.in*groups); err != nil {
+		return nil, err
+	}
+	c.headless = !slices.ContainsFunc(s.steps[:at], func(st *step) bool { return st.kind != viewStep })
+	if c.after, err = fold(s.steps[at+1:], c.out); err != nil {
+		return nil, err
+	}
+	if c.weights, err = e.open(conv.weights[0])(); c.weights == nil || err != nil {
+		return nil, err
+	}
+	if len(conv.weights) > 1 {
+		if c.bias, err = e.weight(conv.weights[1])(); err != nil {
+			return nil, err
 		}
 	}
-	v, err := e.open(first.weights[0])()
-	if v == nil || err != nil || len(k.W) != shape[0] {
-		return nil, nil, err
-	}
-	c := &scaledConv{weights: v, row: size(shape[1:]), out: shape[0], scale: k.W}
-	c.each = max(1, convPiece/c.row)
-	if len(first.weights) > 1 {
-		b, err := e.weight(first.weights[1])()
-		if err != nil {
-			return nil, nil, err
-		}
-		for i, x := range b {
-			k.B[i] += k.W[i] * x
-		}
-	}
-	return c, k, nil
+	return c, nil
 }

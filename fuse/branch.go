@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
 // A branch is one path of a program as a loop nest that adds to a piece of the
@@ -159,7 +160,7 @@ func (b *branch) limited(r ranges) bool {
 const maxGap = 8
 
 // add adds the branch to the piece of W that starts at base.
-func (b *branch) add(p *Program, dst []float64, base int, r ranges) {
+func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 	start := [4]int{-base}
 	var loops []loop
 	for _, l := range b.loops {
@@ -186,13 +187,25 @@ func (b *branch) add(p *Program, dst []float64, base int, r ranges) {
 		loops = append(loops, loop{n: 1})
 	}
 	last := loops[len(loops)-1]
-	if b.stored != nil {
-		scratch = make([]float64, b.run(last, t))
+	// A run that is written as it is read, with one factor.
+	straight := b.stored != nil && len(b.axes) == 0 && last.stride == [4]int{1, 0, 1, 0}
+	if b.stored != nil && !straight {
+		space, _ := pool.Get().(*[]float64)
+		if n := b.run(last, t); space == nil || cap(*space) < n {
+			s := make([]float64, n)
+			space = &s
+		}
+		defer pool.Put(space)
+		scratch = (*space)[:b.run(last, t)]
 		weights = scratch
 	}
 	nest(loops, func(o [4]int, _ float64, last loop) {
 		for k := range o {
 			o[k] += start[k]
+		}
+		if straight {
+			b.stored.AddScaled(dst[o[0]:][:last.n], b.coef*b.pre[o[1]]*b.post[o[3]], o[2])
+			return
 		}
 		if b.stored != nil {
 			wbase = o[2]
@@ -221,13 +234,13 @@ func (b *branch) addTable(dst, weights []float64, o [4]int, w int, t table) {
 		weights = weights[w:]
 		taps := t.tap[:len(t.to)]
 		for i, k := range t.to {
-			dst[o[0]+k] += f * weights[taps[i]]
+			dst[o[0]+k] += float64(f * weights[taps[i]])
 		}
 		return
 	}
 	for i := range t.entries {
 		e := &t.entries[i]
-		dst[o[0]+e.off[0]] += b.coef * e.weight * b.pre[o[1]+e.off[1]] * weights[w+e.off[2]] * b.post[o[3]+e.off[3]]
+		dst[o[0]+e.off[0]] += float64(b.coef * e.weight * b.pre[o[1]+e.off[1]] * weights[w+e.off[2]] * b.post[o[3]+e.off[3]])
 	}
 }
 
@@ -237,20 +250,20 @@ func (b *branch) addRun(dst, weights []float64, o [4]int, w int, last loop) {
 		if last.stride[0] == 1 && last.stride[2] == 1 {
 			to := dst[o[0]:][:last.n]
 			for i, x := range weights[w:][:last.n] {
-				to[i] += f * x
+				to[i] += float64(f * x)
 			}
 			return
 		}
 		k := o[0]
 		for range last.n {
-			dst[k] += f * weights[w]
+			dst[k] += float64(f * weights[w])
 			k += last.stride[0]
 			w += last.stride[2]
 		}
 		return
 	}
 	for range last.n {
-		dst[o[0]] += b.coef * b.pre[o[1]] * weights[w] * b.post[o[3]]
+		dst[o[0]] += float64(b.coef * b.pre[o[1]] * weights[w] * b.post[o[3]])
 		o[0] += last.stride[0]
 		o[1] += last.stride[1]
 		o[3] += last.stride[3]

@@ -12,6 +12,8 @@ type Values interface {
 	Len() int
 	// Read fills dst with the numbers from index at on.
 	Read(dst []float64, at int)
+	// AddScaled adds scale times the numbers from index at on to dst.
+	AddScaled(dst []float64, scale float64, at int)
 }
 
 // An Order is how the weight of a folded layer lies in memory, row-major.
@@ -45,8 +47,15 @@ type Folding struct {
 	per    int // ranges for one setting of the fixed labels
 	count  int
 
-	prepare  sync.Once
-	err      error
+	mu     sync.Mutex
+	ready  *prepared // while pieces are missing
+	folded int
+
+	scratch sync.Pool // of *[]float64
+}
+
+// prepared is what all pieces of a folding need.
+type prepared struct {
 	branches []*branch
 	dense    []float64 // the branches without a direct form, in storage order
 }
@@ -64,7 +73,7 @@ func (p *Program) Folding(f Form, o Order) *Folding {
 		fold.each, fold.per, fold.count = 1, 1, 1
 		return fold
 	}
-	for fold.cut < len(fold.order)-1 && fold.stride[fold.order[fold.cut]] > pieceSize {
+	for fold.cut < len(fold.order)-1 && fold.stride[fold.order[fold.cut]] > 2*pieceSize {
 		fold.cut++
 	}
 	l := fold.order[fold.cut]
@@ -93,13 +102,13 @@ func (f *Folding) Piece(i int) (from, to int) {
 
 // Fold computes piece i. dst has the piece's length.
 func (f *Folding) Fold(i int, dst []float64) error {
-	f.prepare.Do(func() { f.err = f.prepareAll() })
-	if f.err != nil {
-		return f.err
+	ready, err := f.prepare()
+	if err != nil {
+		return err
 	}
 	from, to := f.Piece(i)
-	if f.dense != nil {
-		copy(dst, f.dense[from:to])
+	if ready.dense != nil {
+		copy(dst, ready.dense[from:to])
 	} else {
 		clear(dst)
 	}
@@ -116,8 +125,13 @@ func (f *Folding) Fold(i int, dst []float64) error {
 		lo := i % f.per * f.each
 		r = append(r, limit{l, lo, min(lo+f.each, f.p.Sizes[l])})
 	}
-	for _, b := range f.branches {
-		b.add(f.p, dst, from, r)
+	for _, b := range ready.branches {
+		b.add(dst, from, r, &f.scratch)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.folded++; f.folded == f.count { // most likely nobody asks again
+		f.ready, f.folded = nil, 0
 	}
 	return nil
 }
@@ -128,35 +142,44 @@ func (f *Folding) Bias() ([]float64, error) {
 	return f.p.Push(make([]float64, f.p.size(f.p.Input)), 1, slices.Concat(f.form.Group, f.form.Out))
 }
 
-func (f *Folding) prepareAll() error {
+func (f *Folding) prepare() (*prepared, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ready != nil {
+		return f.ready, nil
+	}
+	ready := &prepared{}
 	paths, ok := f.p.paths(len(f.p.Ops)-1, 1)
 	if !ok {
-		return f.addDense(f.p.linear())
+		if err := f.addDense(ready, f.p.linear()); err != nil {
+			return nil, err
+		}
 	}
 	for _, path := range paths {
 		b, err := f.direct(path)
 		if err == nil && b == nil {
-			err = f.addDense(f.p.along(path))
+			err = f.addDense(ready, f.p.along(path))
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if b != nil {
-			f.branches = append(f.branches, b)
+			ready.branches = append(ready.branches, b)
 		}
 	}
-	return nil
+	f.ready = ready
+	return ready, nil
 }
 
 // addDense pushes the identity through a branch and keeps its matrix.
-func (f *Folding) addDense(q *Program) error {
+func (f *Folding) addDense(ready *prepared, q *Program) error {
 	w := make([]float64, f.size)
 	if err := f.p.foldIdentity(f.form, q, w); err != nil {
 		return err
 	}
 	byOutput := f.p.strides(slices.Concat(f.form.Group, f.form.Out, f.form.In))
-	if f.dense == nil {
-		f.dense = make([]float64, f.size)
+	if ready.dense == nil {
+		ready.dense = make([]float64, f.size)
 	}
 	var loops []loop
 	for _, l := range f.order {
@@ -164,7 +187,7 @@ func (f *Folding) addDense(q *Program) error {
 	}
 	nest(merged(loops), func(o [4]int, _ float64, last loop) {
 		for range last.n {
-			f.dense[o[0]] += w[o[1]]
+			ready.dense[o[0]] += w[o[1]]
 			o[0] += last.stride[0]
 			o[1] += last.stride[1]
 		}

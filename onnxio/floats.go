@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-
-	"github.com/x448/float16"
 )
 
 // Floats reads the numbers of a float tensor where they lie, a run at a time.
@@ -34,22 +32,55 @@ func (f *Floats) Len() int { return len(f.raw) / (f.kind.Bits() / 8) }
 func (f *Floats) Read(dst []float64, at int) {
 	width := f.kind.Bits() / 8
 	b := f.raw[at*width:][:len(dst)*width]
-	switch f.kind {
-	case Float32:
-		for i := range dst {
-			dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i : 4*i+4])))
+	if err := DecodeFloat64(dst, b, f.kind); err != nil {
+		panic(err) // Floats made sure of the type
+	}
+}
+
+// AddScaled adds scale times the numbers from index at on to dst; product and
+// sum are rounded each.
+func (f *Floats) AddScaled(dst []float64, scale float64, at int) {
+	if f.kind != Float32 {
+		v := make([]float64, len(dst))
+		f.Read(v, at)
+		for i, x := range v {
+			dst[i] += float64(scale * x)
 		}
-	case Float64:
-		for i := range dst {
-			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i : 8*i+8]))
-		}
+		return
+	}
+	b := f.raw[4*at:][:4*len(dst)]
+	n := 0
+	if wide && len(dst) >= 16 {
+		n = len(dst) &^ 15
+		addScaled16(n, scale, &b[0], &dst[0])
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] += float64(scale * float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))))
+	}
+}
+
+// limit is the smallest magnitude that does not round to a finite number of
+// type d.
+func limit(d DType) float64 {
+	switch d {
 	case Float16:
-		for i := range dst {
-			dst[i] = float64(float16.Frombits(binary.LittleEndian.Uint16(b[2*i:])).Float32())
-		}
+		return 65520
+	case Float32:
+		return math.MaxFloat32 * (1 + 0x1p-25)
 	case BFloat16:
-		for i := range dst {
-			dst[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16))
+		return 0x1.FFp127
+	}
+	return math.Inf(1)
+}
+
+// Unstorable finds the first number that does not round to a finite number of
+// type d.
+func Unstorable(v []float64, d DType) (x float64, found bool) {
+	top := limit(d)
+	for _, x := range v {
+		if !(math.Abs(x) < top) {
+			return x, true
 		}
 	}
+	return 0, false
 }

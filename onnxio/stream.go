@@ -3,6 +3,7 @@ package onnxio
 import (
 	"context"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,7 +13,7 @@ const (
 	copyPiece  = 8 << 20
 	// trimAfter is how much is written before the pages that were read for it
 	// are given back.
-	trimAfter = 24 << 20
+	trimAfter = 8 << 20
 )
 
 // A stream is a file in the making: its pieces are known by size before any of
@@ -110,12 +111,19 @@ func run(ctx context.Context, tasks []task, release func(), progress func(done, 
 	return err
 }
 
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 func (t *task) do() (int64, error) {
 	b := t.bytes
 	switch {
 	case t.t != nil:
 		from, to := t.t.computed.Piece(t.i)
-		b = make([]byte, to-from)
+		space := buffers.Get().(*[]byte)
+		defer buffers.Put(space)
+		if cap(*space) < int(to-from) {
+			*space = make([]byte, to-from)
+		}
+		b = (*space)[:to-from]
 		if err := t.t.computed.Fill(t.i, b); err != nil {
 			return 0, err
 		}

@@ -276,7 +276,12 @@ func DecodeFloat64(dst []float64, b []byte, d DType) error {
 	le := binary.LittleEndian
 	switch d {
 	case Float32:
-		for i := range dst {
+		n := 0
+		if wide && len(dst) >= 16 {
+			n = len(dst) &^ 15
+			widen16(n, &b[:4*n][0], &dst[0])
+		}
+		for i := n; i < len(dst); i++ {
 			dst[i] = float64(math.Float32frombits(le.Uint32(b[4*i:])))
 		}
 	case Float64:
@@ -345,18 +350,28 @@ func DecodeInt64(dst []int64, b []byte, d DType) error {
 // Rounding is to nearest, ties to even.
 func EncodeFloat64(v []float64, d DType) ([]byte, error) {
 	out := make([]byte, d.rawSize(int64(len(v))))
-	return out, PutFloat64(out, v, d)
+	_, err := PutFloat64(out, v, d)
+	return out, err
 }
 
 // PutFloat64 rounds v once to the float type d into raw storage out, which has
-// the length of the result.
-func PutFloat64(out []byte, v []float64, d DType) error {
+// the length of the result. ok is false where a number does not round to a
+// finite one.
+func PutFloat64(out []byte, v []float64, d DType) (ok bool, err error) {
 	le := binary.LittleEndian
 	switch d {
 	case Float32:
-		for i, x := range v {
-			le.PutUint32(out[4*i:4*i+4], math.Float32bits(float32(x)))
+		n := 0
+		ok = true
+		if wide && len(v) >= 16 {
+			n = len(v) &^ 15
+			ok = narrow16(n, limit(d), &v[0], &out[:4*n][0]) == 0
 		}
+		for i, x := range v[n:] {
+			le.PutUint32(out[4*(n+i):], math.Float32bits(float32(x)))
+			ok = ok && math.Abs(x) < limit(d)
+		}
+		return ok, nil
 	case Float64:
 		for i, x := range v {
 			le.PutUint64(out[8*i:], math.Float64bits(x))
@@ -370,9 +385,10 @@ func PutFloat64(out []byte, v []float64, d DType) error {
 			le.PutUint16(out[2*i:], BFloat16Bits(x))
 		}
 	default:
-		return fmt.Errorf("weights cannot be stored as %s", d)
+		return false, fmt.Errorf("weights cannot be stored as %s", d)
 	}
-	return nil
+	_, bad := Unstorable(v, d)
+	return !bad, nil
 }
 
 // Float16Bits rounds x to float16, to nearest even, in one step: a detour

@@ -45,6 +45,8 @@ type Engine struct {
 	unit   map[string]bool // Absolute: these constants count as one
 	sparse map[string]*onnxio.SparseTensor
 	limit  int64 // bytes that live tensors may take, 0 for no limit
+	probe  bool
+	read   int64 // bytes of weights read since the pages were given back
 	opset  int64
 	random bool // a random operator has run
 	bodies map[*onnxio.Graph]*Engine
@@ -82,6 +84,7 @@ type EngineOptions struct {
 	Unit  map[string]bool                      // Absolute: initializers whose magnitudes count as one
 	Sizes map[string][]int64                   // shapes of the graph inputs, for Eval
 	Limit int64                                // memory budget in bytes
+	Probe bool                                 // few rows are not zero: take the others for zero whatever the weights are
 }
 
 // NewEngine prepares a model. An operator that the engine lacks is an error
@@ -95,7 +98,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit,
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe,
 		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
@@ -243,7 +246,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				} else {
 					name = c.caps[k-len(c.n.Inputs)]
 				}
-				t, err := e.initializer(name)
+				t, err := e.initializer(name, reads(c.n.OpType, k))
 				if err != nil {
 					return nil, err
 				}
@@ -283,7 +286,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			return nil, fmt.Errorf("the model has no value %q", w)
 		}
 		if known[id] == nil {
-			t, err := e.initializer(w)
+			t, err := e.initializer(w, false)
 			if err != nil {
 				return nil, err
 			}
@@ -339,14 +342,28 @@ func (e *Engine) sizeTensor(v *graph.Value) *Tensor {
 	return t
 }
 
-// initializer reads a constant in the engine's mode.
-func (e *Engine) initializer(name string) (*Tensor, error) {
+// trimAfter is how much is read of a mapped file before its pages are given
+// back.
+const trimAfter = 8 << 20
+
+// initializer reads a constant in the engine's mode. With stream it may stay in
+// its file.
+func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 	if s := e.sparse[name]; s != nil {
 		return e.densify(s)
 	}
 	v := e.g.Value(name)
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
+	}
+	if e.read += v.Init.Len() * int64(v.Init.DType.Bits()/8); e.read > trimAfter {
+		e.model.Trim()
+		e.read = 0
+	}
+	if stream {
+		if t := e.stream(v.Init); t != nil {
+			return t, nil
+		}
 	}
 	return e.constant(v.Init)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
+	"repmlp/verify/kernel"
 )
 
 // A binary function on floats and on integers.
@@ -54,7 +55,7 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 	walk(outer, head(sx), func(_, o int) { ox = append(ox, o) })
 	walk(outer, head(sy), func(_, o int) { oy = append(oy, o) })
 	dx, dy := last(sx), last(sy)
-	parallel(rows, max(1, (1<<14)/max(inner, 1)), func(from, to int) {
+	kernel.Split(rows, max(1, (1<<14)/max(inner, 1)), func(from, to int) {
 		for r := from; r < to; r++ {
 			if x.F32 != nil && y.F32 != nil && out.F32 != nil {
 				row32(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.f)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio/graph"
+	"repmlp/verify/kernel"
 )
 
 func convolutions() map[string]operator {
@@ -72,25 +73,76 @@ func conv(c *call) ([]*Tensor, error) {
 	if c.has(2) {
 		b = c.in[2]
 	}
-	if out.F32 != nil {
-		convolve[float32](out, x, w, b, s, g)
-	} else {
-		convolve[float64](out, x, w, b, s, g)
+	switch {
+	case out.F32 != nil:
+		convolve[float32](out, x, w, b, s, g, false)
+	case w.file != nil && streamConv(out, x, w, s, g):
+		addBias(out.F64, b, out.Shape)
+	default:
+		convolve[float64](out, x, w.dense(), b, s, g, c.e.probe)
 	}
 	return []*Tensor{out}, nil
 }
 
-func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
+// streamConv convolves with a weight that stays in its file; it reports false
+// where that would be slow.
+func streamConv(out, x, w *Tensor, s spatial, g int) bool {
+	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
+	in, outs, taps := count(s.in), count(s.out), count(w.Shape[2:])
+	if out.Len() == 0 {
+		return true
+	}
+	if in == 1 && s.direct() {
+		for j := range g {
+			if !w.file.streamRows(n, co, ci, x.F64[j*ci:], g*ci, j*co*ci, out.F64[j*co:], g*co) {
+				return false
+			}
+		}
+		return true
+	}
+	k := ci * taps
+	if n*outs > probeRows || k < 64 {
+		return false
+	}
+	cols, rows, y := make([]float64, k*outs), make([]float64, k*outs), make([]float64, co*outs)
+	for i := range n {
+		for j := range g {
+			unfold(cols, x.F64[(i*g+j)*ci*in:][:ci*in], s, ci)
+			for d := range k {
+				for p := range outs {
+					rows[p*k+d] = cols[d*outs+p]
+				}
+			}
+			w.file.streamRows(outs, co, k, rows, k, j*co*k, y, co)
+			to := out.F64[(i*g+j)*co*outs:]
+			for p := range outs {
+				for o := range co {
+					to[o*outs+p] = y[p*co+o]
+				}
+			}
+		}
+	}
+	return true
+}
+
+// direct reports whether every output reads its own position alone.
+func (s spatial) direct() bool {
+	for i := range s.Kernel {
+		if !s.Pointwise(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 	if out.Len() == 0 {
 		return // a batch of no samples
 	}
 	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
 	in, outs, taps := count(s.in), count(s.out), count(w.Shape[2:])
 	src, dst, weight := data[T](x), data[T](out), data[T](w)
-	direct := true // every output reads its own position
-	for i := range s.Kernel {
-		direct = direct && s.Pointwise(i)
-	}
+	direct := s.direct()
 	switch {
 	case ci == 1 && !direct:
 		depthwise(dst, src, weight, s, n, g, co)
@@ -109,6 +161,9 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
 				from := src[(i*g+j)*ci*in:][:ci*in]
 				to := dst[(i*g+j)*co*outs:][:co*outs]
 				m := from
+				if probe && zeros(from) {
+					continue
+				}
 				if !direct {
 					unfold(cols, from, s, ci)
 					m = cols
@@ -124,16 +179,19 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int) {
 			}
 		}
 	}
+	addBias(dst, b, out.Shape)
+}
+
+// addBias adds one number to every channel.
+func addBias[T float](dst []T, b *Tensor, shape []int) {
 	if b == nil {
 		return
 	}
-	bias := data[T](b)
-	for i := range n {
-		for o := range g * co {
-			row := dst[(i*g*co+o)*outs:][:outs]
-			for p := range row {
-				row[p] += bias[o]
-			}
+	bias, outs := data[T](b), count(shape[2:])
+	for i := range shape[0] * shape[1] {
+		row := dst[i*outs:][:outs]
+		for p := range row {
+			row[p] += bias[i%shape[1]]
 		}
 	}
 }
@@ -205,7 +263,7 @@ func unfold[T float](cols, src []T, s spatial, channels int) {
 	r := len(s.out) - 1
 	stride := int(s.Stride[r])
 	taps := s.taps()
-	parallel(channels, 1, func(from, to int) {
+	kernel.Split(channels, 1, func(from, to int) {
 		for c := from; c < to; c++ {
 			for k, t := range taps {
 				col := cols[(c*len(taps)+k)*outs:][:outs]
@@ -233,7 +291,7 @@ func depthwise[T float](dst, src, weight []T, s spatial, n, g, co int) {
 	r := len(s.out) - 1
 	stride := int(s.Stride[r])
 	taps := s.taps()
-	parallel(n*g*co, 1, func(from, to int) {
+	kernel.Split(n*g*co, 1, func(from, to int) {
 		for i := from; i < to; i++ {
 			x := src[i/co*in:][:in]
 			y := dst[i*outs:][:outs]

@@ -6,11 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-	"gonum.org/v1/gonum/blas/blas64"
-
 	"repmlp/onnxio"
+	"repmlp/verify/kernel"
 )
 
 func matrices() map[string]operator {
@@ -18,81 +15,12 @@ func matrices() map[string]operator {
 }
 
 // product computes c = a·b for row-major a [m, k] and b [k, n].
-func product[T float](m, n, k int, a, b, c []T) { tiled(m, n, k, a, k, b, n, false, c, n) }
+func product[T float](m, n, k int, a, b, c []T) { kernel.Product(m, n, k, a, k, b, n, false, c, n) }
 
 // rows computes y = x·wᵀ for m rows that lie ldx apart in x and ldy apart in y;
 // w is [n, k].
 func rows[T float](m, n, k int, x []T, ldx int, w, y []T, ldy int) {
-	tiled(m, n, k, x, ldx, w, k, true, y, ldy)
-}
-
-// Tiles of a product. gonum runs a product of fewer than four blocks of 64×64
-// on one processor, summing in a fixed order; larger ones it cuts along k with
-// a result that depends on timing. So the tiles are made here.
-const (
-	tileRows = 64
-	tileCols = 192
-	// tileDepth cuts long sums into pieces that are added at the end, which keeps
-	// the rounding error of a float32 sum near that of a runtime's kernels.
-	tileDepth = 64
-)
-
-func tiled[T float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
-	if m == 0 || n == 0 {
-		return
-	}
-	if k == 0 {
-		for i := range m {
-			clear(c[i*ldc:][:n])
-		}
-		return
-	}
-	t := blas.NoTrans
-	if transB {
-		t = blas.Trans
-	}
-	down, across := (m+tileRows-1)/tileRows, (n+tileCols-1)/tileCols
-	grain := max(1, (1<<16)/(tileRows*tileCols*k)+1)
-	parallel(down*across, grain, func(from, to int) {
-		for i := from; i < to; i++ {
-			r, s := i/across*tileRows, i%across*tileCols
-			h, w := min(tileRows, m-r), min(tileCols, n-s)
-			var part []T
-			for d := 0; d < k; d += tileDepth {
-				depth := min(tileDepth, k-d)
-				bo := d*ldb + s
-				if transB {
-					bo = s*ldb + d
-				}
-				to, ld := c[r*ldc+s:], ldc
-				if d > 0 {
-					if part == nil {
-						part = make([]T, h*w)
-					}
-					to, ld = part, w
-				}
-				block(t, h, w, depth, a[r*lda+d:], lda, b[bo:], ldb, to, ld)
-				if d > 0 {
-					for i := range h {
-						row := c[(r+i)*ldc+s:][:w]
-						for j, v := range part[i*w:][:w] {
-							row[j] += v
-						}
-					}
-				}
-			}
-		}
-	})
-}
-
-// block is one product small enough for gonum to sum in a fixed order.
-func block[T float](t blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
-	switch a := any(a).(type) {
-	case []float32:
-		blas32.Implementation().Sgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float32), ldb, 0, any(c).([]float32), ldc)
-	case []float64:
-		blas64.Implementation().Dgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float64), ldb, 0, any(c).([]float64), ldc)
-	}
+	kernel.Product(m, n, k, x, ldx, w, k, true, y, ldy)
 }
 
 func matMul(c *call) ([]*Tensor, error) {
@@ -146,6 +74,10 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int) {
 		}
 	case out.F64 != nil:
 		for i := range oa {
+			if b.file != nil && b.file.streamColumns(m, n, k, a.F64[oa[i]:], k, ob[i], out.F64[i*m*n:], n) {
+				continue
+			}
+			b = b.dense()
 			product(m, n, k, a.F64[oa[i]:], b.F64[ob[i]:], out.F64[i*m*n:])
 		}
 	default:
@@ -186,20 +118,33 @@ func gemmOp(c *call) ([]*Tensor, error) {
 	out := like(a, a.DType, []int{m, n})
 	alpha, beta := float64(c.n.Float("alpha", 1)), float64(c.n.Float("beta", 1))
 	var err error
-	if out.F32 != nil {
-		err = gemm(out, a, b, c, alpha, beta, transB, m, n, k, out.F32)
-	} else {
-		err = gemm(out, a, b, c, alpha, beta, transB, m, n, k, out.F64)
+	switch {
+	case out.F32 != nil:
+		gemm(a, b, transB, m, n, k, out.F32)
+		err = scaleAdd(out, c, alpha, beta, out.F32)
+	default:
+		stream := (*streamed).streamColumns
+		if transB {
+			stream = (*streamed).streamRows
+		}
+		if b.file == nil || !stream(b.file, m, n, k, a.F64, k, 0, out.F64, n) {
+			gemm(a, b.dense(), transB, m, n, k, out.F64)
+		}
+		err = scaleAdd(out, c, alpha, beta, out.F64)
 	}
 	return []*Tensor{out}, err
 }
 
-func gemm[T float](out, a, b *Tensor, c *call, alpha, beta float64, transB bool, m, n, k int, dst []T) error {
+func gemm[T float](a, b *Tensor, transB bool, m, n, k int, dst []T) {
 	if transB {
 		rows(m, n, k, data[T](a), k, data[T](b), dst, n)
 	} else {
 		product(m, n, k, data[T](a), data[T](b), dst)
 	}
+}
+
+// scaleAdd finishes a Gemm: alpha·dst + beta·C.
+func scaleAdd[T float](out *Tensor, c *call, alpha, beta float64, dst []T) error {
 	if alpha != 1 {
 		for i := range dst {
 			dst[i] *= T(alpha)

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"math"
+
+	"repmlp/verify/kernel"
 )
 
 // unaryOf makes an operator of a function of one number. It is worked out in
@@ -13,13 +15,13 @@ func unaryOf(f func(c *call) func(float64) float64) operator {
 		out := like(x, x.DType, x.Shape)
 		switch {
 		case x.F32 != nil:
-			parallel(len(x.F32), 1<<14, func(from, to int) {
+			kernel.Split(len(x.F32), 1<<14, func(from, to int) {
 				for i := from; i < to; i++ {
 					out.F32[i] = float32(g(float64(x.F32[i])))
 				}
 			})
 		case x.F64 != nil:
-			parallel(len(x.F64), 1<<14, func(from, to int) {
+			kernel.Split(len(x.F64), 1<<14, func(from, to int) {
 				for i := from; i < to; i++ {
 					out.F64[i] = g(x.F64[i])
 				}

@@ -19,6 +19,8 @@ type Tensor struct {
 	F32   []float32
 	F64   []float64
 	I     []int64
+
+	file *streamed // or a weight that stays in its file
 }
 
 // Len is the number of elements.

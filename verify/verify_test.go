@@ -178,15 +178,3 @@ func TestUnsupportedOperator(t *testing.T) {
 		t.Errorf("the message is %v", err)
 	}
 }
-
-func BenchmarkProduct(b *testing.B) {
-	const n = 512
-	x, y, z := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
-	for i := range x {
-		x[i], y[i] = float32(i%7)+1, float32(i%5)+1 // zeros are skipped
-	}
-	b.SetBytes(2 * n * n * n) // reports operations as bytes
-	for b.Loop() {
-		product(n, n, n, x, y, z)
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -119,6 +120,13 @@ func writeText(w io.Writer, r *convert.Report, verbose bool) error {
 		fmt.Fprintf(&b, "nothing left to merge; wrote %s with the same bytes\n", r.Output.Path)
 	case r.Output != nil:
 		fmt.Fprintf(&b, "wrote %s: %s, %d -> %d nodes\n", r.Output.Path, r.Verdict, r.Input.Nodes, r.Output.Nodes)
+	}
+	if verbose && len(r.Seconds) > 0 {
+		fmt.Fprint(&b, "seconds:")
+		for _, stage := range slices.Sorted(maps.Keys(r.Seconds)) {
+			fmt.Fprintf(&b, " %s %.3f", stage, r.Seconds[stage])
+		}
+		fmt.Fprintln(&b)
 	}
 	_, err := io.WriteString(w, printable(b.String()))
 	return err

@@ -1,0 +1,28 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+var fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+// The tiles: c (+)= a·b for a packed k×6 and b packed k×16 (float32) or k×8
+// (float64); rows of c lie ldc apart. k is at least 1.
+//
+//go:noescape
+func tile32(k int, a, b, c *float32, ldc, add int)
+
+//go:noescape
+func tile64(k int, a, b, c *float64, ldc, add int)
+
+// Sums over n numbers, a multiple of 16 above 0. w need not be aligned.
+//
+//go:noescape
+func dot16(n int, w *float32, x *float64) float64
+
+//go:noescape
+func dotAbs16(n int, w *float32, x *float64) float64
+
+//go:noescape
+func axpy16(n int, alpha float64, w *float32, y *float64)
+
+//go:noescape
+func axpyAbs16(n int, alpha float64, w *float32, y *float64)

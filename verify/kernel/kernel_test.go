@@ -1,0 +1,133 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// Sums of k products of standard normal numbers: the naive sum and a blocked
+// one differ by a few roundings of partial sums.
+const (
+	tolerance32 = 1e-4
+	tolerance64 = 1e-12
+)
+
+func TestProductAgainstNaive(t *testing.T) {
+	testProduct[float32](t, tolerance32)
+	testProduct[float64](t, tolerance64)
+}
+
+func testProduct[T Float](t *testing.T, tolerance float64) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		m, n, k := 1+rng.IntN(40), 1+rng.IntN(500), 1+rng.IntN(600)
+		if rng.IntN(2) == 0 {
+			m, n = n, m
+		}
+		trans := rng.IntN(2) == 0
+		lda, ldc := k+rng.IntN(3), n+rng.IntN(3)
+		rowsB, colsB := k, n
+		if trans {
+			rowsB, colsB = n, k
+		}
+		ldb := colsB + rng.IntN(3)
+		fill := func(n int) []T {
+			v := make([]T, n)
+			for i := range v {
+				v[i] = T(rng.NormFloat64())
+			}
+			return v
+		}
+		a, b, c := fill(m*lda), fill(rowsB*ldb), fill(m*ldc)
+		want := append([]T{}, c...)
+		Product(m, n, k, a, lda, b, ldb, trans, c, ldc)
+		again := append([]T{}, want...)
+		tiled(m, n, k, a, lda, b, ldb, trans, again, ldc)
+		for i := range m {
+			for j := range ldc {
+				if j >= n {
+					if c[i*ldc+j] != want[i*ldc+j] {
+						t.Fatalf("%d×%d×%d: column %d beyond the matrix was written", m, n, k, j)
+					}
+					continue
+				}
+				sum := 0.0
+				for d := range k {
+					at := d*ldb + j
+					if trans {
+						at = j*ldb + d
+					}
+					sum += float64(a[i*lda+d]) * float64(b[at])
+				}
+				for _, have := range []T{c[i*ldc+j], again[i*ldc+j]} {
+					if math.Abs(float64(have)-sum) > tolerance*math.Sqrt(float64(k))*4 {
+						t.Fatalf("%d×%d×%d trans=%v: element %d,%d is %v, want %v", m, n, k, trans, i, j, have, sum)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestStoredSums(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		n := rng.IntN(200)
+		off := rng.IntN(4) // not aligned
+		w := make([]byte, off+4*n)[off:]
+		x, y := make([]float64, n), make([]float64, n)
+		for i := range x {
+			binary.LittleEndian.PutUint32(w[4*i:], math.Float32bits(float32(rng.NormFloat64())))
+			x[i], y[i] = rng.NormFloat64(), rng.NormFloat64()
+		}
+		for _, absolute := range []bool{false, true} {
+			sum := 0.0
+			z := append([]float64{}, y...)
+			for i := range x {
+				v := number(w, i, absolute)
+				sum += v * x[i]
+				z[i] += 0.5 * v
+			}
+			if d := math.Abs(Dot(w, x, absolute) - sum); d > tolerance64 {
+				t.Fatalf("n=%d: the sum is off by %g", n, d)
+			}
+			have := append([]float64{}, y...)
+			Axpy(0.5, w, have, absolute)
+			for i := range z {
+				if math.Abs(have[i]-z[i]) > tolerance64 {
+					t.Fatalf("n=%d: element %d is %v, want %v", n, i, have[i], z[i])
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkProduct(b *testing.B) {
+	bench := func(name string, f func()) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(2*512*512*512*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+	x, y, z := make([]float32, 512*512), make([]float32, 512*512), make([]float32, 512*512)
+	for i := range x { // gonum skips zeros
+		x[i], y[i] = float32(i%7)+0.5, float32(i%5)+0.5
+	}
+	bench("float32", func() { Product(512, 512, 512, x, 512, y, 512, false, z, 512) })
+	bench("float32/transposed", func() { Product(512, 512, 512, x, 512, y, 512, true, z, 512) })
+	bench("float32/gonum", func() { tiled(512, 512, 512, x, 512, y, 512, false, z, 512) })
+	u, v, w := make([]float64, 512*512), make([]float64, 512*512), make([]float64, 512*512)
+	bench("float64", func() { Product(512, 512, 512, u, 512, v, 512, false, w, 512) })
+}
+
+func BenchmarkDot(b *testing.B) {
+	w, x := make([]byte, 4*4096), make([]float64, 4096)
+	b.SetBytes(int64(len(w)))
+	for b.Loop() {
+		Dot(w, x, false)
+	}
+}

@@ -1,0 +1,268 @@
+// Package kernel holds the inner loops of the Go engine: matrix products in
+// float32 and float64, and sums of float32 weights in float64 that read the
+// weights where they lie in a file. On amd64 with AVX2 and FMA they are
+// assembly, elsewhere gonum and plain Go. A sum is always taken in the same
+// order on one machine, whatever runs beside it.
+package kernel
+
+import (
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/blas64"
+)
+
+// Float is what products are computed in.
+type Float interface{ float32 | float64 }
+
+// Blocks of a product. A packed block of b (depth × width) stays in the
+// second-level cache.
+const (
+	rowsOfTile = 6
+	depth      = 64
+	width      = 384
+)
+
+// Product computes c = a·b for row-major a [m, k] with rows lda apart, b [k, n]
+// or, transposed, [n, k] with rows ldb apart, and c [m, n] with rows ldc apart.
+func Product[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+	switch {
+	case m == 0 || n == 0:
+	case k == 0:
+		for i := range m {
+			clear(c[i*ldc:][:n])
+		}
+	case fast:
+		packed(m, n, k, a, lda, b, ldb, transB, c, ldc)
+	default:
+		tiled(m, n, k, a, lda, b, ldb, transB, c, ldc)
+	}
+}
+
+// columns is the width of a tile in numbers of type T.
+func columns[T Float]() int {
+	if _, ok := any(T(0)).(float32); ok {
+		return 16
+	}
+	return 8
+}
+
+var pools [2]sync.Pool // packing space, float32 and float64
+
+func space[T Float](n int) *[]T {
+	if p, ok := pools[columns[T]()/16].Get().(*[]T); ok && cap(*p) >= n {
+		*p = (*p)[:n]
+		return p
+	}
+	s := make([]T, n)
+	return &s
+}
+
+func giveBack[T Float](p *[]T) { pools[columns[T]()/16].Put(p) }
+
+// packed cuts the result among the processors and multiplies packed blocks.
+func packed[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+	nr := columns[T]()
+	workers := runtime.GOMAXPROCS(0)
+	if m*n*k < 1<<16 {
+		workers = 1
+	}
+	if n >= 2*nr*workers || n >= m {
+		cols := (n + nr - 1) / nr
+		Split(cols, max(1, cols/workers), func(from, to int) {
+			packedPart(m, min(to*nr, n)-from*nr, k, a, lda, b, ldb, transB, from*nr, c[from*nr:], ldc)
+		})
+		return
+	}
+	rows := (m + rowsOfTile - 1) / rowsOfTile
+	Split(rows, max(1, rows/workers), func(from, to int) {
+		r := from * rowsOfTile
+		packedPart(min(to*rowsOfTile, m)-r, n, k, a[r*lda:], lda, b, ldb, transB, 0, c[r*ldc:], ldc)
+	})
+}
+
+// packedPart does the columns of b from col on.
+func packedPart[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, col int, c []T, ldc int) {
+	nr := columns[T]()
+	rows := (m + rowsOfTile - 1) / rowsOfTile * rowsOfTile
+	pa, pb := space[T](rows*depth+depth*width), space[T](rowsOfTile*nr)
+	defer giveBack(pa)
+	defer giveBack(pb)
+	ap, bp, edge := (*pa)[:rows*depth], (*pa)[rows*depth:], (*pb)[:rowsOfTile*nr]
+	for d := 0; d < k; d += depth {
+		kc := min(depth, k-d)
+		packRows(ap, a[d:], lda, m, kc)
+		for j := 0; j < n; j += width {
+			nc := min(width, n-j)
+			if transB {
+				packTransposed(bp, b[(col+j)*ldb+d:], ldb, nc, kc, nr)
+			} else {
+				packColumns(bp, b[d*ldb+col+j:], ldb, nc, kc, nr)
+			}
+			for i := 0; i < m; i += rowsOfTile {
+				for s := 0; s < nc; s += nr {
+					to := c[i*ldc+j+s:]
+					if m-i >= rowsOfTile && nc-s >= nr {
+						tile(kc, ap[i*kc:], bp[s*kc:], to, ldc, d > 0)
+						continue
+					}
+					tile(kc, ap[i*kc:], bp[s*kc:], edge, nr, false)
+					for r := range min(rowsOfTile, m-i) {
+						row := to[r*ldc:][:min(nr, nc-s)]
+						if d > 0 {
+							for x := range row {
+								row[x] += edge[r*nr+x]
+							}
+						} else {
+							copy(row, edge[r*nr:])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func tile[T Float](k int, a, b, c []T, ldc int, add bool) {
+	more := 0
+	if add {
+		more = 1
+	}
+	switch a := any(&a[0]).(type) {
+	case *float32:
+		tile32(k, a, any(&b[0]).(*float32), any(&c[0]).(*float32), ldc, more)
+	case *float64:
+		tile64(k, a, any(&b[0]).(*float64), any(&c[0]).(*float64), ldc, more)
+	}
+}
+
+// packRows lays panels of six rows of a out column by column, zeros below.
+func packRows[T Float](to, a []T, lda, m, k int) {
+	for i := 0; i < m; i += rowsOfTile {
+		panel := to[i*k:][:rowsOfTile*k]
+		for r := range rowsOfTile {
+			if i+r >= m {
+				for x := r; x < len(panel); x += rowsOfTile {
+					panel[x] = 0
+				}
+				continue
+			}
+			x := r
+			for _, v := range a[(i+r)*lda:][:k] {
+				panel[x] = v
+				x += rowsOfTile
+			}
+		}
+	}
+}
+
+// packColumns lays panels of nr columns of b out row by row, zeros beside.
+func packColumns[T Float](to, b []T, ldb, n, k, nr int) {
+	for s := 0; s < n; s += nr {
+		panel := to[s*k:][:nr*k]
+		w := min(nr, n-s)
+		for d := range k {
+			row := panel[d*nr:][:nr]
+			copy(row[:w], b[d*ldb+s:][:w])
+			clear(row[w:])
+		}
+	}
+}
+
+// packTransposed is packColumns for a matrix whose rows are the columns.
+func packTransposed[T Float](to, b []T, ldb, n, k, nr int) {
+	for s := 0; s < n; s += nr {
+		panel := to[s*k:][:nr*k]
+		w := min(nr, n-s)
+		for x := range nr {
+			at := x
+			if x >= w {
+				for ; at < len(panel); at += nr {
+					panel[at] = 0
+				}
+				continue
+			}
+			for _, v := range b[(s+x)*ldb:][:k] {
+				panel[at] = v
+				at += nr
+			}
+		}
+	}
+}
+
+// Tiles of a product by gonum, which runs a product of fewer than four blocks of
+// 64×64 on one processor, summing in a fixed order; larger ones it cuts along k
+// with a result that depends on timing.
+const (
+	tileRows  = 64
+	tileCols  = 192
+	tileDepth = 64 // short sums keep the rounding error of float32 small
+)
+
+func tiled[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+	t := blas.NoTrans
+	if transB {
+		t = blas.Trans
+	}
+	down, across := (m+tileRows-1)/tileRows, (n+tileCols-1)/tileCols
+	grain := max(1, (1<<16)/(tileRows*tileCols*k)+1)
+	Split(down*across, grain, func(from, to int) {
+		for i := from; i < to; i++ {
+			r, s := i/across*tileRows, i%across*tileCols
+			h, w := min(tileRows, m-r), min(tileCols, n-s)
+			var part []T
+			for d := 0; d < k; d += tileDepth {
+				depth := min(tileDepth, k-d)
+				bo := d*ldb + s
+				if transB {
+					bo = s*ldb + d
+				}
+				to, ld := c[r*ldc+s:], ldc
+				if d > 0 {
+					if part == nil {
+						part = make([]T, h*w)
+					}
+					to, ld = part, w
+				}
+				block(t, h, w, depth, a[r*lda+d:], lda, b[bo:], ldb, to, ld)
+				if d > 0 {
+					for i := range h {
+						row := c[(r+i)*ldc+s:][:w]
+						for j, v := range part[i*w:][:w] {
+							row[j] += v
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// block is one product small enough for gonum to sum in a fixed order.
+func block[T Float](t blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
+	switch a := any(a).(type) {
+	case []float32:
+		blas32.Implementation().Sgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float32), ldb, 0, any(c).([]float32), ldc)
+	case []float64:
+		blas64.Implementation().Dgemm(blas.NoTrans, t, m, n, k, 1, a, lda, any(b).([]float64), ldb, 0, any(c).([]float64), ldc)
+	}
+}
+
+// Split cuts n items into pieces of at least grain and runs them on all
+// processors. The result may not depend on how the items are cut.
+func Split(n, grain int, f func(from, to int)) {
+	workers := min(runtime.GOMAXPROCS(0), (n+grain-1)/max(grain, 1))
+	if workers <= 1 {
+		if n > 0 {
+			f(0, n)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() { f(n*w/workers, n*(w+1)/workers) })
+	}
+	wg.Wait()
+}

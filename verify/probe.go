@@ -1,0 +1,127 @@
+package verify
+
+import (
+	"math"
+	"slices"
+
+	"repmlp/onnxio"
+	"repmlp/verify/kernel"
+)
+
+// A probe feeds a few rows and leaves the others zero. Weights are then read
+// once, where they lie, and rows of zeros cost nothing: their sums are zero
+// whatever the weights are.
+
+// Bounds of the probing kernels: weights below streamSize are not worth it, and
+// with more rows than probeRows a matrix product is faster.
+const (
+	streamSize = 1 << 12
+	probeRows  = 16
+)
+
+// A streamed weight lies in a file as float32.
+type streamed struct {
+	raw      []byte
+	absolute bool
+}
+
+// stream returns access to a large float32 weight that a probing engine need
+// not decode; nil for any other.
+func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
+	if !e.probe || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil || e.unit[t.Name] {
+		return nil
+	}
+	b, err := t.Bytes()
+	if err != nil {
+		return nil
+	}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{b, e.mode == Absolute}}
+	for i, d := range t.Dims {
+		out.Shape[i] = int(d)
+	}
+	return out
+}
+
+// dense is t with its numbers in memory.
+func (t *Tensor) dense() *Tensor {
+	if t == nil || t.file == nil {
+		return t
+	}
+	out := &Tensor{DType: t.DType, Shape: t.Shape, F64: make([]float64, t.Len())}
+	if err := onnxio.DecodeFloat64(out.F64, t.file.raw, t.DType); err != nil {
+		panic(err) // float32 always decodes
+	}
+	if t.file.absolute {
+		for i, v := range out.F64 {
+			out.F64[i] = math.Abs(v)
+		}
+	}
+	return out
+}
+
+// reads reports whether an operator reads a streamed weight at this place.
+func reads(op string, slot int) bool {
+	return slot == 1 && (op == "Conv" || op == "Gemm" || op == "MatMul")
+}
+
+func zeros[T float](x []T) bool { return !slices.ContainsFunc(x, func(v T) bool { return v != 0 }) }
+
+// activeRows lists the rows of x, ldx apart and k long, that are not zero; ok is
+// false where they are too many.
+func activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
+	for i := range m {
+		if !zeros(x[i*ldx:][:k]) {
+			if rows = append(rows, i); len(rows) > probeRows {
+				return nil, false
+			}
+		}
+	}
+	return rows, true
+}
+
+// streamRows computes y = x·wᵀ for the stored w [n, k], from number at on, and
+// the rows of x that are not zero; it reports false where they are too many.
+func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
+	active, ok := activeRows(x, m, k, ldx)
+	if !ok {
+		return false
+	}
+	for i := range m {
+		clear(y[i*ldy:][:n])
+	}
+	if len(active) == 0 {
+		return true
+	}
+	kernel.Split(n, max(1, (1<<15)/max(k, 1)), func(from, to int) {
+		for o := from; o < to; o++ {
+			row := w.raw[4*(at+o*k):][:4*k]
+			for _, i := range active {
+				y[i*ldy+o] = kernel.Dot(row, x[i*ldx:][:k], w.absolute)
+			}
+		}
+	})
+	return true
+}
+
+// streamColumns is streamRows for a stored w [k, n].
+func (w *streamed) streamColumns(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
+	active, ok := activeRows(x, m, k, ldx)
+	if !ok {
+		return false
+	}
+	for i := range m {
+		clear(y[i*ldy:][:n])
+	}
+	if len(active) == 0 {
+		return true
+	}
+	kernel.Split(n, max(16, (1<<15)/max(k, 1)), func(from, to int) {
+		for d := range k {
+			row := w.raw[4*(at+d*n+from):][:4*(to-from)]
+			for _, i := range active {
+				kernel.Axpy(x[i*ldx+d], row, y[i*ldy+from:][:to-from], w.absolute)
+			}
+		}
+	})
+	return true
+}
