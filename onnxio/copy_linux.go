@@ -27,8 +27,7 @@ func copySpan(to *os.File, at int64, from *os.File, skip, n int64) (bool, error)
 	return true, nil
 }
 
-// startWriteback asks the kernel to start writing a span to disk, so that the
-// sync at the end has less to wait for.
-func startWriteback(f *os.File, at, n int64) {
-	_ = unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE) // advice
+// startWriteback asks the kernel to start writing a file to disk.
+func startWriteback(f *os.File) {
+	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) // advice
 }

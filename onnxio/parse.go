@@ -8,7 +8,10 @@ import (
 )
 
 // parser turns wire fields into messages; files resolves external data.
-type parser struct{ files *store }
+type parser struct {
+	files *store
+	large int // large tensors seen
+}
 
 func (p *parser) model(b []byte) (*Model, error) {
 	fields, err := splitFields(b)

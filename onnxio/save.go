@@ -31,6 +31,7 @@ type Pending struct {
 	location string
 	bytes    int64
 	copies   []string // external files that are copied along
+	flush    *writeback
 	done     bool
 }
 
@@ -85,7 +86,8 @@ func (m *Model) write(ctx context.Context, path string, limit int64, progress fu
 	}
 	s.flush()
 	p.bytes = out.size
-	return p, run(ctx, append(tasks, s.tasks...), m.Trim, progress)
+	p.flush = newWriteback()
+	return p, run(ctx, append(tasks, s.tasks...), m.Trim, progress, p.flush)
 }
 
 // edited reports whether the graph differs from the file it came from.
@@ -247,6 +249,7 @@ func (p *Pending) Commit() error {
 	if p.done {
 		return nil
 	}
+	p.flush.stop()
 	for i := 0; i < len(p.copies); i += 2 {
 		if err := copyFile(p.copies[i], p.copies[i+1]); err != nil {
 			return fmt.Errorf("copying external data to %q: %w", p.copies[i+1], err)
@@ -270,6 +273,7 @@ func (p *Pending) Discard() {
 		return
 	}
 	p.done = true
+	p.flush.stop()
 	if p.model != nil {
 		p.model.Cleanup()
 	}

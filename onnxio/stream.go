@@ -2,7 +2,9 @@ package onnxio
 
 import (
 	"context"
+	"errors"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -87,59 +89,123 @@ func (s *stream) tensor(t *Tensor) error {
 	return nil
 }
 
-// run does all tasks on all processors. Memory is bounded by the pieces that
-// are in work.
-func run(ctx context.Context, tasks []task, release func(), progress func(done, total int)) error {
-	var done, written atomic.Int64
+// run does all tasks. Computing goes on all processors; one goroutine writes,
+// since the system lets only one write to a file at a time. Memory is bounded by
+// the pieces that are in work.
+func run(ctx context.Context, tasks []task, release func(), progress func(done, total int), flush *writeback) error {
+	done := make(chan written, 2*runtime.GOMAXPROCS(0))
+	failed := make(chan error, 1)
+	var stop atomic.Bool
+	go func() {
+		var first error
+		n, since := 0, int64(0)
+		for w := range done {
+			if first == nil {
+				first = w.task.write(w.bytes)
+			}
+			if first != nil {
+				stop.Store(true)
+			}
+			if w.space != nil {
+				buffers.Put(w.space)
+			}
+			if since += int64(len(w.bytes)) + w.task.n; since > trimAfter {
+				release()
+				flush.start(w.task.to)
+				since = 0
+			}
+			if n++; progress != nil && n%64 == 0 {
+				progress(n, len(tasks))
+			}
+		}
+		failed <- first
+	}()
 	err := parallel(len(tasks), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := tasks[i].do()
-		if err != nil {
-			return err
+		if stop.Load() {
+			return errStopped
 		}
-		if now := written.Add(n); now/trimAfter != (now-n)/trimAfter {
-			release()
+		w, err := tasks[i].compute()
+		if err == nil {
+			done <- w
 		}
-		if k := done.Add(1); progress != nil && k%64 == 0 {
-			progress(int(k), len(tasks))
-		}
-		return nil
+		return err
 	})
+	close(done)
+	if e := <-failed; e != nil {
+		err = e
+	}
 	release()
 	return err
 }
 
+var errStopped = errors.New("stopped after a failed write")
+
+// written is a task whose bytes are ready.
+type written struct {
+	*task
+	bytes []byte
+	space *[]byte // to be given back
+}
+
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func (t *task) do() (int64, error) {
-	b := t.bytes
-	switch {
-	case t.t != nil:
-		from, to := t.t.computed.Piece(t.i)
-		space := buffers.Get().(*[]byte)
-		defer buffers.Put(space)
-		if cap(*space) < int(to-from) {
-			*space = make([]byte, to-from)
-		}
-		b = (*space)[:to-from]
-		if err := t.t.computed.Fill(t.i, b); err != nil {
-			return 0, err
-		}
-	case t.from != nil:
-		ok, err := copySpan(t.to, t.at, t.from.file, t.skip, t.n)
-		if err != nil {
-			return 0, err
-		}
-		if ok {
-			startWriteback(t.to, t.at, t.n)
-			return t.n, nil
+func (t *task) compute() (written, error) {
+	if t.t == nil {
+		return written{t, t.bytes, nil}, nil
+	}
+	from, to := t.t.computed.Piece(t.i)
+	space := buffers.Get().(*[]byte)
+	if cap(*space) < int(to-from) {
+		*space = make([]byte, to-from)
+	}
+	b := (*space)[:to-from]
+	return written{t, b, space}, t.t.computed.Fill(t.i, b)
+}
+
+func (t *task) write(b []byte) error {
+	if t.from != nil {
+		if ok, err := copySpan(t.to, t.at, t.from.file, t.skip, t.n); ok || err != nil {
+			return err
 		}
 	}
-	if _, err := t.to.WriteAt(b, t.at); err != nil {
-		return 0, err
+	_, err := t.to.WriteAt(b, t.at)
+	return err
+}
+
+// A writeback keeps the kernel writing files to disk while other work goes on,
+// so that the sync at the end has less to wait for.
+type writeback struct {
+	files chan *os.File
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newWriteback() *writeback {
+	w := &writeback{make(chan *os.File, 1), make(chan struct{}), sync.Once{}}
+	go func() {
+		defer close(w.done)
+		for f := range w.files {
+			startWriteback(f)
+		}
+	}()
+	return w
+}
+
+// start asks for what was written so far, unless the kernel is still at it.
+func (w *writeback) start(f *os.File) {
+	select {
+	case w.files <- f:
+	default:
 	}
-	startWriteback(t.to, t.at, int64(len(b)))
-	return int64(len(b)), nil
+}
+
+// stop waits until no file is in use any more.
+func (w *writeback) stop() {
+	if w != nil {
+		w.once.Do(func() { close(w.files) })
+		<-w.done
+	}
 }

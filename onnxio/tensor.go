@@ -44,6 +44,12 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		return nil, err
 	}
 	t := &Tensor{raw: b, fields: fields, files: p.files}
+	if len(b) > smallPiece && p.files != nil && p.files.main != nil {
+		// The system brings the pages around into memory, too.
+		if p.large++; p.large%32 == 0 {
+			forget(p.files.main.data)
+		}
+	}
 	var ext External
 	location := int64(0)
 	for _, f := range fields {

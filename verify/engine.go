@@ -145,6 +145,13 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	return e, nil
 }
 
+// with is the engine in another mode; the two share what is prepared.
+func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error)) *Engine {
+	c := *e
+	c.mode, c.exact, c.bodies = mode, exact, map[*onnxio.Graph]*Engine{}
+	return &c
+}
+
 // Supports reports the first operator that the engine lacks, nil if there is
 // none.
 func (e *Engine) Supports() error {
@@ -346,6 +353,9 @@ func (e *Engine) sizeTensor(v *graph.Value) *Tensor {
 // back.
 const trimAfter = 8 << 20
 
+// aroundFault is how much the system brings into memory with any page.
+const aroundFault = 64 << 10
+
 // initializer reads a constant in the engine's mode. With stream it may stay in
 // its file.
 func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
@@ -356,7 +366,7 @@ func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
 	}
-	if e.read += v.Init.Len() * int64(v.Init.DType.Bits()/8); e.read > trimAfter {
+	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
 		e.model.Trim()
 		e.read = 0
 	}

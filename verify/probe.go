@@ -23,6 +23,19 @@ const (
 type streamed struct {
 	raw      []byte
 	absolute bool
+	trim     func() // gives the pages back that were read
+}
+
+// blocks calls f for n rows of the given size in blocks that stay small in
+// memory.
+func (w *streamed) blocks(n, size int, f func(from, to int)) {
+	each := max(1, trimAfter/max(size, 1))
+	for from := 0; from < n; from += each {
+		f(from, min(from+each, n))
+		if n > each {
+			w.trim()
+		}
+	}
 }
 
 // stream returns access to a large float32 weight that a probing engine need
@@ -35,7 +48,7 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if err != nil {
 		return nil
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{b, e.mode == Absolute}}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{b, e.mode == Absolute, e.model.Trim}}
 	for i, d := range t.Dims {
 		out.Shape[i] = int(d)
 	}
@@ -92,13 +105,15 @@ func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64
 	if len(active) == 0 {
 		return true
 	}
-	kernel.Split(n, max(1, (1<<15)/max(k, 1)), func(from, to int) {
-		for o := from; o < to; o++ {
-			row := w.raw[4*(at+o*k):][:4*k]
-			for _, i := range active {
-				y[i*ldy+o] = kernel.Dot(row, x[i*ldx:][:k], w.absolute)
+	w.blocks(n, 4*k, func(first, end int) {
+		kernel.Split(end-first, max(1, (1<<15)/max(k, 1)), func(from, to int) {
+			for o := first + from; o < first+to; o++ {
+				row := w.raw[4*(at+o*k):][:4*k]
+				for _, i := range active {
+					y[i*ldy+o] = kernel.Dot(row, x[i*ldx:][:k], w.absolute)
+				}
 			}
-		}
+		})
 	})
 	return true
 }
@@ -115,13 +130,15 @@ func (w *streamed) streamColumns(m, n, k int, x []float64, ldx, at int, y []floa
 	if len(active) == 0 {
 		return true
 	}
-	kernel.Split(n, max(16, (1<<15)/max(k, 1)), func(from, to int) {
-		for d := range k {
-			row := w.raw[4*(at+d*n+from):][:4*(to-from)]
-			for _, i := range active {
-				kernel.Axpy(x[i*ldx+d], row, y[i*ldy+from:][:to-from], w.absolute)
+	w.blocks(k, 4*n, func(first, end int) {
+		kernel.Split(n, max(16, (1<<15)/max(end-first, 1)), func(from, to int) {
+			for d := first; d < end; d++ {
+				row := w.raw[4*(at+d*n+from):][:4*(to-from)]
+				for _, i := range active {
+					kernel.Axpy(x[i*ldx+d], row, y[i*ldy+from:][:to-from], w.absolute)
+				}
 			}
-		}
+		})
 	})
 	return true
 }

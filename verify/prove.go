@@ -90,20 +90,21 @@ func (p *Prover) prepare(c Claim) error {
 		return err
 	}
 	p.exact = len(c.Exact) > 0
-	for i, o := range []EngineOptions{
-		{Mode: Double}, {Mode: Double}, {Mode: Double, Exact: c.Exact}, {Mode: Absolute}, {Mode: Absolute},
-	} {
-		m := c.After
-		if i == runBefore || i == runMagnitudeIn {
-			m = c.Before
-		}
-		if i == runAfterExact && !p.exact {
-			continue
-		}
-		o.Seed, o.Sizes, o.Probe = p.Seed, sizes, true
-		if p.engines[i], err = NewEngine(m, o); err != nil {
-			return err
-		}
+	o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
+	before, err := NewEngine(c.Before, o)
+	if err != nil {
+		return err
+	}
+	after, err := NewEngine(c.After, o)
+	if err != nil {
+		return err
+	}
+	p.engines = [...]*Engine{
+		runBefore:      before,
+		runAfter:       after,
+		runAfterExact:  after.with(Double, c.Exact),
+		runMagnitude:   after.with(Absolute, nil),
+		runMagnitudeIn: before.with(Absolute, nil),
 	}
 	p.before, p.after = c.Before, c.After
 	return nil
