@@ -199,6 +199,22 @@ func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 		scratch = (*space)[:b.run(last, t)]
 		weights = scratch
 	}
+	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
+		across := loops[k]
+		space, _ := pool.Get().(*[]float64)
+		if space == nil || cap(*space) < linesAtOnce*last.n {
+			s := make([]float64, linesAtOnce*last.n)
+			space = &s
+		}
+		defer pool.Put(space)
+		nest(append(loops[:k:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
+			for k := range o {
+				o[k] += start[k]
+			}
+			b.addAcross(dst, (*space)[:linesAtOnce*last.n], o, across, last)
+		})
+		return
+	}
 	nest(loops, func(o [4]int, _ float64, last loop) {
 		for k := range o {
 			o[k] += start[k]
@@ -217,6 +233,44 @@ func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 		}
 		b.addRun(dst, weights, o, o[2]-wbase, last)
 	})
+}
+
+// linesAtOnce is how many runs are turned at a time: as float64 they fill a cache
+// line of the piece.
+const linesAtOnce = 8
+
+// addAcross adds stored runs that lie across the piece: neighbours in a run are
+// far apart there, neighbouring runs are neighbours.
+func (b *branch) addAcross(dst, lines []float64, o [4]int, across, along loop) {
+	for from := 0; from < across.n; from += linesAtOnce {
+		count := min(linesAtOnce, across.n-from)
+		for j := range count {
+			f := b.coef * b.pre[o[1]] * b.post[o[3]]
+			line := lines[j*along.n:][:along.n]
+			b.stored.Read(line, o[2])
+			for i := range line {
+				line[i] *= f
+			}
+			for k := 1; k < 4; k++ {
+				o[k] += across.stride[k]
+			}
+		}
+		if count == linesAtOnce {
+			for i := range along.n {
+				to := dst[o[0]+i*along.stride[0]:][:linesAtOnce]
+				for j := range to {
+					to[j] += lines[j*along.n+i]
+				}
+			}
+		} else {
+			for i := range along.n {
+				for j := range count {
+					dst[o[0]+i*along.stride[0]+j] += lines[j*along.n+i]
+				}
+			}
+		}
+		o[0] += count
+	}
 }
 
 // run is how many stored weights the innermost loop or the table spans.

@@ -47,6 +47,7 @@ type Engine struct {
 	limit  int64 // bytes that live tensors may take, 0 for no limit
 	probe  bool
 	read   int64 // bytes of weights read since the pages were given back
+	arena  *arena
 	opset  int64
 	random bool // a random operator has run
 	bodies map[*onnxio.Graph]*Engine
@@ -98,7 +99,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe,
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: &arena{},
 		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
@@ -195,9 +196,14 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 		}
 	}
 	known := make([]*Tensor, len(e.ids))
+	e.arena.uses = map[any]int{}
 	for name, t := range feeds {
 		if id, ok := e.ids[name]; ok {
-			known[id] = t.convert(e.mode != Single)
+			fed := *t.convert(e.mode != Single)
+			fed.arena = e.arena
+			known[id] = &fed
+			e.arena.hold(&fed)
+			e.arena.hold(&fed) // it is the caller's
 		}
 	}
 	uses := make([]int, len(e.ids))
@@ -271,6 +277,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				continue
 			}
 			known[id] = outs[k]
+			e.arena.hold(outs[k])
 			live += size(outs[k])
 		}
 		if e.limit > 0 && live > e.limit {
@@ -282,6 +289,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			}
 			if uses[id]--; uses[id] == 0 && !keep[id] && known[id] != nil {
 				live -= size(known[id])
+				e.arena.release(known[id])
 				known[id] = nil
 			}
 		}
@@ -386,6 +394,7 @@ func (e *Engine) constant(t *onnxio.Tensor) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	out.arena = e.arena
 	if compute := e.exact[t.Name]; compute != nil && out.F64 != nil {
 		x, err := compute()
 		if err != nil {

@@ -275,29 +275,30 @@ func (p *Prover) rows(c Claim, name string, k int) (*Tensor, int, error) {
 	}
 	x := &Tensor{DType: v.Elem, Shape: shape, F64: make([]float64, count(shape))}
 	rng := stream(p.Seed, c.ID+"/"+fmt.Sprint(k))
+	var row []int32
+	kept, fed := map[int32]bool{}, x.batch()
+	if c.Rows != nil && k == 0 {
+		if r, n := c.Rows(shape); n > probed && len(r) == len(x.F64) {
+			for row, fed = r, probed; len(kept) < probed; {
+				kept[rng.Int32N(int32(n))] = true
+			}
+		}
+	}
+	last, use := int32(-1), true
 	for i := range x.F64 {
+		if row != nil && row[i] != last {
+			last = row[i]
+			use = kept[last]
+		}
+		if !use {
+			continue
+		}
 		x.F64[i] = 0.5 + rng.Float64()
 		if rng.Uint64()&1 == 0 {
 			x.F64[i] = -x.F64[i]
 		}
 	}
-	if c.Rows == nil || k > 0 {
-		return x, x.batch(), nil
-	}
-	row, n := c.Rows(shape)
-	if n <= probed || len(row) != len(x.F64) {
-		return x, x.batch(), nil
-	}
-	kept := map[int32]bool{}
-	for len(kept) < probed {
-		kept[rng.Int32N(int32(n))] = true
-	}
-	for i, r := range row {
-		if !kept[r] {
-			x.F64[i] = 0
-		}
-	}
-	return x, probed, nil
+	return x, fed, nil
 }
 
 // CheckRounded compares stored 16-bit weights with the float64 numbers that

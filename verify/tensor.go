@@ -20,7 +20,8 @@ type Tensor struct {
 	F64   []float64
 	I     []int64
 
-	file *streamed // or a weight that stays in its file
+	file  *streamed // or a weight that stays in its file
+	arena *arena    // where tensors that are made from it get their storage
 }
 
 // Len is the number of elements.
@@ -84,7 +85,7 @@ func tooLarge[N int | int64](shape []N) bool {
 
 // like makes a zero tensor of type d with the storage of ref for floats.
 func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
-	t := &Tensor{DType: d, Shape: shape}
+	t := &Tensor{DType: d, Shape: shape, arena: ref.arena}
 	n := count(shape)
 	if tooLarge(shape) {
 		panic(fmt.Sprintf("a tensor of shape %v is too large", shape)) // call reports it
@@ -93,9 +94,9 @@ func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
 	case !d.IsFloat():
 		t.I = make([]int64, n)
 	case ref.F64 != nil || d == onnxio.Float64:
-		t.F64 = make([]float64, n)
+		t.F64 = ref.arena.floats64(n)
 	default:
-		t.F32 = make([]float32, n)
+		t.F32 = ref.arena.floats32(n)
 	}
 	return t
 }

@@ -1,0 +1,109 @@
+package verify
+
+import (
+	"slices"
+	"sync"
+)
+
+// An arena keeps the storage of tensors that nothing reads any more for those
+// that are made next.
+type arena struct {
+	mu   sync.Mutex
+	f32  shelf[float32]
+	f64  shelf[float64]
+	uses map[any]int // of the storage that known values share, by its first element
+}
+
+// shelfBytes bounds what an arena keeps: more would not be asked for again soon.
+const shelfBytes = 64 << 20
+
+type shelf[T float] struct {
+	free  [][]T // oldest first
+	bytes int
+}
+
+// take returns zeros, from a slice that is not much longer than needed.
+func (s *shelf[T]) take(n int) []T {
+	best := -1
+	for i, f := range s.free {
+		if cap(f) >= n && cap(f) <= 2*n && (best < 0 || cap(f) < cap(s.free[best])) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return make([]T, n)
+	}
+	out := s.free[best][:n]
+	s.bytes -= 8 * cap(out)
+	s.free = slices.Delete(s.free, best, best+1)
+	clear(out)
+	return out
+}
+
+func (s *shelf[T]) put(v []T) {
+	const small = 1 << 10
+	if cap(v) < small {
+		return
+	}
+	s.free = append(s.free, v)
+	for s.bytes += 8 * cap(v); s.bytes > shelfBytes; {
+		s.bytes -= 8 * cap(s.free[0])
+		s.free = slices.Delete(s.free, 0, 1)
+	}
+}
+
+// key is the identity of a tensor's storage; nil for integers and for none.
+func (t *Tensor) key() any {
+	switch {
+	case len(t.F32) > 0:
+		return &t.F32[0]
+	case len(t.F64) > 0:
+		return &t.F64[0]
+	}
+	return nil
+}
+
+// hold notes that a value has this storage.
+func (a *arena) hold(t *Tensor) {
+	if k := t.key(); k != nil {
+		a.uses[k]++
+	}
+}
+
+// release notes that a value is gone; the storage is free when no other has it.
+func (a *arena) release(t *Tensor) {
+	k := t.key()
+	if k == nil {
+		return
+	}
+	if a.uses[k]--; a.uses[k] > 0 {
+		return
+	}
+	delete(a.uses, k)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.F32 != nil {
+		a.f32.put(t.F32)
+	} else {
+		a.f64.put(t.F64)
+	}
+}
+
+// floats32 and floats64 return n zeros.
+func (a *arena) floats32(n int) []float32 {
+	if a == nil {
+		return make([]float32, n)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.f32.take(n)
+}
+
+func (a *arena) floats64(n int) []float64 {
+	if a == nil {
+		return make([]float64, n)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.f64.take(n)
+}
