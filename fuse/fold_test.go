@@ -211,3 +211,75 @@ func BenchmarkFold(b *testing.B) {
 		}
 	}
 }
+
+// memory is a weight in memory that counts as a stored one.
+type memory []float64
+
+func (m memory) Len() int                   { return len(m) }
+func (m memory) Read(dst []float64, at int) { copy(dst, m[at:]) }
+func (m memory) AddScaled(dst []float64, scale float64, at int) {
+	for i := range dst {
+		dst[i] += scale * m[at+i]
+	}
+}
+
+// Pieces of any size, in both orders, of weights in memory and stored ones, are
+// the whole.
+func TestFoldingInPieces(t *testing.T) {
+	for seed := range uint64(400) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		b := block(rng)
+		p := b.p
+		result := p.Result()
+		form := Form{Group: []Label{b.group}, In: []Label{b.perGroup, b.h, b.w}}
+		for _, l := range result {
+			if l != b.group {
+				form.Out = append(form.Out, l)
+			}
+		}
+		want, err := p.FoldByIdentity(form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rng.IntN(2) == 0 { // stored weights
+			for i := range p.Ops {
+				if w := p.Ops[i].W; w != nil {
+					load := w.Load
+					w.Open = func() (Values, error) {
+						v, err := load()
+						return memory(v), err
+					}
+				}
+			}
+		}
+		for _, order := range []Order{ByOutput, ByInput} {
+			fold := p.folding(form, order, 1+rng.IntN(300), rng.IntN(20))
+			have := make([]float64, fold.Len())
+			end := 0
+			for i := range fold.Pieces() {
+				from, to := fold.Piece(i)
+				if from != end || to <= from {
+					t.Fatalf("seed %d: piece %d is %d to %d after %d", seed, i, from, to, end)
+				}
+				end = to
+				if err := fold.Fold(i, have[from:to]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if end != len(have) {
+				t.Fatalf("seed %d: the pieces end at %d of %d", seed, end, len(have))
+			}
+			outs, ins := p.size(form.Out), p.size(form.In)
+			for i, x := range want.W {
+				g, o, k := i/(outs*ins), i/ins%outs, i%ins
+				at := i
+				if order == ByInput {
+					at = (g*ins+k)*outs + o
+				}
+				if math.Abs(have[at]-x) > foldTolerance {
+					t.Fatalf("seed %d, order %d: W[%d,%d,%d] is %g, want %g", seed, order, g, o, k, have[at], x)
+				}
+			}
+		}
+	}
+}

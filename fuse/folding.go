@@ -46,6 +46,7 @@ type Folding struct {
 	each   int // length of that range
 	per    int // ranges for one setting of the fixed labels
 	count  int
+	small  int // larger weights are read where they are used
 
 	mu     sync.Mutex
 	ready  *prepared // while pieces are missing
@@ -62,7 +63,13 @@ type prepared struct {
 
 // Folding prepares to fold p. Nothing is read before the first piece.
 func (p *Program) Folding(f Form, o Order) *Folding {
-	fold := &Folding{p: p, form: f}
+	return p.folding(f, o, pieceSize, smallWeight)
+}
+
+// folding is Folding with another size of pieces and of weights that are read as
+// a whole.
+func (p *Program) folding(f Form, o Order, piece, small int) *Folding {
+	fold := &Folding{p: p, form: f, small: small}
 	fold.order = slices.Concat(f.Group, f.Out, f.In)
 	if o == ByInput {
 		fold.order = slices.Concat(f.Group, f.In, f.Out)
@@ -73,11 +80,11 @@ func (p *Program) Folding(f Form, o Order) *Folding {
 		fold.each, fold.per, fold.count = 1, 1, 1
 		return fold
 	}
-	for fold.cut < len(fold.order)-1 && fold.stride[fold.order[fold.cut]] > 2*pieceSize {
+	for fold.cut < len(fold.order)-1 && fold.stride[fold.order[fold.cut]] > 2*piece {
 		fold.cut++
 	}
 	l := fold.order[fold.cut]
-	fold.each = min(max(pieceSize/fold.stride[l], 1), p.Sizes[l])
+	fold.each = min(max(piece/fold.stride[l], 1), p.Sizes[l])
 	fold.per = (p.Sizes[l] + fold.each - 1) / fold.each
 	fold.count = p.size(fold.order[:fold.cut]) * fold.per
 	return fold
@@ -318,7 +325,7 @@ func (f *Folding) direct(path path) (*branch, error) {
 	wst := map[Label]int{}
 	if core != nil && core.W != nil {
 		var err error
-		if b.weights, b.stored, err = core.W.open(p); err != nil {
+		if b.weights, b.stored, err = core.W.open(p, f.small); err != nil {
 			return nil, err
 		}
 		wst = p.strides(core.W.Labels)

@@ -174,9 +174,9 @@ func (a *Array) load(p *Program) ([]float64, error) {
 // smallWeight is the size up to which a weight is read as a whole.
 const smallWeight = 1 << 18
 
-// open returns the values, or access to them where they are many.
-func (a *Array) open(p *Program) ([]float64, Values, error) {
-	if a.Open != nil && p.size(a.Labels) > smallWeight {
+// open returns the values, or access to them where they are more than small.
+func (a *Array) open(p *Program, small int) ([]float64, Values, error) {
+	if a.Open != nil && p.size(a.Labels) > small {
 		v, err := a.Open()
 		if err != nil {
 			return nil, nil, err

@@ -1,11 +1,12 @@
 package onnxio
 
 import (
+	"encoding/binary"
+	"github.com/x448/float16"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
-
-	"github.com/x448/float16"
 )
 
 // Every 16-bit pattern survives decoding and encoding.
@@ -55,5 +56,51 @@ func TestFloat16Rounding(t *testing.T) {
 	}
 	if got := Float16Bits(65519.999); got != 0x7bff {
 		t.Errorf("65519.999 became %#04x, want the largest finite", got)
+	}
+}
+
+// The fast conversions give the bits of plain Go, for any length and alignment.
+func TestFloatConversions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		n, off := rng.IntN(100), rng.IntN(4)
+		raw := make([]byte, off+4*n)[off:]
+		x, y := make([]float64, n), make([]float64, n)
+		for i := range x {
+			bits := rng.Uint32()
+			binary.LittleEndian.PutUint32(raw[4*i:], bits&0xBFFFFFFF) // finite
+			x[i] = math.Ldexp(rng.NormFloat64(), rng.IntN(300)-160)
+			y[i] = rng.NormFloat64()
+		}
+		f := &Floats{raw, Float32}
+		got, sum := make([]float64, n), slices.Clone(y)
+		f.Read(got, 0)
+		f.AddScaled(sum, 0.1, 0)
+		out := make([]byte, off+4*n)[off:]
+		ok, err := PutFloat64(out, x, Float32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fits := true
+		for i := range x {
+			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
+			if got[i] != v || sum[i] != y[i]+float64(0.1*v) {
+				t.Fatalf("n=%d: number %d reads as %g and adds up to %g", n, i, got[i], sum[i])
+			}
+			if have := binary.LittleEndian.Uint32(out[4*i:]); have != math.Float32bits(float32(x[i])) {
+				t.Fatalf("n=%d: %g is stored as %x", n, x[i], have)
+			}
+			fits = fits && !math.IsInf(float64(float32(x[i])), 0)
+		}
+		if _, bad := Unstorable(x, Float32); ok != fits || bad == fits {
+			t.Fatalf("n=%d: finite %v, said to be %v and %v", n, fits, ok, !bad)
+		}
+	}
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		v := slices.Repeat([]float64{1}, 40)
+		v[17] = x
+		if ok, _ := PutFloat64(make([]byte, 160), v, Float32); ok {
+			t.Errorf("%g is said to be finite", x)
+		}
 	}
 }

@@ -11,7 +11,8 @@ type arena struct {
 	mu   sync.Mutex
 	f32  shelf[float32]
 	f64  shelf[float64]
-	uses map[any]int // of the storage that known values share, by its first element
+	mine map[any]bool // storage that was made here, by its first element
+	uses map[any]int  // of storage that known values share
 }
 
 // shelfBytes bounds what an arena keeps: more would not be asked for again soon.
@@ -82,6 +83,10 @@ func (a *arena) release(t *Tensor) {
 	delete(a.uses, k)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !a.mine[k] {
+		return // the mapping of a file, for one
+	}
+	delete(a.mine, k)
 	if t.F32 != nil {
 		a.f32.put(t.F32)
 	} else {
@@ -96,7 +101,11 @@ func (a *arena) floats32(n int) []float32 {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.f32.take(n)
+	v := a.f32.take(n)
+	if n > 0 {
+		a.mine[&v[0]] = true
+	}
+	return v
 }
 
 func (a *arena) floats64(n int) []float64 {
@@ -105,5 +114,9 @@ func (a *arena) floats64(n int) []float64 {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.f64.take(n)
+	v := a.f64.take(n)
+	if n > 0 {
+		a.mine[&v[0]] = true
+	}
+	return v
 }

@@ -196,7 +196,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 		}
 	}
 	known := make([]*Tensor, len(e.ids))
-	e.arena.uses = map[any]int{}
+	e.arena.uses, e.arena.mine = map[any]int{}, map[any]bool{}
 	for name, t := range feeds {
 		if id, ok := e.ids[name]; ok {
 			fed := *t.convert(e.mode != Single)
@@ -389,6 +389,14 @@ func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 func (e *Engine) constant(t *onnxio.Tensor) (*Tensor, error) {
 	if t.DType == onnxio.String || !t.DType.IsFloat() && !t.DType.IsInt() && t.DType != onnxio.Bool && t.DType != onnxio.Int4 && t.DType != onnxio.Uint4 {
 		return nil, unsupported("the Go engine has no tensors of type %s (%q)", t.DType, t.Name)
+	}
+	if e.mode == Single && t.DType == onnxio.Float32 {
+		if out, err := inPlace(t); out != nil || err != nil {
+			if out != nil {
+				out.arena = e.arena
+			}
+			return out, err
+		}
 	}
 	out, err := FromFile(t, e.mode != Single)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 
 // A binary function on floats and on integers.
 type binary struct {
-	f func(a, b float64) float64
-	g func(a, b int64) int64
+	f  func(a, b float64) float64
+	g  func(a, b int64) int64
+	op byte // '+', '-', '*' or '/', which have loops of their own
 }
 
 // apply works on two tensors with broadcasting. Float results are rounded once
@@ -57,9 +58,16 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 	dx, dy := last(sx), last(sy)
 	kernel.Split(rows, max(1, (1<<14)/max(inner, 1)), func(from, to int) {
 		for r := from; r < to; r++ {
-			if x.F32 != nil && y.F32 != nil && out.F32 != nil {
-				row32(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.f)
+			switch {
+			case x.F32 != nil && y.F32 != nil && out.F32 != nil:
+				if !basic(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.op) {
+					row32(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.f)
+				}
 				continue
+			case x.F64 != nil && y.F64 != nil && out.F64 != nil:
+				if basic(out.F64[r*inner:(r+1)*inner], x.F64[ox[r]:], y.F64[oy[r]:], dx, dy, b.op) {
+					continue
+				}
 			}
 			for i := range inner {
 				v := b.f(x.Float(ox[r]+i*dx), y.Float(oy[r]+i*dy))
@@ -75,6 +83,80 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 		}
 	})
 	return out, nil
+}
+
+// basic is a row of plain arithmetic, which float32 from rounded float64 equals.
+func basic[T float](dst, x, y []T, dx, dy int, op byte) bool {
+	if dx > 1 || dy > 1 || op == 0 {
+		return false
+	}
+	n := len(dst)
+	if dx == 0 && dy == 0 || n == 0 {
+		return false
+	}
+	switch {
+	case dx == 1 && dy == 1:
+		x, y = x[:n], y[:n]
+		switch op {
+		case '+':
+			for i, v := range x {
+				dst[i] = v + y[i]
+			}
+		case '-':
+			for i, v := range x {
+				dst[i] = v - y[i]
+			}
+		case '*':
+			for i, v := range x {
+				dst[i] = v * y[i]
+			}
+		default:
+			for i, v := range x {
+				dst[i] = v / y[i]
+			}
+		}
+	case dx == 1:
+		x, s := x[:n], y[0]
+		switch op {
+		case '+':
+			for i, v := range x {
+				dst[i] = v + s
+			}
+		case '-':
+			for i, v := range x {
+				dst[i] = v - s
+			}
+		case '*':
+			for i, v := range x {
+				dst[i] = v * s
+			}
+		default:
+			for i, v := range x {
+				dst[i] = v / s
+			}
+		}
+	default:
+		s, y := x[0], y[:n]
+		switch op {
+		case '+':
+			for i, v := range y {
+				dst[i] = s + v
+			}
+		case '-':
+			for i, v := range y {
+				dst[i] = s - v
+			}
+		case '*':
+			for i, v := range y {
+				dst[i] = s * v
+			}
+		default:
+			for i, v := range y {
+				dst[i] = s / v
+			}
+		}
+	}
+	return true
 }
 
 func row32(dst, x, y []float32, dx, dy int, f func(a, b float64) float64) {
@@ -121,7 +203,7 @@ func compare(f func(a, b float64) bool, g func(a, b int64) bool) operator {
 		}
 		return 0
 	}
-	b := binary{func(x, y float64) float64 { return bit(f(x, y)) }, func(x, y int64) int64 { return int64(bit(g(x, y))) }}
+	b := binary{f: func(x, y float64) float64 { return bit(f(x, y)) }, g: func(x, y int64) int64 { return int64(bit(g(x, y))) }}
 	return func(c *call) ([]*Tensor, error) {
 		x, y, err := legacyBroadcast(c)
 		if err != nil {
@@ -159,16 +241,16 @@ func divInt(a, b int64) int64 {
 func powInt(a, b int64) int64 { return int64(math.Pow(float64(a), float64(b))) }
 
 func binaries() map[string]operator {
-	add := binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }}
-	higher := binary{func(a, b float64) float64 { return math.Max(a, b) }, func(a, b int64) int64 { return max(a, b) }}
-	lower := binary{func(a, b float64) float64 { return math.Min(a, b) }, func(a, b int64) int64 { return min(a, b) }}
+	add := binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+'}
+	higher := binary{f: func(a, b float64) float64 { return math.Max(a, b) }, g: func(a, b int64) int64 { return max(a, b) }}
+	lower := binary{f: func(a, b float64) float64 { return math.Min(a, b) }, g: func(a, b int64) int64 { return min(a, b) }}
 	both := func(f func(a, b bool) bool) operator {
 		return compare(nil, func(a, b int64) bool { return f(a != 0, b != 0) })
 	}
 	return map[string]operator{
-		"Add": addOp(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }}),
-		"Mul": arithmetic(binary{func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }}),
-		"Div": arithmetic(binary{func(a, b float64) float64 { return a / b }, divInt}),
+		"Add": addOp(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }, '-'}),
+		"Mul": arithmetic(binary{func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }, '*'}),
+		"Div": arithmetic(binary{func(a, b float64) float64 { return a / b }, divInt, '/'}),
 		"Pow": pow,
 		"Mod": mod,
 		"Sum": variadic(add, false), "Mean": variadic(add, true), "Max": variadic(higher, false), "Min": variadic(lower, false),
@@ -207,7 +289,7 @@ func addOp(b binary) operator {
 }
 
 func subOp(b binary) operator {
-	plus := arithmetic(binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }})
+	plus := arithmetic(binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+'})
 	minus := arithmetic(b)
 	return func(c *call) ([]*Tensor, error) {
 		if c.e.mode == Absolute && c.in[0].DType.IsFloat() {
@@ -220,7 +302,7 @@ func subOp(b binary) operator {
 func pow(c *call) ([]*Tensor, error) {
 	x, y := c.in[0], c.in[1]
 	if !x.DType.IsFloat() && !y.DType.IsFloat() {
-		out, err := binary{math.Pow, powInt}.apply(x, y, x.DType)
+		out, err := binary{f: math.Pow, g: powInt}.apply(x, y, x.DType)
 		return []*Tensor{out}, err
 	}
 	if !x.DType.IsFloat() {
@@ -259,7 +341,7 @@ func mod(c *call) ([]*Tensor, error) {
 		}
 		return a % b
 	}
-	b := binary{math.Mod, floor}
+	b := binary{f: math.Mod, g: floor}
 	if c.n.Int("fmod", 0) != 0 {
 		b.g = trunc
 	}
@@ -276,12 +358,12 @@ func prelu(c *call) ([]*Tensor, error) {
 		}
 		slope = slope.view(shape)
 	}
-	out, err := binary{func(a, b float64) float64 {
+	out, err := binary{f: func(a, b float64) float64 {
 		if a < 0 {
 			return a * b
 		}
 		return a
-	}, func(a, b int64) int64 {
+	}, g: func(a, b int64) int64 {
 		if a < 0 {
 			return a * b
 		}

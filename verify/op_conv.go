@@ -76,10 +76,10 @@ func conv(c *call) ([]*Tensor, error) {
 	switch {
 	case out.F32 != nil:
 		convolve[float32](out, x, w, b, s, g, false)
-	case w.file != nil && streamConv(out, x, w, s, g):
+	case c.e.probe && w.file != nil && streamConv(out, x, w, s, g):
 		addBias(out.F64, b, out.Shape)
 	default:
-		convolve[float64](out, x, w.dense(), b, s, g, c.e.probe)
+		convolve[float64](out, x, w, b, s, g, c.e.probe)
 	}
 	return []*Tensor{out}, nil
 }
@@ -141,14 +141,15 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 	}
 	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
 	in, outs, taps := count(s.in), count(s.out), count(w.Shape[2:])
-	src, dst, weight := data[T](x), data[T](out), data[T](w)
+	src, dst := data[T](x), data[T](out)
 	direct := s.direct()
 	switch {
 	case ci == 1 && !direct:
-		depthwise(dst, src, weight, s, n, g, co)
+		depthwise(dst, src, data[T](w.dense()), s, n, g, co)
 	case direct && in == 1: // an FC of rows: one product for each group
 		for j := range g {
-			rows(n, co, ci, src[j*ci:], g*ci, weight[j*co*ci:], dst[j*co:], g*co)
+			rows := kernel.Matrix[T]{Data: src[j*ci:], Ld: g * ci}
+			kernel.Product(n, co, ci, rows, matrix[T](w, ci).At(j*co*ci), true, dst[j*co:], g*co)
 		}
 	default:
 		k := ci * taps
@@ -169,13 +170,13 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 					m = cols
 				}
 				if co == 1 && k == 1 {
-					v := weight[j]
+					v := data[T](w.dense())[j]
 					for p, y := range m[:outs] {
 						to[p] = v * y
 					}
 					continue
 				}
-				product(co, outs, k, weight[j*co*k:][:co*k], m, to)
+				kernel.Product(co, outs, k, matrix[T](w, k).At(j*co*k), kernel.Matrix[T]{Data: m, Ld: outs}, false, to, outs)
 			}
 		}
 	}

@@ -14,13 +14,12 @@ func matrices() map[string]operator {
 	return map[string]operator{"MatMul": matMul, "Gemm": gemmOp, "Einsum": einsum}
 }
 
-// product computes c = a·b for row-major a [m, k] and b [k, n].
-func product[T float](m, n, k int, a, b, c []T) { kernel.Product(m, n, k, a, k, b, n, false, c, n) }
-
-// rows computes y = x·wᵀ for m rows that lie ldx apart in x and ldy apart in y;
-// w is [n, k].
-func rows[T float](m, n, k int, x []T, ldx int, w, y []T, ldy int) {
-	kernel.Product(m, n, k, x, ldx, w, k, true, y, ldy)
+// matrix is a float tensor as an operand of products.
+func matrix[T float](t *Tensor, ld int) kernel.Matrix[T] {
+	if t.file != nil {
+		return kernel.Matrix[T]{Raw: t.file.raw, Absolute: t.file.absolute, Ld: ld}
+	}
+	return kernel.Matrix[T]{Data: data[T](t), Ld: ld}
 }
 
 func matMul(c *call) ([]*Tensor, error) {
@@ -48,12 +47,12 @@ func matMul(c *call) ([]*Tensor, error) {
 	// One weight for all rows: one product.
 	if rb == 2 && !va {
 		rows := count(a.Shape[:ra-1])
-		multiply(out, a, b, []int{0}, []int{0}, rows, n, k)
+		multiply(out, a, b, []int{0}, []int{0}, rows, n, k, c.e.probe)
 	} else {
 		var oa, ob []int
 		walk(batch, spread(a.Shape[:ra-2], batch), func(_, o int) { oa = append(oa, o*m*k) })
 		walk(batch, spread(b.Shape[:rb-2], batch), func(_, o int) { ob = append(ob, o*k*n) })
-		multiply(out, a, b, oa, ob, m, n, k)
+		multiply(out, a, b, oa, ob, m, n, k, c.e.probe)
 	}
 	shape := slices.Clone(batch)
 	if !va {
@@ -66,19 +65,17 @@ func matMul(c *call) ([]*Tensor, error) {
 }
 
 // multiply does one product for every pair of offsets.
-func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int) {
+func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
 	switch {
 	case out.F32 != nil:
 		for i := range oa {
-			product(m, n, k, a.F32[oa[i]:], b.F32[ob[i]:], out.F32[i*m*n:])
+			kernel.Product(m, n, k, matrix[float32](a, k).At(oa[i]), matrix[float32](b, n).At(ob[i]), false, out.F32[i*m*n:], n)
 		}
 	case out.F64 != nil:
 		for i := range oa {
-			if b.file != nil && b.file.streamColumns(m, n, k, a.F64[oa[i]:], k, ob[i], out.F64[i*m*n:], n) {
-				continue
+			if !probe || b.file == nil || !b.file.streamColumns(m, n, k, a.F64[oa[i]:], k, ob[i], out.F64[i*m*n:], n) {
+				kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
 			}
-			b = b.dense()
-			product(m, n, k, a.F64[oa[i]:], b.F64[ob[i]:], out.F64[i*m*n:])
 		}
 	default:
 		for i := range oa {
@@ -127,8 +124,8 @@ func gemmOp(c *call) ([]*Tensor, error) {
 		if transB {
 			stream = (*streamed).streamRows
 		}
-		if b.file == nil || !stream(b.file, m, n, k, a.F64, k, 0, out.F64, n) {
-			gemm(a, b.dense(), transB, m, n, k, out.F64)
+		if !c.e.probe || b.file == nil || !stream(b.file, m, n, k, a.F64, k, 0, out.F64, n) {
+			gemm(a, b, transB, m, n, k, out.F64)
 		}
 		err = scaleAdd(out, c, alpha, beta, out.F64)
 	}
@@ -136,11 +133,11 @@ func gemmOp(c *call) ([]*Tensor, error) {
 }
 
 func gemm[T float](a, b *Tensor, transB bool, m, n, k int, dst []T) {
+	ldb := n
 	if transB {
-		rows(m, n, k, data[T](a), k, data[T](b), dst, n)
-	} else {
-		product(m, n, k, data[T](a), data[T](b), dst)
+		ldb = k
 	}
+	kernel.Product(m, n, k, matrix[T](a, k), matrix[T](b, ldb), transB, dst, n)
 }
 
 // scaleAdd finishes a Gemm: alpha·dst + beta·C.

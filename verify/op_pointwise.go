@@ -43,20 +43,25 @@ func plain(f func(float64) float64) operator {
 func relu(c *call) ([]*Tensor, error) {
 	x := c.in[0]
 	out := like(x, x.DType, x.Shape)
-	for i, v := range x.F32 {
-		if !(v < 0) { // NaN stays
-			out.F32[i] = v
+	kernel.Split(x.Len(), 1<<15, func(from, to int) {
+		switch {
+		case x.F32 != nil:
+			rectify(out.F32[from:to], x.F32[from:to])
+		case x.F64 != nil:
+			rectify(out.F64[from:to], x.F64[from:to])
 		}
-	}
-	for i, v := range x.F64 {
-		if !(v < 0) {
-			out.F64[i] = v
-		}
-	}
+	})
 	for i, v := range x.I {
 		out.I[i] = max(v, 0)
 	}
 	return []*Tensor{out}, nil
+}
+
+// rectify keeps what is not below zero, NaN included.
+func rectify[T float](dst, src []T) {
+	for i, v := range src {
+		dst[i] = max(v, 0)
+	}
 }
 
 func sigmoid(x float64) float64 {
@@ -80,13 +85,14 @@ func gelu(c *call) func(float64) float64 {
 			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}
 	}
-	return func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) }
+	erf := erfFor(c.in[0].DType)
+	return func(x float64) float64 { return 0.5 * x * (1 + erf(x/math.Sqrt2)) }
 }
 
 func pointwise() map[string]operator {
 	m := map[string]operator{"Relu": relu, "Identity": identity}
 	for op, f := range map[string]func(float64) float64{
-		"Sigmoid": sigmoid, "Tanh": math.Tanh, "Erf": math.Erf, "Exp": math.Exp, "Log": math.Log, "Sqrt": math.Sqrt,
+		"Sigmoid": sigmoid, "Tanh": math.Tanh, "Exp": math.Exp, "Log": math.Log, "Sqrt": math.Sqrt,
 		"Neg": func(x float64) float64 { return -x }, "Abs": math.Abs, "Reciprocal": func(x float64) float64 { return 1 / x },
 		"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Softplus": softplus,
 		"Softsign": func(x float64) float64 { return x / (1 + math.Abs(x)) },
@@ -109,6 +115,7 @@ func pointwise() map[string]operator {
 	attr := func(c *call, name string, def float32) float64 { return float64(c.n.Float(name, def)) }
 	for op, f := range map[string]func(c *call) func(float64) float64{
 		"Gelu": gelu,
+		"Erf":  func(c *call) func(float64) float64 { return erfFor(c.in[0].DType) },
 		"LeakyRelu": func(c *call) func(float64) float64 {
 			a := attr(c, "alpha", 0.01)
 			return func(x float64) float64 {

@@ -38,10 +38,10 @@ func (w *streamed) blocks(n, size int, f func(from, to int)) {
 	}
 }
 
-// stream returns access to a large float32 weight that a probing engine need
-// not decode; nil for any other.
+// stream returns access to a large float32 weight that a float64 run need not
+// decode; nil for any other.
 func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
-	if !e.probe || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil || e.unit[t.Name] {
+	if e.mode == Single || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil || e.unit[t.Name] {
 		return nil
 	}
 	b, err := t.Bytes()

@@ -3,7 +3,9 @@ package verify
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"unsafe"
 
 	"github.com/x448/float16"
 
@@ -178,6 +180,33 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	}
 	return out, nil
 }
+
+// littleEndian reports whether numbers lie in memory as they lie in files.
+var littleEndian = binary16(1)
+
+func binary16(v uint16) bool { return *(*byte)(unsafe.Pointer(&v)) == 1 }
+
+// inPlace is a stored float32 tensor whose numbers stay where they lie, which
+// may be a read-only mapping; nil where the machine cannot do that.
+func inPlace(t *onnxio.Tensor) (*Tensor, error) {
+	b, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	if !littleEndian || len(b) == 0 || unalignedTraps && uintptr(p)%4 != 0 {
+		return nil, nil
+	}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), F32: unsafe.Slice((*float32)(p), len(b)/4)}
+	for i, d := range t.Dims {
+		out.Shape[i] = int(d)
+	}
+	return out, nil
+}
+
+// unalignedTraps: of the machines that Go runs on, only some read numbers from
+// any address.
+var unalignedTraps = runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64"
 
 func decode32(dst []float32, b []byte) {
 	for i := range dst {

@@ -26,3 +26,9 @@ func axpy16(n int, alpha float64, w *float32, y *float64)
 
 //go:noescape
 func axpyAbs16(n int, alpha float64, w *float32, y *float64)
+
+//go:noescape
+func widen16(n int, w *float32, x *float64)
+
+//go:noescape
+func widenAbs16(n int, w *float32, x *float64)

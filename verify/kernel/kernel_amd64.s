@@ -312,3 +312,50 @@ axpyAbs16loop:
 	JNZ axpyAbs16loop
 	VZEROUPPER
 	RET
+
+// func widen16(n int, w *float32, x *float64)
+TEXT ·widen16(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), CX
+	MOVQ w+8(FP), SI
+	MOVQ x+16(FP), DI
+widen16loop:
+	VCVTPS2PD 0(SI), Y0
+	VCVTPS2PD 16(SI), Y1
+	VCVTPS2PD 32(SI), Y2
+	VCVTPS2PD 48(SI), Y3
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	ADDQ $64, SI
+	ADDQ $128, DI
+	SUBQ $16, CX
+	JNZ widen16loop
+	VZEROUPPER
+	RET
+
+// func widenAbs16(n int, w *float32, x *float64)
+TEXT ·widenAbs16(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), CX
+	MOVQ w+8(FP), SI
+	MOVQ x+16(FP), DI
+	VBROADCASTSD absmask<>(SB), Y8
+widenAbs16loop:
+	VCVTPS2PD 0(SI), Y0
+	VANDPD Y8, Y0, Y0
+	VCVTPS2PD 16(SI), Y1
+	VANDPD Y8, Y1, Y1
+	VCVTPS2PD 32(SI), Y2
+	VANDPD Y8, Y2, Y2
+	VCVTPS2PD 48(SI), Y3
+	VANDPD Y8, Y3, Y3
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	ADDQ $64, SI
+	ADDQ $128, DI
+	SUBQ $16, CX
+	JNZ widenAbs16loop
+	VZEROUPPER
+	RET

@@ -10,3 +10,5 @@ func dot16(int, *float32, *float64) float64              { return 0 }
 func dotAbs16(int, *float32, *float64) float64           { return 0 }
 func axpy16(int, float64, *float32, *float64)            {}
 func axpyAbs16(int, float64, *float32, *float64)         {}
+func widen16(int, *float32, *float64)                    {}
+func widenAbs16(int, *float32, *float64)                 {}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -42,7 +44,7 @@ func testProduct[T Float](t *testing.T, tolerance float64) {
 		}
 		a, b, c := fill(m*lda), fill(rowsB*ldb), fill(m*ldc)
 		want := append([]T{}, c...)
-		Product(m, n, k, a, lda, b, ldb, trans, c, ldc)
+		Product(m, n, k, Matrix[T]{Data: a, Ld: lda}, Matrix[T]{Data: b, Ld: ldb}, trans, c, ldc)
 		again := append([]T{}, want...)
 		tiled(m, n, k, a, lda, b, ldb, trans, again, ldc)
 		for i := range m {
@@ -65,6 +67,77 @@ func testProduct[T Float](t *testing.T, tolerance float64) {
 					if math.Abs(float64(have)-sum) > tolerance*math.Sqrt(float64(k))*4 {
 						t.Fatalf("%d×%d×%d trans=%v: element %d,%d is %v, want %v", m, n, k, trans, i, j, have, sum)
 					}
+				}
+			}
+		}
+	}
+}
+
+// Products do not depend on how many processors there are.
+func TestProductIsDeterministic(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, size := range [][3]int{{150, 500, 300}, {900, 40, 130}, {3, 7, 1000}} {
+		m, n, k := size[0], size[1], size[2]
+		a, b := make([]float32, m*k), make([]float32, k*n)
+		for i := range a {
+			a[i] = float32(rng.NormFloat64())
+		}
+		for i := range b {
+			b[i] = float32(rng.NormFloat64())
+		}
+		run := func(processors int) []float32 {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+			c := make([]float32, m*n)
+			Product(m, n, k, Matrix[float32]{Data: a, Ld: k}, Matrix[float32]{Data: b, Ld: n}, false, c, n)
+			return c
+		}
+		first := run(1)
+		for p := 2; p < 6; p++ {
+			if !slices.Equal(run(p), first) {
+				t.Fatalf("%v: %d processors give other bits", size, p)
+			}
+		}
+	}
+}
+
+// Weights that stay in their file give the same product as numbers in memory.
+func TestStoredMatrix(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		m, n, k := 1+rng.IntN(30), 1+rng.IntN(60), 1+rng.IntN(300)
+		raw := make([]byte, 4*max(m, n)*k+1)[1:]
+		wide := make([]float64, max(m, n)*k)
+		absolute := rng.IntN(2) == 0
+		for i := range wide {
+			binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(float32(rng.NormFloat64())))
+			wide[i] = number(raw, i, absolute)
+		}
+		other := make([]float64, max(m, n)*k)
+		for i := range other {
+			other[i] = rng.NormFloat64()
+		}
+		stored, dense, x := Matrix[float64]{Raw: raw, Absolute: absolute}, Matrix[float64]{Data: wide}, Matrix[float64]{Data: other}
+		for _, form := range []struct {
+			left, trans bool
+		}{{true, false}, {true, true}, {false, false}, {false, true}} {
+			w, d, y := stored, dense, x
+			want, have := make([]float64, m*n), make([]float64, m*n)
+			ldb := n
+			if form.trans {
+				ldb = k
+			}
+			if form.left {
+				w.Ld, d.Ld, y.Ld = k, k, ldb
+				Product(m, n, k, d, y, form.trans, want, n)
+				Product(m, n, k, w, y, form.trans, have, n)
+			} else {
+				w.Ld, d.Ld, y.Ld = ldb, ldb, k
+				Product(m, n, k, y, d, form.trans, want, n)
+				Product(m, n, k, y, w, form.trans, have, n)
+			}
+			for i := range want {
+				if want[i] != have[i] {
+					t.Fatalf("%d×%d×%d %+v: element %d is %v, want %v", m, n, k, form, i, have[i], want[i])
 				}
 			}
 		}
@@ -117,11 +190,17 @@ func BenchmarkProduct(b *testing.B) {
 	for i := range x { // gonum skips zeros
 		x[i], y[i] = float32(i%7)+0.5, float32(i%5)+0.5
 	}
-	bench("float32", func() { Product(512, 512, 512, x, 512, y, 512, false, z, 512) })
-	bench("float32/transposed", func() { Product(512, 512, 512, x, 512, y, 512, true, z, 512) })
+	bench("float32", func() {
+		Product(512, 512, 512, Matrix[float32]{Data: x, Ld: 512}, Matrix[float32]{Data: y, Ld: 512}, false, z, 512)
+	})
+	bench("float32/transposed", func() {
+		Product(512, 512, 512, Matrix[float32]{Data: x, Ld: 512}, Matrix[float32]{Data: y, Ld: 512}, true, z, 512)
+	})
 	bench("float32/gonum", func() { tiled(512, 512, 512, x, 512, y, 512, false, z, 512) })
 	u, v, w := make([]float64, 512*512), make([]float64, 512*512), make([]float64, 512*512)
-	bench("float64", func() { Product(512, 512, 512, u, 512, v, 512, false, w, 512) })
+	bench("float64", func() {
+		Product(512, 512, 512, Matrix[float64]{Data: u, Ld: 512}, Matrix[float64]{Data: v, Ld: 512}, false, w, 512)
+	})
 }
 
 func BenchmarkDot(b *testing.B) {

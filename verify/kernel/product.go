@@ -25,9 +25,51 @@ const (
 	width      = 384
 )
 
-// Product computes c = a·b for row-major a [m, k] with rows lda apart, b [k, n]
-// or, transposed, [n, k] with rows ldb apart, and c [m, n] with rows ldc apart.
-func Product[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+// A Matrix is row-major with rows Ld apart. Its numbers are in Data, or, for
+// float64 products, in Raw as float32 the way a file holds them.
+type Matrix[T Float] struct {
+	Data     []T
+	Raw      []byte
+	Absolute bool // of Raw: take magnitudes
+	Ld       int
+}
+
+// At is the matrix that starts at number i.
+func (m Matrix[T]) At(i int) Matrix[T] {
+	if m.Raw != nil {
+		m.Raw = m.Raw[4*i:]
+		return m
+	}
+	m.Data = m.Data[i:]
+	return m
+}
+
+// line returns n numbers from number at on, in scratch where they have to be
+// converted.
+func (m *Matrix[T]) line(at, n int, scratch []T) []T {
+	if m.Raw == nil {
+		return m.Data[at:][:n]
+	}
+	out := scratch[:n]
+	Widen(any(out).([]float64), m.Raw[4*at:], m.Absolute)
+	return out
+}
+
+// dense returns rows of k numbers without gaps.
+func (m Matrix[T]) dense(rows, k int) Matrix[T] {
+	if m.Raw == nil {
+		return m
+	}
+	out := Matrix[T]{Data: make([]T, rows*k), Ld: k}
+	for i := range rows {
+		copy(out.Data[i*k:], m.line(i*m.Ld, k, out.Data[i*k:][:k]))
+	}
+	return out
+}
+
+// Product computes c = a·b for row-major a [m, k], b [k, n] or, transposed,
+// [n, k], and c [m, n] with rows ldc apart.
+func Product[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
 	switch {
 	case m == 0 || n == 0:
 	case k == 0:
@@ -35,9 +77,15 @@ func Product[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, 
 			clear(c[i*ldc:][:n])
 		}
 	case fast:
-		packed(m, n, k, a, lda, b, ldb, transB, c, ldc)
+		packed(m, n, k, a, b, transB, c, ldc)
 	default:
-		tiled(m, n, k, a, lda, b, ldb, transB, c, ldc)
+		a = a.dense(m, k)
+		if transB {
+			b = b.dense(n, k)
+		} else {
+			b = b.dense(k, n)
+		}
+		tiled(m, n, k, a.Data, a.Ld, b.Data, b.Ld, transB, c, ldc)
 	}
 }
 
@@ -63,7 +111,7 @@ func space[T Float](n int) *[]T {
 func giveBack[T Float](p *[]T) { pools[columns[T]()/16].Put(p) }
 
 // packed cuts the result among the processors and multiplies packed blocks.
-func packed[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c []T, ldc int) {
+func packed[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
 	nr := columns[T]()
 	workers := runtime.GOMAXPROCS(0)
 	if m*n*k < 1<<16 {
@@ -72,34 +120,34 @@ func packed[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c
 	if n >= 2*nr*workers || n >= m {
 		cols := (n + nr - 1) / nr
 		Split(cols, max(1, cols/workers), func(from, to int) {
-			packedPart(m, min(to*nr, n)-from*nr, k, a, lda, b, ldb, transB, from*nr, c[from*nr:], ldc)
+			packedPart(m, min(to*nr, n)-from*nr, k, a, b, transB, from*nr, c[from*nr:], ldc)
 		})
 		return
 	}
 	rows := (m + rowsOfTile - 1) / rowsOfTile
 	Split(rows, max(1, rows/workers), func(from, to int) {
 		r := from * rowsOfTile
-		packedPart(min(to*rowsOfTile, m)-r, n, k, a[r*lda:], lda, b, ldb, transB, 0, c[r*ldc:], ldc)
+		packedPart(min(to*rowsOfTile, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c[r*ldc:], ldc)
 	})
 }
 
 // packedPart does the columns of b from col on.
-func packedPart[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, col int, c []T, ldc int) {
+func packedPart[T Float](m, n, k int, a, b Matrix[T], transB bool, col int, c []T, ldc int) {
 	nr := columns[T]()
 	rows := (m + rowsOfTile - 1) / rowsOfTile * rowsOfTile
-	pa, pb := space[T](rows*depth+depth*width), space[T](rowsOfTile*nr)
+	pa, pb := space[T](rows*depth+depth*width), space[T](rowsOfTile*nr+max(depth, width))
 	defer giveBack(pa)
 	defer giveBack(pb)
-	ap, bp, edge := (*pa)[:rows*depth], (*pa)[rows*depth:], (*pb)[:rowsOfTile*nr]
+	ap, bp, edge, scratch := (*pa)[:rows*depth], (*pa)[rows*depth:], (*pb)[:rowsOfTile*nr], (*pb)[rowsOfTile*nr:]
 	for d := 0; d < k; d += depth {
 		kc := min(depth, k-d)
-		packRows(ap, a[d:], lda, m, kc)
+		packRows(ap, a, d, m, kc, scratch)
 		for j := 0; j < n; j += width {
 			nc := min(width, n-j)
 			if transB {
-				packTransposed(bp, b[(col+j)*ldb+d:], ldb, nc, kc, nr)
+				packTransposed(bp, b, (col+j)*b.Ld+d, nc, kc, nr, scratch)
 			} else {
-				packColumns(bp, b[d*ldb+col+j:], ldb, nc, kc, nr)
+				packColumns(bp, b, d*b.Ld+col+j, nc, kc, nr, scratch)
 			}
 			for i := 0; i < m; i += rowsOfTile {
 				for s := 0; s < nc; s += nr {
@@ -138,8 +186,9 @@ func tile[T Float](k int, a, b, c []T, ldc int, add bool) {
 	}
 }
 
-// packRows lays panels of six rows of a out column by column, zeros below.
-func packRows[T Float](to, a []T, lda, m, k int) {
+// packRows lays panels of six rows of a, from number at on, out column by
+// column, zeros below.
+func packRows[T Float](to []T, a Matrix[T], at, m, k int, scratch []T) {
 	for i := 0; i < m; i += rowsOfTile {
 		panel := to[i*k:][:rowsOfTile*k]
 		for r := range rowsOfTile {
@@ -150,7 +199,7 @@ func packRows[T Float](to, a []T, lda, m, k int) {
 				continue
 			}
 			x := r
-			for _, v := range a[(i+r)*lda:][:k] {
+			for _, v := range a.line(at+(i+r)*a.Ld, k, scratch) {
 				panel[x] = v
 				x += rowsOfTile
 			}
@@ -158,35 +207,34 @@ func packRows[T Float](to, a []T, lda, m, k int) {
 	}
 }
 
-// packColumns lays panels of nr columns of b out row by row, zeros beside.
-func packColumns[T Float](to, b []T, ldb, n, k, nr int) {
-	for s := 0; s < n; s += nr {
-		panel := to[s*k:][:nr*k]
-		w := min(nr, n-s)
-		for d := range k {
-			row := panel[d*nr:][:nr]
-			copy(row[:w], b[d*ldb+s:][:w])
-			clear(row[w:])
+// packColumns lays panels of nr columns of b, from number at on, out row by row,
+// zeros beside.
+func packColumns[T Float](to []T, b Matrix[T], at, n, k, nr int, scratch []T) {
+	for d := range k {
+		row := b.line(at+d*b.Ld, n, scratch)
+		for s := 0; s < n; s += nr {
+			panel := to[s*k+d*nr:][:nr]
+			clear(panel[copy(panel, row[s:]):])
 		}
 	}
 }
 
 // packTransposed is packColumns for a matrix whose rows are the columns.
-func packTransposed[T Float](to, b []T, ldb, n, k, nr int) {
+func packTransposed[T Float](to []T, b Matrix[T], at, n, k, nr int, scratch []T) {
 	for s := 0; s < n; s += nr {
 		panel := to[s*k:][:nr*k]
 		w := min(nr, n-s)
 		for x := range nr {
-			at := x
+			i := x
 			if x >= w {
-				for ; at < len(panel); at += nr {
-					panel[at] = 0
+				for ; i < len(panel); i += nr {
+					panel[i] = 0
 				}
 				continue
 			}
-			for _, v := range b[(s+x)*ldb:][:k] {
-				panel[at] = v
-				at += nr
+			for _, v := range b.line(at+(s+x)*b.Ld, k, scratch) {
+				panel[i] = v
+				i += nr
 			}
 		}
 	}

@@ -42,6 +42,23 @@ func Axpy(alpha float64, w []byte, y []float64, absolute bool) {
 	}
 }
 
+// Widen converts len(x) numbers of w, as for Dot.
+func Widen(x []float64, w []byte, absolute bool) {
+	n := 0
+	if fast && len(x) >= 16 {
+		n = len(x) &^ 15
+		p := (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n])))
+		if absolute {
+			widenAbs16(n, p, &x[0])
+		} else {
+			widen16(n, p, &x[0])
+		}
+	}
+	for i := n; i < len(x); i++ {
+		x[i] = number(w, i, absolute)
+	}
+}
+
 func number(w []byte, i int, absolute bool) float64 {
 	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(w[4*i:])))
 	if absolute {
