@@ -232,6 +232,19 @@ func (p *Pending) Load() (*Model, error) {
 	return read, nil
 }
 
+// Expose gives the written files the names they will get, in another folder of
+// the same file system, so that programs that read models by name can.
+func (p *Pending) Expose(dir string) (path string, err error) {
+	path = filepath.Join(dir, filepath.Base(p.path))
+	if err := os.Link(p.model.Name(), path); err != nil {
+		return "", err
+	}
+	if p.data != nil {
+		err = os.Link(p.data.Name(), path+".data")
+	}
+	return path, err
+}
+
 // External lists the external files that Commit will leave, by location.
 func (p *Pending) External() []string {
 	var names []string

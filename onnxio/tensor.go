@@ -352,6 +352,22 @@ func DecodeInt64(dst []int64, b []byte, d DType) error {
 	return nil
 }
 
+// EncodeInt64 returns v in raw storage of the integer or bool type d. Numbers
+// outside the type's range are cut to its width.
+func EncodeInt64(v []int64, d DType) ([]byte, error) {
+	width := d.Bits() / 8
+	if !d.IsInt() && d != Bool || width == 0 {
+		return nil, fmt.Errorf("integers cannot be stored as %s", d)
+	}
+	out := make([]byte, 0, len(v)*width)
+	for _, x := range v {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], uint64(x))
+		out = append(out, b[:width]...)
+	}
+	return out, nil
+}
+
 // EncodeFloat64 rounds v once to the float type d and returns raw storage.
 // Rounding is to nearest, ties to even.
 func EncodeFloat64(v []float64, d DType) ([]byte, error) {

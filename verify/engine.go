@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -48,6 +49,7 @@ type Engine struct {
 	probe  bool
 	read   int64 // bytes of weights read since the pages were given back
 	arena  *arena
+	timed  func(op string, d time.Duration)
 	opset  int64
 	random bool // a random operator has run
 	bodies map[*onnxio.Graph]*Engine
@@ -152,6 +154,9 @@ func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error)) *En
 	c.mode, c.exact, c.bodies = mode, exact, map[*onnxio.Graph]*Engine{}
 	return &c
 }
+
+// Profile has every later run report the time of each node.
+func (e *Engine) Profile(f func(op string, d time.Duration)) { e.timed = f }
 
 // Supports reports the first operator that the engine lacks, nil if there is
 // none.
@@ -470,6 +475,10 @@ func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []
 			err = fmt.Errorf("its inputs do not fit: %v", r)
 		}
 	}()
+	if e.timed != nil {
+		start := time.Now()
+		defer func() { e.timed(c.n.OpType, time.Since(start)) }()
+	}
 	k := &call{n: c.n, in: args[:len(c.n.Inputs)], e: e, ctx: ctx, outs: len(c.outs)}
 	if len(c.caps) > 0 {
 		k.captured = map[string]*Tensor{}

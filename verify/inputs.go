@@ -22,27 +22,38 @@ func samples(m *onnxio.Model, o CompareOptions) ([]map[string]*Tensor, error) {
 	if len(o.Inputs) > 0 {
 		return realInputs(m, o.Inputs)
 	}
-	sizes, err := ChooseSizes(m, o.Dims, 2)
-	if err != nil {
-		return nil, err
-	}
 	var out []map[string]*Tensor
 	for k := range max(o.Samples, 1) {
-		feed := map[string]*Tensor{}
-		for _, in := range feedable(m) {
-			shape, ok := sizes[in.Name]
-			if !ok {
-				return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name), Advice: "give real inputs with --inputs"}
-			}
-			t, err := randomTensor(o.Seed, fmt.Sprintf("%s/%d", in.Name, k), in, shape)
-			if err != nil {
-				return nil, err
-			}
-			feed[in.Name] = t
+		feed, err := randomInputs(m, o.Dims, 2, o.Seed, k)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, feed)
 	}
 	return out, nil
+}
+
+// RandomInputs makes standard normal inputs, see ChooseSizes for their shapes.
+func RandomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint64) (map[string]*Tensor, error) {
+	return randomInputs(m, dims, batch, seed, 0)
+}
+
+func randomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint64, sample int) (map[string]*Tensor, error) {
+	sizes, err := ChooseSizes(m, dims, batch)
+	if err != nil {
+		return nil, err
+	}
+	feed := map[string]*Tensor{}
+	for _, in := range feedable(m) {
+		shape, ok := sizes[in.Name]
+		if !ok {
+			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name), Advice: "give real inputs with --inputs"}
+		}
+		if feed[in.Name], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name, sample), in, shape); err != nil {
+			return nil, err
+		}
+	}
+	return feed, nil
 }
 
 func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64) (*Tensor, error) {

@@ -181,6 +181,27 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	return out, nil
 }
 
+// Raw returns the elements in raw storage, as files hold them.
+func (t *Tensor) Raw() ([]byte, error) {
+	if t.DType.IsFloat() {
+		return onnxio.EncodeFloat64(t.Floats(), t.DType)
+	}
+	return onnxio.EncodeInt64(t.I, t.DType)
+}
+
+// FromRaw makes a tensor from raw storage.
+func FromRaw(d onnxio.DType, shape []int, raw []byte) (*Tensor, error) {
+	dims := make([]int64, len(shape))
+	for i, n := range shape {
+		dims[i] = int64(n)
+	}
+	t, err := onnxio.NewTensor("", d, dims, raw)
+	if err != nil {
+		return nil, err
+	}
+	return FromFile(t, false)
+}
+
 // littleEndian reports whether numbers lie in memory as they lie in files.
 var littleEndian = binary16(1)
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -148,7 +149,7 @@ func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareO
 	}
 	if changed && !f.noCheck {
 		start := time.Now()
-		err := a.compare(ctx, f.seed, check, r, res.Baseline, written)
+		err := a.compareFiles(ctx, f, check, r, m, res, pending, r.Input.Path, filepath.Dir(out))
 		r.Seconds["check"] = time.Since(start).Seconds()
 		if err != nil {
 			if errors.Is(err, convert.ErrNotEquivalent) {
@@ -196,18 +197,54 @@ func secondReading(written, meant *onnxio.Model, r *convert.Report) error {
 	return nil
 }
 
+// compareFiles runs the model before and after. Engines that read files get the
+// written one under its own name in a folder beside it.
+func (a *app) compareFiles(ctx context.Context, f *convertFlags, o verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending, in, dir string) error {
+	var folder string
+	defer func() {
+		if folder != "" {
+			os.RemoveAll(folder)
+		}
+	}()
+	beside := func() (string, error) {
+		var err error
+		if folder == "" {
+			folder, err = os.MkdirTemp(dir, ".repmlp-check-")
+		}
+		return folder, err
+	}
+	ref, cand := atPath(res.Baseline, in), side{res.Written, func() (string, error) {
+		dir, err := beside()
+		if err != nil {
+			return "", err
+		}
+		return pending.Expose(dir)
+	}}
+	if res.Baseline != m && (f.asInfer || f.freeze) {
+		ref.file = func() (string, error) {
+			dir, err := beside()
+			if err != nil {
+				return "", err
+			}
+			path := filepath.Join(dir, "baseline.onnx")
+			return path, res.Baseline.Save(path)
+		}
+	}
+	return a.compare(ctx, &f.checkFlags, o, r, ref, cand)
+}
+
 // compare runs both whole models and notes the result.
-func (a *app) compare(ctx context.Context, seed uint64, o verify.CompareOptions, r *convert.Report, ref, cand *onnxio.Model) error {
+func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOptions, r *convert.Report, ref, cand side) error {
 	step, end := a.progress()
 	if step != nil {
 		o.Progress = func(done, total int) { step("checking", done, total) }
 	}
-	c, err := verify.Compare(ctx, ref, cand, o)
+	c, engine, err := a.runBoth(ctx, &f.engineFlags, o, ref, cand)
 	end()
 	if err != nil {
 		return err
 	}
-	r.Check = describeCheck(c, seed, o)
+	r.Check = describeCheck(c, engine, f.seed, o)
 	if !c.Passed {
 		return fmt.Errorf("the models differ: output %s: %w", worstOutput(c), convert.ErrNotEquivalent)
 	}
@@ -223,8 +260,8 @@ func worstOutput(c *verify.Comparison) string {
 	return ""
 }
 
-func describeCheck(c *verify.Comparison, seed uint64, o verify.CompareOptions) *convert.Check {
-	out := &convert.Check{Engine: "go", Seed: seed, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
+func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.CompareOptions) *convert.Check {
+	out := &convert.Check{Engine: engine, Seed: seed, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
 		Passed: c.Passed, NoiseFloor: convert.Number(c.NoiseFloor)}
 	for _, d := range c.Outputs {
 		out.Outputs = append(out.Outputs, convert.CheckOutput{Name: d.Name, Shape: d.Shape, MaxAbs: convert.Number(d.MaxAbs), MaxRel: convert.Number(d.MaxRel), WorstIndex: d.Worst})

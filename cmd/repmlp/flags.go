@@ -20,8 +20,8 @@ type checkFlags struct {
 	dims       []string
 	inputs     []string
 	rtol, atol float64
-	engine     string
 	maxMemory  string
+	engineFlags
 }
 
 func (f *checkFlags) add(cmd *cobra.Command) {
@@ -32,7 +32,7 @@ func (f *checkFlags) add(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs: .npy, .npz or a test_data_set folder; repeatable")
 	fl.Float64Var(&f.rtol, "rtol", 0, "relative tolerance of the whole-model comparison (default: follows the noise floor)")
 	fl.Float64Var(&f.atol, "atol", 0, "absolute tolerance of the whole-model comparison")
-	fl.StringVar(&f.engine, "engine", "auto", "who runs the models: auto or go")
+	f.engineFlags.add(cmd)
 	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, as 8GB")
 }
 
@@ -46,21 +46,12 @@ func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) 
 	if !(f.rtol >= 0) || !(f.atol >= 0) {
 		return o, coded(exitUsage, fmt.Errorf("tolerances must not be negative"))
 	}
-	for _, d := range f.dims {
-		name, value, ok := strings.Cut(d, "=")
-		n, err := strconv.ParseInt(value, 10, 32)
-		if !ok || err != nil || n < 0 || name == "" {
-			return o, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE", d))
-		}
-		if o.Dims == nil {
-			o.Dims = map[string]int64{}
-		}
-		o.Dims[name] = n
+	var err error
+	if o.Dims, err = parseDims(f.dims); err != nil {
+		return o, err
 	}
-	switch f.engine {
-	case "auto", "go":
-	default:
-		return o, coded(exitUsage, fmt.Errorf("--engine %q: this build has auto and go", f.engine))
+	if _, err := f.engineFlags.name(); err != nil {
+		return o, err
 	}
 	if f.maxMemory != "" {
 		n, err := parseSize(f.maxMemory)
@@ -70,6 +61,20 @@ func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) 
 		o.Limit = n
 	}
 	return o, nil
+}
+
+// parseDims reads bindings of dimensions.
+func parseDims(list []string) (map[string]int64, error) {
+	dims := map[string]int64{}
+	for _, d := range list {
+		name, value, ok := strings.Cut(d, "=")
+		n, err := strconv.ParseInt(value, 10, 32)
+		if !ok || err != nil || n < 0 || name == "" {
+			return nil, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE", d))
+		}
+		dims[name] = n
+	}
+	return dims, nil
 }
 
 // parseSize reads a size such as 512MB or 8G.

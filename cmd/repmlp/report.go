@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -49,7 +50,7 @@ func (a *app) writeReports(paths []string, r *convert.Report) error {
 	return nil
 }
 
-func printJSON(w io.Writer, r *convert.Report) error {
+func printJSON(w io.Writer, r any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
@@ -108,7 +109,7 @@ func writeText(w io.Writer, r *convert.Report, verbose bool) error {
 		for _, o := range c.Outputs {
 			fmt.Fprintf(&b, "; %s within %.2g of its largest value", o.Name, float64(o.MaxRel))
 		}
-		fmt.Fprintf(&b, " (allowed %.2g, float32 noise of the original %.2g, %d run(s))\n", float64(c.RTol), float64(c.NoiseFloor), c.Samples)
+		fmt.Fprintf(&b, " (allowed %.2g, %s, %d run(s))\n", float64(c.RTol), noise(c), c.Samples)
 	}
 	if r.Ops != nil && r.Output != nil && len(r.Regions) > 0 {
 		fmt.Fprintf(&b, "operators: %s\n", opChanges(r.Ops))
@@ -130,6 +131,14 @@ func writeText(w io.Writer, r *convert.Report, verbose bool) error {
 	}
 	_, err := io.WriteString(w, printable(b.String()))
 	return err
+}
+
+// noise says what the tolerance is made of.
+func noise(c *convert.Check) string {
+	if math.IsNaN(float64(c.NoiseFloor)) {
+		return "by " + c.Engine
+	}
+	return fmt.Sprintf("float32 noise of the original %.2g", float64(c.NoiseFloor))
 }
 
 func producer(p string) string {

@@ -85,7 +85,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print more")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar")
-	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.rulesCommand(), a.versionCommand())
+	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

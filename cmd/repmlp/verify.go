@@ -46,7 +46,7 @@ float32 rounding noise, which is measured against a float64 run.`,
 			if r.Output, err = fileFacts(cand, args[1]); err != nil {
 				return err
 			}
-			err = a.compare(cmd.Context(), f.seed, o, r, ref, cand)
+			err = a.compare(cmd.Context(), f, o, r, atPath(ref, args[0]), atPath(cand, args[1]))
 			if err != nil && !errors.Is(err, convert.ErrNotEquivalent) {
 				return withEngineHint(err, "verify needs an engine that runs every operator of both models")
 			}
@@ -59,8 +59,8 @@ float32 rounding noise, which is measured against a float64 run.`,
 				}
 			} else if err == nil && !a.quiet {
 				c := r.Check
-				fmt.Fprintf(a.out, "equivalent: %d run(s), largest difference %.3g of the largest output, allowed %.3g (float32 noise of the reference %.3g)\n",
-					c.Samples, worstRel(c), float64(c.RTol), float64(c.NoiseFloor))
+				fmt.Fprintf(a.out, "equivalent: %d run(s), largest difference %.3g of the largest output, allowed %.3g (%s)\n",
+					c.Samples, worstRel(c), float64(c.RTol), noise(c))
 			}
 			return err
 		},
