@@ -272,15 +272,23 @@ func (e *emitter) fc(r *Region, in, out string) error {
 	return nil
 }
 
-// layer writes the FC itself: Gemm, batched MatMul and Add, or grouped Conv.
+// layer writes the FC itself.
 func (e *emitter) layer(r *Region, dims []int64, in, to, base string, last *graph.Node) (string, error) {
 	g, q, k := dims[0], dims[1], dims[2]
-	wdims, bdims, order := []int64{q, k}, []int64{q}, fuse.ByOutput
+	form := r.spell.form
+	if form == formSplit {
+		return e.split(r, dims, in, to, base, last)
+	}
+	wdims, bdims, order := []int64{g, k, q}, []int64{g, 1, q}, fuse.ByInput
 	switch {
-	case e.opts.FC == FCConv:
-		wdims, bdims = []int64{g * q, k, 1, 1}, []int64{g * q}
-	case g > 1:
-		wdims, bdims, order = []int64{g, k, q}, []int64{g, 1, q}, fuse.ByInput
+	case form == formConv:
+		wdims, bdims, order = []int64{g * q, k, 1, 1}, []int64{g * q}, fuse.ByOutput
+	case form == formColumns && g == 1:
+		wdims, bdims, order = []int64{q, k}, []int64{q, 1}, fuse.ByOutput
+	case form == formColumns:
+		wdims, bdims, order = []int64{g, q, k}, []int64{g, q, 1}, fuse.ByOutput
+	case g == 1:
+		wdims, bdims, order = []int64{q, k}, []int64{q}, fuse.ByOutput
 	}
 	f := r.rows.program.Folding(r.rows.form(), order)
 	t := r.seg.to.Elem
@@ -293,13 +301,59 @@ func (e *emitter) layer(r *Region, dims []int64, in, to, base string, last *grap
 		return "", err
 	}
 	switch {
-	case e.opts.FC == FCConv:
+	case form == formConv:
 		return e.node("Conv", base+".fc", to, []string{in, w, b}, onnxio.IntAttr("group", g), onnxio.IntsAttr("kernel_shape", []int64{1, 1})), nil
+	case form == formColumns && g == 1 && !r.spell.trans:
+		return e.node("Gemm", base+".fc", to, []string{w, in, b}), nil
+	case form == formColumns && g == 1:
+		return e.node("Gemm", base+".fc", to, []string{w, in, b}, onnxio.IntAttr("transB", 1)), nil
 	case g == 1:
 		return e.node("Gemm", base+".fc", to, []string{in, w, b}, onnxio.IntAttr("transB", 1)), nil
 	}
-	y := e.node("MatMul", base+".product", "", []string{in, w})
+	factors := []string{in, w}
+	if form == formColumns {
+		factors = []string{w, in}
+	}
+	y := e.node("MatMul", base+".product", "", factors)
 	return e.node("Add", base+".fc", to, []string{y, b}), nil
+}
+
+// split writes one Gemm for each group between a Split and a Concat.
+func (e *emitter) split(r *Region, dims []int64, in, to, base string, last *graph.Node) (string, error) {
+	g, q, k := dims[0], dims[1], dims[2]
+	t := r.seg.to.Elem
+	bias := sync.OnceValues(r.rows.program.Folding(r.rows.form(), fuse.ByOutput).Bias)
+	var parts, made []string
+	for range g {
+		parts = append(parts, e.fresh(base+".part"))
+	}
+	sizes := slices.Repeat([]int64{k}, int(g))
+	inputs, attrs := []string{in}, []*onnxio.Attr{onnxio.IntAttr("axis", 1)}
+	if e.g.Opset < 13 {
+		attrs = append(attrs, onnxio.IntsAttr("split", sizes))
+	} else {
+		inputs = append(inputs, e.ints(sizes))
+	}
+	e.edit.AddNodes = append(e.edit.AddNodes, onnxio.Placed{Node: onnxio.NewNode(e.fresh(base+".split"), "Split", inputs, parts, attrs...), Before: e.before})
+	for i := range g {
+		f := r.rows.program.FoldingOf(r.rows.form(), fuse.ByOutput, int(i))
+		w, err := e.computed(base+".weight", t, []int64{q, k}, f, last)
+		if err != nil {
+			return "", err
+		}
+		b, err := e.computed(base+".bias", t, []int64{q}, whole{int(q), func() ([]float64, error) {
+			v, err := bias()
+			if err != nil {
+				return nil, err
+			}
+			return v[i*q:][:q], nil
+		}}, last)
+		if err != nil {
+			return "", err
+		}
+		made = append(made, e.node("Gemm", base+".fc", "", []string{parts[i], w, b}, onnxio.IntAttr("transB", 1)))
+	}
+	return e.node("Concat", base+".groups", to, made, onnxio.IntAttr("axis", 1)), nil
 }
 
 // runtime builds a Reshape target from the shape of the region's input.

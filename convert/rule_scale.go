@@ -42,6 +42,9 @@ func explainScale(c *explainer, n *graph.Node) (*step, *refusal) {
 	}
 	value := c.weight(k)
 	if splat, ok := c.g.Splat(k); ok {
+		if n.OpType == "Mul" && splat == 0.5 && partOfGelu(n, x) {
+			return nil, nil // runtimes recognise the whole
+		}
 		value = func() ([]float64, error) { return []float64{splat}, nil }
 		out, known := n.Out[0].Shape()
 		dims, _ := x.Shape()
@@ -79,6 +82,22 @@ func explainScale(c *explainer, n *graph.Node) (*step, *refusal) {
 		return c.negated(s, n, x, k, negate, value), nil
 	}
 	return c.scaleStep(n, x, k, nil, apply(func(v float64) float64 { return -v })), nil
+}
+
+// partOfGelu recognises the half of a written-out GELU, x·½·(1 + erf(x/√2)) or
+// its tanh form, with the half on either side of the product. Taken into a layer
+// it would save a node and cost a fused one.
+func partOfGelu(n *graph.Node, x *graph.Value) bool {
+	onePlus := func(v *graph.Value) bool {
+		if v == nil || v.Producer == nil || v.Producer.OpType != "Add" {
+			return false
+		}
+		return slices.ContainsFunc(v.Producer.In, func(a *graph.Value) bool {
+			return a != nil && a.Producer != nil && (a.Producer.OpType == "Erf" || a.Producer.OpType == "Tanh")
+		})
+	}
+	gate := func(n *graph.Node) bool { return n != nil && n.OpType == "Mul" && slices.ContainsFunc(n.In, onePlus) }
+	return gate(x.Producer) || onePlus(x) || slices.ContainsFunc(n.Out[0].Readers, func(r graph.Use) bool { return gate(r.Node) })
 }
 
 func equalDims(a, b []graph.Dim) bool {

@@ -123,7 +123,7 @@ func (a cost) less(b cost) bool {
 func (c *explainer) plain(s *step) cost {
 	switch s.kind {
 	case layerStep:
-		return cost{weights: elements(s.weights[:max(s.parts, 1)]), work: max(s.parts, 1)}
+		return cost{weights: elements(s.weights[:max(s.parts, 1)]), work: 1}
 	case diagStep, sumStep:
 		return cost{work: 1}
 	case biasStep:

@@ -8,6 +8,8 @@ import (
 
 // A spelling is the node sequence that a merged FC becomes, weights left out.
 type spelling struct {
+	form  layerForm
+	trans bool // columns: the layer reads rows and turns them itself
 	steps []move
 	moves int // cost of the steps that only move data
 }
@@ -35,6 +37,37 @@ type shapeDim struct {
 // and put the result where the region's value expects it. It reports false
 // where that needs sizes that no single -1 can stand for.
 func (p *planner) spellFC(r *Region) (*spelling, bool) {
+	forms := []layerForm{formRows}
+	g := r.rows.count(r.rows.group)
+	switch {
+	case p.opts.FC == FCConv:
+		forms = []layerForm{formConv}
+	case p.opts.FC == fcColumns:
+		forms = []layerForm{formColumns}
+	case p.opts.FC == fcSplit && g > 1:
+		forms = []layerForm{formSplit}
+	case p.opts.FC == FCAuto:
+		forms = append(forms, formColumns)
+		if g > 1 && g <= maxSplit {
+			forms = append(forms, formSplit)
+		}
+	}
+	var best *spelling
+	var least formCost
+	for _, f := range forms {
+		s, ok := p.spellAs(r, f)
+		if !ok {
+			continue
+		}
+		if c := r.costOf(s); best == nil || c.less(least) {
+			best, least = s, c
+		}
+	}
+	return best, best != nil
+}
+
+// spellAs plans the nodes around a layer of one form.
+func (p *planner) spellAs(r *Region, form layerForm) (*spelling, bool) {
 	m := r.rows
 	var rows []graph.Atom
 	for _, a := range m.in.Flat() {
@@ -43,7 +76,7 @@ func (p *planner) spellFC(r *Region) (*spelling, bool) {
 		}
 	}
 	g, k, q := int64(m.count(m.group)), int64(m.count(m.feature)), int64(m.count(m.result))
-	s := &spelling{}
+	s := &spelling{form: form}
 	sizes := func(l graph.Layout) []graph.Dim {
 		t := &tracer{atoms: m.atoms}
 		return t.sizes(l)
@@ -51,10 +84,23 @@ func (p *planner) spellFC(r *Region) (*spelling, bool) {
 	var x, y graph.Layout // what the layer reads and makes
 	var dims []int64
 	switch {
-	case p.opts.FC == FCConv:
+	case form == formConv:
 		x = graph.Layout{rows, slices.Concat(m.group, m.feature), nil, nil}
 		y = graph.Layout{rows, slices.Concat(m.group, m.result), nil, nil}
 		dims = []int64{-1, g * k, 1, 1}
+	case form == formSplit:
+		x = graph.Layout{rows, slices.Concat(m.group, m.feature)}
+		y = graph.Layout{rows, slices.Concat(m.group, m.result)}
+		dims = []int64{-1, g * k}
+	case form == formColumns && g == 1:
+		x, y = graph.Layout{m.feature, rows}, graph.Layout{m.result, rows}
+		dims = []int64{k, -1}
+		if slices.Equal(m.in.Flat(), slices.Concat(rows, m.feature)) {
+			x, dims, s.trans = graph.Layout{rows, m.feature}, []int64{-1, k}, true
+		}
+	case form == formColumns:
+		x, y = graph.Layout{m.group, m.feature, rows}, graph.Layout{m.group, m.result, rows}
+		dims = []int64{g, k, -1}
 	case g == 1:
 		x, y = graph.Layout{rows, m.feature}, graph.Layout{rows, m.result}
 		dims = []int64{-1, k}

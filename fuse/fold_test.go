@@ -252,6 +252,22 @@ func TestFoldingInPieces(t *testing.T) {
 				}
 			}
 		}
+		outs, ins := p.size(form.Out), p.size(form.In)
+		for g := range p.size(form.Group) { // one group alone
+			fold := p.FoldingOf(form, ByOutput, g)
+			have := make([]float64, fold.Len())
+			for i := range fold.Pieces() {
+				from, to := fold.Piece(i)
+				if err := fold.Fold(i, have[from:to]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, x := range want.W[g*outs*ins:][:outs*ins] {
+				if math.Abs(have[i]-x) > foldTolerance {
+					t.Fatalf("seed %d, group %d: weight %d is %g, want %g", seed, g, i, have[i], x)
+				}
+			}
+		}
 		for _, order := range []Order{ByOutput, ByInput} {
 			fold := p.folding(form, order, 1+rng.IntN(300), rng.IntN(20))
 			have := make([]float64, fold.Len())
@@ -269,7 +285,6 @@ func TestFoldingInPieces(t *testing.T) {
 			if end != len(have) {
 				t.Fatalf("seed %d: the pieces end at %d of %d", seed, end, len(have))
 			}
-			outs, ins := p.size(form.Out), p.size(form.In)
 			for i, x := range want.W {
 				g, o, k := i/(outs*ins), i/ins%outs, i%ins
 				at := i

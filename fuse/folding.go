@@ -46,7 +46,8 @@ type Folding struct {
 	each   int // length of that range
 	per    int // ranges for one setting of the fixed labels
 	count  int
-	small  int // larger weights are read where they are used
+	small  int    // larger weights are read where they are used
+	only   ranges // what is kept of the group labels
 
 	mu     sync.Mutex
 	ready  *prepared // while pieces are missing
@@ -66,19 +67,43 @@ func (p *Program) Folding(f Form, o Order) *Folding {
 	return p.folding(f, o, pieceSize, smallWeight)
 }
 
+// FoldingOf is Folding for one group alone, counted through all group labels.
+func (p *Program) FoldingOf(f Form, o Order, group int) *Folding {
+	fold := &Folding{p: p, form: f, small: smallWeight}
+	for k := len(f.Group) - 1; k >= 0; k-- {
+		n := p.Sizes[f.Group[k]]
+		fold.only = append(fold.only, limit{f.Group[k], group % n, group%n + 1})
+		group /= n
+	}
+	order := slices.Concat(f.Out, f.In)
+	if o == ByInput {
+		order = slices.Concat(f.In, f.Out)
+	}
+	fold.arrange(order, pieceSize)
+	return fold
+}
+
 // folding is Folding with another size of pieces and of weights that are read as
 // a whole.
 func (p *Program) folding(f Form, o Order, piece, small int) *Folding {
 	fold := &Folding{p: p, form: f, small: small}
-	fold.order = slices.Concat(f.Group, f.Out, f.In)
+	order := slices.Concat(f.Group, f.Out, f.In)
 	if o == ByInput {
-		fold.order = slices.Concat(f.Group, f.In, f.Out)
+		order = slices.Concat(f.Group, f.In, f.Out)
 	}
+	fold.arrange(order, piece)
+	return fold
+}
+
+// arrange sets the order of the weight and cuts it into pieces.
+func (fold *Folding) arrange(order []Label, piece int) {
+	p := fold.p
+	fold.order = order
 	fold.stride = p.strides(fold.order)
 	fold.size = p.size(fold.order)
 	if len(fold.order) == 0 {
 		fold.each, fold.per, fold.count = 1, 1, 1
-		return fold
+		return
 	}
 	for fold.cut < len(fold.order)-1 && fold.stride[fold.order[fold.cut]] > 2*piece {
 		fold.cut++
@@ -87,7 +112,6 @@ func (p *Program) folding(f Form, o Order, piece, small int) *Folding {
 	fold.each = min(max(piece/fold.stride[l], 1), p.Sizes[l])
 	fold.per = (p.Sizes[l] + fold.each - 1) / fold.each
 	fold.count = p.size(fold.order[:fold.cut]) * fold.per
-	return fold
 }
 
 // Len is the number of weights.
@@ -119,7 +143,7 @@ func (f *Folding) Fold(i int, dst []float64) error {
 	} else {
 		clear(dst)
 	}
-	r := ranges{}
+	r := slices.Clone(f.only)
 	if len(f.order) > 0 {
 		fixed := i / f.per
 		for k := f.cut - 1; k >= 0; k-- {
@@ -180,7 +204,7 @@ func (f *Folding) prepare() (*prepared, error) {
 
 // addDense pushes the identity through a branch and keeps its matrix.
 func (f *Folding) addDense(ready *prepared, q *Program) error {
-	w := make([]float64, f.size)
+	w := make([]float64, f.p.size(f.form.Group)*f.p.size(f.form.Out)*f.p.size(f.form.In))
 	if err := f.p.foldIdentity(f.form, q, w); err != nil {
 		return err
 	}
@@ -192,9 +216,13 @@ func (f *Folding) addDense(ready *prepared, q *Program) error {
 	for _, l := range f.order {
 		loops = append(loops, loop{n: f.p.Sizes[l], stride: [4]int{f.stride[l], byOutput[l]}})
 	}
+	first := 0
+	for _, l := range f.only {
+		first += l.lo * byOutput[l.label]
+	}
 	nest(merged(loops), func(o [4]int, _ float64, last loop) {
 		for range last.n {
-			ready.dense[o[0]] += w[o[1]]
+			ready.dense[o[0]] += w[first+o[1]]
 			o[0] += last.stride[0]
 			o[1] += last.stride[1]
 		}

@@ -24,6 +24,9 @@ func matrix[T float](t *Tensor, ld int) kernel.Matrix[T] {
 
 func matMul(c *call) ([]*Tensor, error) {
 	a, b := c.in[0], c.in[1]
+	if a.file != nil && b.file != nil {
+		a = a.dense()
+	}
 	if len(a.Shape) == 0 || len(b.Shape) == 0 {
 		return nil, errors.New("it multiplies a scalar")
 	}
@@ -43,7 +46,7 @@ func matMul(c *call) ([]*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := like(a, a.DType, slices.Concat(batch, []int{m, n}))
+	out := like(inMemory(a, b), a.DType, slices.Concat(batch, []int{m, n}))
 	// One weight for all rows: one product.
 	if rb == 2 && !va {
 		rows := count(a.Shape[:ra-1])
@@ -73,6 +76,9 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
 		}
 	case out.F64 != nil:
 		for i := range oa {
+			if probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
+				continue
+			}
 			if !probe || b.file == nil || !b.file.streamColumns(m, n, k, a.F64[oa[i]:], k, ob[i], out.F64[i*m*n:], n) {
 				kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
 			}
@@ -93,8 +99,19 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
 	}
 }
 
+// inMemory is the operand of a product whose numbers are in memory.
+func inMemory(a, b *Tensor) *Tensor {
+	if a.file != nil {
+		return b
+	}
+	return a
+}
+
 func gemmOp(c *call) ([]*Tensor, error) {
 	a, b := c.in[0], c.in[1]
+	if a.file != nil && (b.file != nil || c.n.Int("transA", 0) != 0) {
+		a = a.dense()
+	}
 	if len(a.Shape) != 2 || len(b.Shape) != 2 {
 		return nil, fmt.Errorf("shapes %v and %v are no matrices", a.Shape, b.Shape)
 	}
@@ -112,7 +129,7 @@ func gemmOp(c *call) ([]*Tensor, error) {
 	if count(b.Shape) != k*n {
 		return nil, fmt.Errorf("shapes %v and %v do not multiply", a.Shape, b.Shape)
 	}
-	out := like(a, a.DType, []int{m, n})
+	out := like(inMemory(a, b), a.DType, []int{m, n})
 	alpha, beta := float64(c.n.Float("alpha", 1)), float64(c.n.Float("beta", 1))
 	var err error
 	switch {
@@ -124,9 +141,14 @@ func gemmOp(c *call) ([]*Tensor, error) {
 		if transB {
 			stream = (*streamed).streamRows
 		}
+		if c.e.probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64, transB, 0, out.F64) {
+			break
+		}
 		if !c.e.probe || b.file == nil || !stream(b.file, m, n, k, a.F64, k, 0, out.F64, n) {
 			gemm(a, b, transB, m, n, k, out.F64)
 		}
+	}
+	if out.F64 != nil {
 		err = scaleAdd(out, c, alpha, beta, out.F64)
 	}
 	return []*Tensor{out}, err

@@ -74,7 +74,7 @@ func (t *Tensor) dense() *Tensor {
 
 // reads reports whether an operator reads a streamed weight at this place.
 func reads(op string, slot int) bool {
-	return slot == 1 && (op == "Conv" || op == "Gemm" || op == "MatMul")
+	return slot == 1 && (op == "Conv" || op == "Gemm" || op == "MatMul") || slot == 0 && (op == "Gemm" || op == "MatMul")
 }
 
 func zeros[T float](x []T) bool { return !slices.ContainsFunc(x, func(v T) bool { return v != 0 }) }
@@ -140,5 +140,30 @@ func (w *streamed) streamColumns(m, n, k int, x []float64, ldx, at int, y []floa
 			}
 		})
 	})
+	return true
+}
+
+// streamLeft computes y = w·x for a stored w [q, k] and x [k, n], or [n, k] with
+// trans, and the columns of the product that are not zero; it reports false
+// where they are too many.
+func (w *streamed) streamLeft(q, n, k int, x []float64, trans bool, at int, y []float64) bool {
+	columns := x
+	if !trans {
+		columns = make([]float64, n*k)
+		for d := range k {
+			for j, v := range x[d*n:][:n] {
+				columns[j*k+d] = v
+			}
+		}
+	}
+	turned := make([]float64, n*q)
+	if !w.streamRows(n, q, k, columns, k, at, turned, q) {
+		return false
+	}
+	for o := range q {
+		for j := range n {
+			y[o*n+j] = turned[j*q+o]
+		}
+	}
 	return true
 }

@@ -18,6 +18,7 @@ import (
 	"repmlp/convert"
 	"repmlp/onnxio"
 	"repmlp/verify"
+	"repmlp/verify/ort"
 )
 
 func TestMain(m *testing.M) {
@@ -30,11 +31,24 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	library := ""
+	if lib, err := ort.Open(ort.Find("", os.Getenv)); err == nil {
+		library = lib.Path
+	} else if os.Getenv("REPMLP_REQUIRE_ORT") != "" {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", data)
+			e.Setenv(ort.EnvLibrary, library)
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "ort" {
+				return library != "", nil
+			}
+			return false, fmt.Errorf("there is no condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			// code N COMMAND ARGS runs a command and wants exit code N.

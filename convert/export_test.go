@@ -1,0 +1,7 @@
+package convert
+
+// Spellings that only auto chooses.
+const (
+	FCColumns = fcColumns
+	FCSplit   = fcSplit
+)
