@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sort"
 	"sync"
 	"sync/atomic"
 )
@@ -35,8 +36,15 @@ type task struct {
 	from  *mapped // or a span of this file, from byte skip on
 	skip  int64
 	n     int64
-	t     *Tensor // or piece i of a computed tensor
-	i     int
+	t     *Tensor // or the pieces of a computed tensor
+}
+
+// parts is how many pieces of work a task is.
+func (t *task) parts() int {
+	if t.t != nil {
+		return t.t.computed.Pieces()
+	}
+	return 1
 }
 
 func (s *stream) flush() {
@@ -81,10 +89,7 @@ func (s *stream) tensor(t *Tensor) error {
 		return nil
 	}
 	s.flush()
-	for i := range t.computed.Pieces() {
-		from, _ := t.computed.Piece(i)
-		s.tasks = append(s.tasks, task{to: s.to, at: s.size + from, t: t, i: i})
-	}
+	s.tasks = append(s.tasks, task{to: s.to, at: s.size, t: t})
 	s.size += t.stored()
 	return nil
 }
@@ -93,17 +98,22 @@ func (s *stream) tensor(t *Tensor) error {
 // since the system lets only one write to a file at a time. Memory is bounded by
 // the pieces that are in work.
 func run(ctx context.Context, tasks []task, release func(), progress func(done, total int), flush *writeback) error {
+	first := make([]int, len(tasks)+1) // of the parts of each task
+	for i := range tasks {
+		first[i+1] = first[i] + tasks[i].parts()
+	}
+	total := first[len(tasks)]
 	done := make(chan written, 2*runtime.GOMAXPROCS(0))
 	failed := make(chan error, 1)
 	var stop atomic.Bool
 	go func() {
-		var first error
+		var err error
 		n, since := 0, int64(0)
 		for w := range done {
-			if first == nil {
-				first = w.task.write(w.bytes)
+			if err == nil {
+				err = w.task.write(w.bytes, w.at)
 			}
-			if first != nil {
+			if err != nil {
 				stop.Store(true)
 			}
 			if w.space != nil {
@@ -115,19 +125,20 @@ func run(ctx context.Context, tasks []task, release func(), progress func(done, 
 				since = 0
 			}
 			if n++; progress != nil && n%64 == 0 {
-				progress(n, len(tasks))
+				progress(n, total)
 			}
 		}
-		failed <- first
+		failed <- err
 	}()
-	err := parallel(len(tasks), func(i int) error {
+	err := parallel(total, func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if stop.Load() {
 			return errStopped
 		}
-		w, err := tasks[i].compute()
+		k := sort.SearchInts(first, i+1) - 1
+		w, err := tasks[k].compute(i - first[k])
 		if err == nil {
 			done <- w
 		}
@@ -146,32 +157,33 @@ var errStopped = errors.New("stopped after a failed write")
 // written is a task whose bytes are ready.
 type written struct {
 	*task
+	at    int64
 	bytes []byte
 	space *[]byte // to be given back
 }
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func (t *task) compute() (written, error) {
+func (t *task) compute(part int) (written, error) {
 	if t.t == nil {
-		return written{t, t.bytes, nil}, nil
+		return written{t, t.at, t.bytes, nil}, nil
 	}
-	from, to := t.t.computed.Piece(t.i)
+	from, to := t.t.computed.Piece(part)
 	space := buffers.Get().(*[]byte)
 	if cap(*space) < int(to-from) {
 		*space = make([]byte, to-from)
 	}
 	b := (*space)[:to-from]
-	return written{t, b, space}, t.t.computed.Fill(t.i, b)
+	return written{t, t.at + from, b, space}, t.t.computed.Fill(part, b)
 }
 
-func (t *task) write(b []byte) error {
+func (t *task) write(b []byte, at int64) error {
 	if t.from != nil {
 		if ok, err := copySpan(t.to, t.at, t.from.file, t.skip, t.n); ok || err != nil {
 			return err
 		}
 	}
-	_, err := t.to.WriteAt(b, t.at)
+	_, err := t.to.WriteAt(b, at)
 	return err
 }
 
