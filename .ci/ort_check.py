@@ -1,6 +1,6 @@
 """Convert every case of a folder; judge verdict, reason, operator counts, and the outputs in ONNX Runtime.
 
-usage: ort_check.py BINARY CASES_DIR [--outputs-only NAME ...]
+usage: ort_check.py BINARY CASES_DIR
 
 A session without optimisations is the oracle: ONNX Runtime's own Conv+BatchNormalization fusion overflows float16 where
 the specification stays finite, and a BatchNormalization with 2 to 4 outputs, which opset 13 does not define, does not load.
@@ -81,12 +81,12 @@ def outputs(folder, entry, model, path):
     return None
 
 
-def check(binary, folder, entry, out, outputs_only):
+def check(binary, folder, entry, out):
     p = subprocess.run([binary, "convert", "--json", os.path.join(folder, "model.onnx"), "-o", out], capture_output=True, text=True)
     if p.returncode:
         return None if entry["expect"].startswith("error") and not os.path.exists(out) else f"exit {p.returncode}: {p.stderr.strip()}"
     model = onnx.load(out)
-    why = None if entry["name"] in outputs_only else verdict(entry, json.loads(p.stdout), model)
+    why = verdict(entry, json.loads(p.stdout), model)
     return why or outputs(folder, entry, model, out)
 
 
@@ -94,7 +94,6 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("binary")
     ap.add_argument("cases")
-    ap.add_argument("--outputs-only", nargs="*", default=[], help="cases of which only the outputs are judged")
     a = ap.parse_args()
     ort.set_default_logger_severity(4)
     bad = n = 0
@@ -102,7 +101,7 @@ def main():
         for entry in json.load(open(os.path.join(a.cases, "manifest.json"))):
             n += 1
             folder, out = os.path.join(a.cases, entry["name"]), os.path.join(tmp, entry["name"] + ".onnx")
-            why = check(os.path.abspath(a.binary), folder, entry, out, a.outputs_only)
+            why = check(os.path.abspath(a.binary), folder, entry, out)
             if why:
                 bad += 1
                 print(f"{entry['name']}: {why}")

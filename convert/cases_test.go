@@ -66,12 +66,6 @@ func convertModel(t testing.TB, m *onnxio.Model) *convert.Result {
 	return res
 }
 
-// notYet names cases that are left in a right but unfinished form.
-var notYet = map[string]string{
-	"kin_dbb_13":         "padding with the image of zero under the inner BatchNorm",
-	"kin_reflect_1x1_17": "a 1×1 conv beside a reflect-padded 3×3",
-}
-
 func TestCases(t *testing.T) {
 	for _, c := range cases(t) {
 		t.Run(c.Name, func(t *testing.T) {
@@ -85,13 +79,7 @@ func TestCases(t *testing.T) {
 			}
 			res := convertModel(t, c.load(t))
 			if err := c.judge(res); err != nil {
-				if why := notYet[c.Name]; why != "" {
-					t.Logf("%v (%s)", err, why)
-				} else {
-					t.Error(err)
-				}
-			} else if notYet[c.Name] != "" {
-				t.Errorf("holds by now; drop it from the list")
+				t.Error(err)
 			}
 			c.checkOutputs(t, res.Model)
 		})

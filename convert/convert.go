@@ -391,6 +391,9 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 		if err != nil {
 			return fmt.Errorf("proving region %s (%q): %w", r.ID, r.Value, err)
 		}
+		if !(proof.Bound < 1) && r.undone != nil {
+			return &valueError{*refuse("bias_before_zero_padding", "the constant before %q does not take the bias away exactly enough, so its zeros are not the image of zero; pad with the bias value while training", r.undone.Title()), r.undone}
+		}
 		c.res.Proofs[r.ID] = proof
 		if !(proof.Bound < 1) {
 			return fmt.Errorf("proving region %s (%q): the merged layer differs by %g, %.3g times what rounding allows: %w", r.ID, r.Value, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
@@ -402,25 +405,31 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 // claim says what has to hold for one region, in values that both models have.
 func (e *emitter) claim(r *Region) verify.Claim {
 	from := r.seg.from
+	if r.source != nil {
+		from = r.source
+	}
 	for e.made[from] != nil {
 		from = e.made[from].input
 	}
 	c := verify.Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value}
-	for v, to := range e.same {
-		if to == from {
-			if c.Same == nil {
-				c.Same = map[string]string{}
-			}
-			c.Same[v.Name] = from.Name
-		}
-	}
 	if inv := e.made[r.seg.to]; inv != nil {
 		c.Output = inv.node.Out[0].Name
 		for _, v := range inv.sum {
-			c.Inputs = append(c.Inputs, v.Name)
+			// An operand that the merged part also goes through is computed.
+			if !slices.Contains(r.seg.values, v) && !slices.Contains(c.Inputs, v.Name) {
+				c.Inputs = append(c.Inputs, v.Name)
+			}
 		}
 	}
-	if r.Kind == "conv" && e.made[r.seg.to] == nil {
+	for v, to := range e.same {
+		if slices.Contains(c.Inputs, to.Name) {
+			if c.Same == nil {
+				c.Same = map[string]string{}
+			}
+			c.Same[v.Name] = to.Name
+		}
+	}
+	if r.Kind == "conv" && e.made[r.seg.to] == nil && r.source == nil {
 		c.Shrink = true
 		for i, t := range r.window.Taps {
 			c.Span = append(c.Span, (t-1)*r.window.Step[i]+r.window.Stride[i])

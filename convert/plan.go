@@ -39,6 +39,8 @@ type Region struct {
 	after  []int64 // and the one back
 	spell  *spelling
 	work   cost
+	undone *graph.Node  // see mapState
+	source *graph.Value // what a proof feeds where it is not the region's input
 }
 
 // A Decline is a place where a merge was looked for and not made.
@@ -85,7 +87,11 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 			c.decline(n, why)
 		}
 	}
+	alive := g.Alive()
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		if !alive[g.Nodes[i]] {
+			continue // nothing that nobody needs is merged
+		}
 		for _, v := range g.Nodes[i].Out {
 			if v != nil && c.steps[v] != nil && !p.visited[v] && v.ReadCount() > 0 {
 				p.sink(v)
@@ -97,6 +103,7 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 		r.ID = fmt.Sprintf("r%d", i+1)
 	}
 	p.findBlocks()
+	p.findFamilies()
 	p.findDeclines()
 	for _, note := range g.Notes {
 		p.plan.Warnings = append(p.plan.Warnings, Warning{note.Code, note.Message})
@@ -301,7 +308,7 @@ func (p *planner) asConv(r *Region) bool {
 	if !ok {
 		return false
 	}
-	r.Kind, r.window, r.begin, r.end = "conv", w, first, last
+	r.Kind, r.window, r.begin, r.end, r.undone = "conv", w, first, last, end.undone
 	r.before, r.after = nil, nil
 	moves := 0
 	if !start.channelsFirst() { // bring the channels first, and back
@@ -414,7 +421,12 @@ func (p *planner) partialSum(v *graph.Value) {
 	if s == nil || s.kind != sumStep {
 		return
 	}
+	if r := p.paddedSum(v); r != nil {
+		p.plan.Regions = append(p.plan.Regions, r)
+		return
+	}
 	leaves, coefs, covers := p.leaves(v, 1)
+	leaves, coefs = joined(leaves, coefs)
 	if len(leaves) < 2 {
 		return
 	}
@@ -465,6 +477,21 @@ func (p *planner) partialSum(v *graph.Value) {
 		sum.covers = covers
 		return
 	}
+}
+
+// joined adds up the coefficients of operands that occur more than once, as
+// repeated nodes do: one of them must not be inside a merge and another outside.
+func joined(leaves []*graph.Value, coefs []float64) ([]*graph.Value, []float64) {
+	var out []*graph.Value
+	var sums []float64
+	for i, l := range leaves {
+		if k := slices.Index(out, l); k >= 0 {
+			sums[k] += coefs[i]
+			continue
+		}
+		out, sums = append(out, l), append(sums, coefs[i])
+	}
+	return out, sums
 }
 
 // leaves flattens nested sums whose inner results nobody else reads.

@@ -72,7 +72,13 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 		if len(in[0].order) < 2 || in[0].order[1] != 1 {
 			return in[0], refuse("", "%q scales another axis than the channels", n.Title())
 		}
-		return in[0].shifted(n), nil
+		return in[0].scaledBy(func() (scale, shift, sizes []float64, err error) {
+			p, err := once()
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			return p.scale, p.shift, p.sizes, nil
+		}).shifted(n), nil
 	}
 	s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 		p, err := once()
@@ -84,7 +90,9 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 	return s, nil
 }
 
-type normalised struct{ scale, shift []float64 }
+// normalised is a BatchNorm as y = scale·x + shift; sizes are the magnitudes that
+// the shift was added up from.
+type normalised struct{ scale, shift, sizes []float64 }
 
 // A valueError is a weight whose numbers forbid a merge.
 type valueError struct {
@@ -103,7 +111,7 @@ func (c *explainer) normalise(n *graph.Node) (*normalised, error) {
 		}
 	}
 	eps := float64(n.Float("epsilon", 1e-5)) // a float32 in the file
-	out := &normalised{make([]float64, len(v[0])), make([]float64, len(v[0]))}
+	out := &normalised{make([]float64, len(v[0])), make([]float64, len(v[0])), make([]float64, len(v[0]))}
 	for i, gamma := range v[0] {
 		d := v[3][i] + eps
 		if !(d > 0) || math.IsInf(d, 0) {
@@ -111,6 +119,7 @@ func (c *explainer) normalise(n *graph.Node) (*normalised, error) {
 		}
 		s := gamma / math.Sqrt(d)
 		out.scale[i], out.shift[i] = s, v[1][i]-s*v[2][i]
+		out.sizes[i] = math.Abs(v[1][i]) + math.Abs(s*v[2][i])
 	}
 	return out, nil
 }

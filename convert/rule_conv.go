@@ -56,7 +56,14 @@ func explainConv(c *explainer, n *graph.Node) (*step, *refusal) {
 		return traceConv(t, in[0], n, win, shape, groups, c.stored(nil, w), optional(c, b))
 	}
 	s.window = func(in []mapState) (mapState, *refusal) {
-		return in[0].then(n, win, shape[0], shape[1], groups, b != nil)
+		out, why := in[0].then(n, win, shape[0], shape[1], groups)
+		if why != nil || b == nil {
+			return out, why
+		}
+		return out.scaledBy(func() (scale, shift, sizes []float64, err error) {
+			shift, err = c.weight(b)()
+			return nil, shift, nil, err
+		}).shifted(n), nil
 	}
 	s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 		k := &fuse.Kernel{Window: convWindow(win, shape[0], shape[1]*groups, groups), B: make([]float64, shape[0])}

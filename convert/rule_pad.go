@@ -56,7 +56,7 @@ func explainPad(c *explainer, n *graph.Node) (*step, *refusal) {
 			if noop {
 				return in[0], nil
 			}
-			return in[0].then(n, padWindow(pads, rank), in[0].win.Out, 1, in[0].win.Out, false)
+			return in[0].then(n, padWindow(pads, rank), in[0].win.Out, 1, in[0].win.Out)
 		}
 		s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 			if noop {

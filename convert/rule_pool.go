@@ -37,7 +37,7 @@ func explainPool(c *explainer, n *graph.Node) (*step, *refusal) {
 				if !include && !win.Unpadded() {
 					return in[0], refuse("border_dependent_pool", "%q does not count its padding, so its weights differ at the border; export with count_include_pad", n.Title())
 				}
-				return in[0].then(n, win, int(channels), 1, int(channels), false)
+				return in[0].then(n, win, int(channels), 1, int(channels))
 			}
 			s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 				k := &fuse.Kernel{Window: convWindow(win, int(channels), int(channels), int(channels)), B: make([]float64, channels)}

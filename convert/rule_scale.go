@@ -216,9 +216,22 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 			if zero, ok := c.g.Splat(n.In[0]); ok && zero == 0 {
 				return in[0], nil
 			}
-			return in[0].shifted(n), nil
 		}
-		return in[0], nil
+		out := in[0].scaledBy(func() (a, b, sizes []float64, err error) {
+			if scale != nil {
+				if a, err = scale(); err != nil {
+					return nil, nil, nil, err
+				}
+			}
+			if shift != nil {
+				b, err = shift()
+			}
+			return a, b, nil, err
+		})
+		if shift != nil {
+			return out.shifted(n), nil
+		}
+		return out, nil
 	}
 	s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
 		spread := func(l load) ([]float64, error) {

@@ -64,7 +64,10 @@ func (c *explainer) addUp(s *step) {
 			if !ok {
 				return out, refuse("", "the branches do not fit")
 			}
-			out.win = w
+			out.win, out.outside = w, nil
+			if out.undone == nil {
+				out.undone = o.undone
+			}
 			if out.notZero == "" || o.notZero == "bias_before_zero_padding" {
 				out.notZero, out.notZeroWhy = o.notZero, o.notZeroWhy
 			}

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"math"
+
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
 )
@@ -16,6 +18,85 @@ type mapState struct {
 
 	notZero    string // why the formula is not zero outside the map: a code, "" if it is zero
 	notZeroWhy string
+
+	outside *outside    // what the formula gives outside the map, nil where that is not one number per channel
+	undone  *graph.Node // zero padding behind a bias that a later constant takes away again
+}
+
+// outside is what a map's formula gives outside the map: one number per channel,
+// and the sum of the magnitudes that it was added up from. It is worked out when
+// somebody asks.
+type outside func() (value, size []float64, err error)
+
+// cancelRoundoffs is how much of what it was added up from may be left of a value
+// that stands for zero, in unit roundoffs of float32: exporters work the
+// constant out in float32, in a handful of operations.
+const cancelRoundoffs = 8
+
+// cancels reports whether all that is left outside the map is rounding. Blocks
+// that pad with the image of zero subtract it, pad with zeros and add it again.
+func (s mapState) cancels() bool {
+	if s.notZero != "bias_before_zero_padding" || s.outside == nil {
+		return false
+	}
+	value, size, err := (*s.outside)()
+	if err != nil {
+		return false
+	}
+	for i, v := range value {
+		if !(math.Abs(v) <= cancelRoundoffs*0x1p-24*size[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// scaledBy notes that the channels were scaled and shifted; either may be nil.
+// sizes are the magnitudes that the shift was added up from, nil for its own.
+func (s mapState) scaledBy(numbers func() (scale, shift, sizes []float64, err error)) mapState {
+	before, zero := s.outside, s.notZero == ""
+	if before == nil && !zero {
+		return s
+	}
+	channels := s.win.Out
+	var f outside = func() ([]float64, []float64, error) {
+		value, size := make([]float64, channels), make([]float64, channels)
+		if !zero {
+			v, m, err := (*before)()
+			if err != nil {
+				return nil, nil, err
+			}
+			copy(value, v)
+			copy(size, m)
+		}
+		scale, shift, sizes, err := numbers()
+		if err != nil {
+			return nil, nil, err
+		}
+		at := func(v []float64, i int) float64 {
+			if len(v) == 1 {
+				return v[0]
+			}
+			return v[i]
+		}
+		for i := range value {
+			if scale != nil {
+				value[i] *= at(scale, i)
+				size[i] *= math.Abs(at(scale, i))
+			}
+			if shift != nil {
+				value[i] += at(shift, i)
+				if sizes != nil {
+					size[i] += at(sizes, i)
+				} else {
+					size[i] += math.Abs(at(shift, i))
+				}
+			}
+		}
+		return value, size, nil
+	}
+	s.outside = &f
+	return s
 }
 
 // mapInput starts a walk at v, whose axes are those of a map in the given
@@ -89,7 +170,7 @@ func (s *segment) mapOrder() []int {
 }
 
 // then applies a sliding window to a map.
-func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups int, bias bool) (mapState, *refusal) {
+func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups int) (mapState, *refusal) {
 	out := s
 	if !s.channelsFirst() {
 		return s, refuse("", "%q reads its map with other axes first", n.Title())
@@ -120,14 +201,17 @@ func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups
 		out.dims[i+2] = w.Out(i, s.dims[i+2])
 	}
 	if padded && s.notZero != "" {
-		return s, refuse(s.notZero, "%s, and %q pads with zeros after it", s.notZeroWhy, n.Title())
+		if !s.cancels() {
+			return s, refuse(s.notZero, "%s, and %q pads with zeros after it", s.notZeroWhy, n.Title())
+		}
+		s.notZero, out.notZero, out.undone = "", "", n
 	}
 	out.win = s.win.Then(next)
+	if s.notZero != "" || !pointwise {
+		out.outside = nil
+	}
 	if !pointwise && out.notZero == "" {
 		out.notZero, out.notZeroWhy = "inner_zero_padding", "\""+n.Title()+"\" has a kernel above 1×1; put all padding on the first conv"
-	}
-	if bias {
-		out = out.shifted(n)
 	}
 	return out, nil
 }

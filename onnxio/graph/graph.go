@@ -266,3 +266,28 @@ func Invent(name string, elem onnxio.DType, shape []Dim) *Value {
 // Contradicted reports whether the shape that the file declares for v differs
 // from the one that follows from its nodes.
 func (g *Graph) Contradicted(v *Value) bool { return v.contradicted }
+
+// Alive lists the nodes that the graph's outputs depend on.
+func (g *Graph) Alive() map[*Node]bool {
+	alive := map[*Node]bool{}
+	var need func(v *Value)
+	need = func(v *Value) {
+		if v == nil || v.Producer == nil || alive[v.Producer] {
+			return
+		}
+		n := v.Producer
+		alive[n] = true
+		for _, in := range n.In {
+			need(in)
+		}
+		for _, sub := range n.Subgraphs() {
+			for _, name := range sub.Captures() {
+				need(g.Value(name))
+			}
+		}
+	}
+	for _, o := range g.Outputs {
+		need(g.Value(o.Name))
+	}
+	return alive
+}
