@@ -33,6 +33,17 @@ const nodeTime = 4
 // the table is a measurement.
 const worthwhile = 1.2
 
+// tinyTime is the time in microseconds below which a layer is written the plain
+// way: there nodes cost more than products.
+const tinyTime = 50
+
+// tiny reports whether the layer is below tinyTime at every batch size.
+func (r *Region) tiny() bool {
+	m := r.rows
+	g, k, q := float64(m.count(m.group)), float64(m.count(m.feature)), float64(m.count(m.result))
+	return formTime(formRows, g, k, q, m.rowsOfOne()*batches[len(batches)-1]) < tinyTime
+}
+
 // A formCost orders spellings: first how far one is beyond what is allowed,
 // then the geometric mean of its times.
 type formCost struct{ beyond, mean float64 }

@@ -46,7 +46,7 @@ func (p *planner) spellFC(r *Region) (*spelling, bool) {
 		forms = []layerForm{formColumns}
 	case p.opts.FC == fcSplit && g > 1:
 		forms = []layerForm{formSplit}
-	case p.opts.FC == FCAuto:
+	case p.opts.FC == FCAuto && !r.tiny():
 		forms = append(forms, formColumns)
 		if g > 1 && g <= maxSplit {
 			forms = append(forms, formSplit)

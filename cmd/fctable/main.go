@@ -77,7 +77,7 @@ func run(threads int, given string) error {
 			if err := m.Save(path); err != nil {
 				return err
 			}
-			if sessions[f], err = lib.Session(path, m, ort.Options{Threads: threads}); err != nil {
+			if sessions[f], err = lib.Session(path, m, ort.Options{Threads: threads, Calm: true}); err != nil {
 				return err
 			}
 		}

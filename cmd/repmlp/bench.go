@@ -136,7 +136,7 @@ func (f *benchFlags) open(ctx context.Context, path string, m *onnxio.Model, pro
 	if name != engineGo {
 		lib, err := f.library()
 		if err == nil {
-			s, err := lib.Session(path, m, ort.Options{Threads: f.threads, Profile: profile})
+			s, err := lib.Session(path, m, ort.Options{Threads: f.threads, Calm: true, Profile: profile})
 			return s, "onnxruntime " + lib.Version, err
 		}
 		if name == engineORT {

@@ -128,8 +128,8 @@ var errNotFound = &onnxio.Hint{Err: errors.New("ONNX Runtime was not found on th
 
 // Options of a session. The zero value takes ONNX Runtime's defaults.
 type Options struct {
-	Threads  int    // within an operator; 0: as many as there are cores
-	Plain    bool   // run the graph as it stands, without optimisation
-	Profile  string // prefix of a profile that is written when the session is closed
-	Optimize string // write the optimised model to this file
+	Threads int    // within an operator; 0: as many as there are cores
+	Plain   bool   // run the graph as it stands, without optimisation
+	Calm    bool   // threads stop spinning when a run ends, so that sessions side by side do not disturb each other
+	Profile string // prefix of a profile that is written when the session is closed
 }

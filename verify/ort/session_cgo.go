@@ -87,8 +87,8 @@ func (l *Library) Session(path string, m *onnxio.Model, o Options) (_ *Session, 
 	if o.Profile != "" {
 		set(func() error { return opts.EnableProfiling(o.Profile) })
 	}
-	if o.Optimize != "" {
-		set(func() error { return opts.SetOptimizedModelFilePath(o.Optimize) })
+	if o.Calm {
+		set(func() error { return opts.AddSessionConfigEntry("session.force_spinning_stop", "1") })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("preparing ONNX Runtime: %w", err)
