@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -259,7 +258,7 @@ func TestRandomKinMerge(t *testing.T) {
 			// may be more than the proof allows, and the branch stays.
 			if slices.ContainsFunc(res.Plan.Declined, func(d convert.Decline) bool { return d.Code == "bias_before_zero_padding" }) {
 				kept++
-				if !s.same(t, m, res.Model) {
+				if !sameModel(t, s, s.Seed, m, res.Model) {
 					failed++
 				}
 				continue
@@ -269,7 +268,7 @@ func TestRandomKinMerge(t *testing.T) {
 			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
 			failed++
 		}
-		if !s.same(t, m, res.Model) {
+		if !sameModel(t, s, s.Seed, m, res.Model) {
 			failed++
 		}
 	}
@@ -286,7 +285,7 @@ func TestBrokenKinKeepTheirOutputs(t *testing.T) {
 		s := randomKin(seed)
 		s.Break = kinBreaks[seed%uint64(len(kinBreaks))]
 		m, res := s.convert(t)
-		if res == nil || !s.same(t, m, res.Model) {
+		if res == nil || !sameModel(t, s, s.Seed, m, res.Model) {
 			failed++
 		}
 	}
@@ -304,19 +303,6 @@ func (s kinSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
 		return m, nil
 	}
 	return m, res
-}
-
-func (s kinSpec) same(t *testing.T, a, b *onnxio.Model) bool {
-	t.Helper()
-	c, err := verify.Compare(context.Background(), a, b, verify.CompareOptions{Seed: s.Seed})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-		return false
-	}
-	if !c.Passed {
-		t.Errorf("%+v: WRONG OUTPUT: %+v", s, c.Outputs)
-	}
-	return c.Passed
 }
 
 // Blocks are recognised by structure.
@@ -342,16 +328,7 @@ func TestFamilies(t *testing.T) {
 }
 
 func TestFamiliesPage(t *testing.T) {
-	const file = "../docs/families.md"
-	want := convert.FamiliesPage()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if have, err := os.ReadFile(file); err != nil || string(have) != want {
-		t.Errorf("%s is not what the table says; run with -update (%v)", file, err)
-	}
+	isPage(t, "../docs/families.md", convert.FamiliesPage())
 }
 
 func ExampleFamilies() {

@@ -18,8 +18,12 @@ func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 41)) }
 var update = flag.Bool("update", false, "rewrite generated files")
 
 func TestDeclinesPage(t *testing.T) {
-	const file = "../docs/declines.md"
-	want := convert.DeclinesPage()
+	isPage(t, "../docs/declines.md", convert.DeclinesPage())
+}
+
+// isPage holds a generated page to the table that it is made from.
+func isPage(t *testing.T, file, want string) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -256,7 +260,7 @@ func TestFoldDequantize(t *testing.T) {
 	if ops := countOps(res.Model); ops["BatchNormalization"] != 0 || ops["DequantizeLinear"] != 0 || res.Verdict != convert.Fused {
 		t.Errorf("verdict %s, %v left", res.Verdict, ops)
 	}
-	sameModel(t, blockSpec{}, m, res.Model)
+	sameModel(t, "", 0, m, res.Model)
 }
 
 func quantizedWeight(b *graphBuilder) string {

@@ -85,7 +85,7 @@ func TestMergeInsideSubgraph(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seed := range uint64(6) { // both branches
-		sameModel(t, blockSpec{Seed: seed}, m, again)
+		sameModel(t, seed, seed, m, again)
 	}
 	if r := convertModel(t, again); r.Verdict != convert.Unchanged {
 		t.Errorf("converting the result again: %s", r.Verdict)
@@ -150,7 +150,7 @@ func TestSparseInitializer(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantDecline(t, "sparse_initializer", s)
-	sameModel(t, blockSpec{}, s, convertModel(t, s).Model)
+	sameModel(t, "", 0, s, convertModel(t, s).Model)
 }
 
 // A merge in the body of a Loop, whose input is carried from round to round.
@@ -184,6 +184,6 @@ func TestMergeInsideLoop(t *testing.T) {
 		t.Fatalf("verdict %s, %d proofs, declined %v", res.Verdict, len(res.Proofs), res.Plan.Declined)
 	}
 	for seed := range uint64(6) { // with and without a round
-		sameModel(t, blockSpec{Seed: seed}, m, res.Model)
+		sameModel(t, seed, seed, m, res.Model)
 	}
 }

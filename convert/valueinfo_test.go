@@ -40,5 +40,5 @@ func TestContradictingValueInfo(t *testing.T) {
 	if len(res.Plan.Regions) != 1 || len(res.Model.Graph.ValueInfo) != 0 {
 		t.Errorf("%d merges, %d declared values left", len(res.Plan.Regions), len(res.Model.Graph.ValueInfo))
 	}
-	sameModel(t, blockSpec{}, m, res.Model)
+	sameModel(t, "", 0, m, res.Model)
 }

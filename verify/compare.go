@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"repmlp/onnxio"
 )
@@ -181,21 +182,12 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 		r.Outputs = append(r.Outputs, OutputDifference{Name: v.Name, Passed: true})
 	}
 	for s, feed := range feeds {
-		var got [3]map[string]*Tensor
-		for i, e := range runners {
-			if e == nil {
-				continue
-			}
-			if o.Progress != nil {
-				o.Progress(3*s+i, 3*len(feeds))
-			}
-			if got[i], err = e.Run(ctx, feed); err != nil {
-				which := "reference"
-				if i == 2 {
-					which = "candidate"
-				}
-				return nil, fmt.Errorf("running the %s: %w", which, err)
-			}
+		if o.Progress != nil {
+			o.Progress(s, len(feeds))
+		}
+		got, err := runAll(ctx, runners, feed)
+		if err != nil {
+			return nil, err
 		}
 		for i := range r.Outputs {
 			out := &r.Outputs[i]
@@ -235,6 +227,35 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 		}
 	}
 	return r, nil
+}
+
+// runAll runs what there is on one feed. The Go engine's runs go side by side:
+// where one of them works on one processor, another has the rest.
+func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor) (got [3]map[string]*Tensor, err error) {
+	var failed [3]error
+	var wg sync.WaitGroup
+	for i, r := range runners {
+		if r == nil {
+			continue
+		}
+		run := func() { got[i], failed[i] = r.Run(ctx, feed) }
+		if _, ok := r.(*Engine); ok {
+			wg.Go(run)
+		} else {
+			run()
+		}
+	}
+	wg.Wait()
+	for i, err := range failed {
+		if err != nil {
+			which := "reference"
+			if i == 2 {
+				which = "candidate"
+			}
+			return got, fmt.Errorf("running the %s: %w", which, err)
+		}
+	}
+	return got, nil
 }
 
 // judge updates the worst difference of an output with one more run.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	"repmlp/onnxio/graph"
@@ -107,7 +108,7 @@ func streamConv(out, x, w *Tensor, s spatial, g int) bool {
 	cols, rows, y := make([]float64, k*outs), make([]float64, k*outs), make([]float64, co*outs)
 	for i := range n {
 		for j := range g {
-			unfold(cols, x.F64[(i*g+j)*ci*in:][:ci*in], s, ci)
+			unfold(cols, x.F64[(i*g+j)*ci*in:][:ci*in], s, ci, 1)
 			for d := range k {
 				for p := range outs {
 					rows[p*k+d] = cols[d*outs+p]
@@ -153,31 +154,48 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 		}
 	default:
 		k := ci * taps
-		var cols []T
-		if !direct {
-			cols = make([]T, k*outs)
+		if co == 1 && k == 1 {
+			w = w.dense()
 		}
-		for i := range n {
-			for j := range g {
-				from := src[(i*g+j)*ci*in:][:ci*in]
-				to := dst[(i*g+j)*co*outs:][:co*outs]
-				m := from
-				if probe && zeros(from) {
-					continue
-				}
-				if !direct {
-					unfold(cols, from, s, ci)
-					m = cols
-				}
-				if co == 1 && k == 1 {
-					v := data[T](w.dense())[j]
-					for p, y := range m[:outs] {
-						to[p] = v * y
-					}
-					continue
-				}
-				kernel.Product(co, outs, k, matrix[T](w, k).At(j*co*k), kernel.Matrix[T]{Data: m, Ld: outs}, false, to, outs)
+		one := func(i, j, processors int, cols []T) {
+			from := src[(i*g+j)*ci*in:][:ci*in]
+			to := dst[(i*g+j)*co*outs:][:co*outs]
+			m := from
+			if probe && zeros(from) {
+				return
 			}
+			if !direct {
+				unfold(cols, from, s, ci, processors)
+				m = cols
+			}
+			if co == 1 && k == 1 {
+				v := data[T](w)[j]
+				for p, y := range m[:outs] {
+					to[p] = v * y
+				}
+				return
+			}
+			kernel.ProductOn(processors, co, outs, k, matrix[T](w, k).At(j*co*k), kernel.Matrix[T]{Data: m, Ld: outs}, false, to, outs)
+		}
+		space := func() []T {
+			if direct {
+				return nil
+			}
+			return make([]T, k*outs)
+		}
+		processors := runtime.GOMAXPROCS(0)
+		if n*g >= 2*processors { // a product for each processor, instead of all for each product
+			kernel.Split(n*g, 1, func(from, to int) {
+				cols := space()
+				for x := from; x < to; x++ {
+					one(x/g, x%g, 1, cols)
+				}
+			})
+			break
+		}
+		cols := space()
+		for x := range n * g {
+			one(x/g, x%g, processors, cols)
 		}
 	}
 	addBias(dst, b, out.Shape)
@@ -258,13 +276,13 @@ func (s spatial) span(t int) (from, to int) {
 	return min(from, to), to
 }
 
-func unfold[T float](cols, src []T, s spatial, channels int) {
+func unfold[T float](cols, src []T, s spatial, channels, processors int) {
 	clear(cols)
 	in, outs := count(s.in), count(s.out)
 	r := len(s.out) - 1
 	stride := int(s.Stride[r])
 	taps := s.taps()
-	kernel.Split(channels, 1, func(from, to int) {
+	kernel.Split(channels, (channels+processors-1)/processors, func(from, to int) {
 		for c := from; c < to; c++ {
 			for k, t := range taps {
 				col := cols[(c*len(taps)+k)*outs:][:outs]

@@ -3,14 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,157 +269,6 @@ func (f *benchFlags) batchSizes() ([]int64, error) {
 		out = append(out, n)
 	}
 	return out, nil
-}
-
-// peak runs one model alone in a process of its own, where its peak memory can
-// be seen; 0 where that is not possible.
-func (f *benchFlags) peak(ctx context.Context, path string, batches []int64) int64 {
-	args := []string{"bench-memory", path, "--engine", f.engine, "--ort-lib", f.ortLib, "--batch", strconv.FormatInt(slices.Max(batches), 10), "--threads", strconv.Itoa(f.threads)}
-	for _, d := range f.dims {
-		args = append(args, "--dim", d)
-	}
-	out, err := exec.CommandContext(ctx, os.Args[0], args...).Output()
-	if err != nil {
-		return 0
-	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-	return n
-}
-
-// benchMemoryCommand is what peak starts.
-func (a *app) benchMemoryCommand() *cobra.Command {
-	f := &benchFlags{}
-	cmd := &cobra.Command{
-		Use:    "bench-memory MODEL.onnx",
-		Short:  "Run a model once and print the peak memory of the process in bytes",
-		Hidden: true,
-		Args:   exactly("MODEL.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := onnxio.Load(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			s, _, err := f.open(cmd.Context(), args[0], m, "")
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			dims, err := parseDims(f.dims)
-			if err != nil {
-				return err
-			}
-			batches, err := f.batchSizes()
-			if err != nil {
-				return err
-			}
-			feeds, err := verify.RandomInputs(m, dims, batches[0], 0)
-			if err != nil {
-				return err
-			}
-			run, done, err := s.Prepare(feeds)
-			if err != nil {
-				return err
-			}
-			defer done()
-			if err := run(); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.out, peakMemory())
-			return nil
-		},
-	}
-	f.engineFlags.add(cmd)
-	cmd.Flags().StringVar(&f.batches, "batch", "1", "")
-	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "")
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "")
-	return cmd
-}
-
-// peakMemory is the peak resident memory of this process, 0 where the system
-// does not say.
-func peakMemory() int64 {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return n << 10
-		}
-	}
-	return 0
-}
-
-// profileRuns is how often a model runs under its engine's profiler.
-const profileRuns = 5
-
-// profile sums the time of each operator over one run.
-func (f *benchFlags) profile(ctx context.Context, path string, m *onnxio.Model, dims map[string]int64, batch int64) (map[string]float64, error) {
-	dir, err := os.MkdirTemp("", "repmlp-profile-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	s, engine, err := f.open(ctx, path, m, filepath.Join(dir, "p"))
-	if err != nil {
-		return nil, err
-	}
-	total := map[string]float64{}
-	if g, ok := s.(*goSession); ok {
-		g.engine.Profile(func(op string, d time.Duration) { total[op] += d.Seconds() / profileRuns })
-	}
-	feeds, err := verify.RandomInputs(m, dims, batch, f.seed)
-	if err != nil {
-		return nil, err
-	}
-	run, done, err := s.Prepare(feeds)
-	if err != nil {
-		return nil, err
-	}
-	for range profileRuns {
-		if err := run(); err != nil {
-			return nil, err
-		}
-	}
-	done()
-	if err := s.Close(); err != nil {
-		return nil, err
-	}
-	if engine == "go" {
-		return total, nil
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "p*.json"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("profiling %q: the engine wrote no profile", path)
-	}
-	return readProfile(files[0])
-}
-
-// readProfile sums the kernel times of a profile that ONNX Runtime wrote.
-func readProfile(file string) (map[string]float64, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var events []struct {
-		Cat, Name string
-		Dur       float64 // microseconds
-		Args      struct {
-			Op string `json:"op_name"`
-		}
-	}
-	if err := json.Unmarshal(b, &events); err != nil {
-		return nil, fmt.Errorf("reading profile %q: %w", file, err)
-	}
-	total := map[string]float64{}
-	for _, e := range events {
-		if e.Cat == "Node" && strings.HasSuffix(e.Name, "_kernel_time") {
-			total[e.Args.Op] += e.Dur / 1e6 / profileRuns
-		}
-	}
-	return total, nil
 }
 
 func writeBench(w io.Writer, r *benchReport) error {

@@ -70,6 +70,11 @@ func (m Matrix[T]) dense(rows, k int) Matrix[T] {
 // Product computes c = a·b for row-major a [m, k], b [k, n] or, transposed,
 // [n, k], and c [m, n] with rows ldc apart.
 func Product[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
+	ProductOn(runtime.GOMAXPROCS(0), m, n, k, a, b, transB, c, ldc)
+}
+
+// ProductOn is Product on at most that many processors.
+func ProductOn[T Float](processors, m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
 	switch {
 	case m == 0 || n == 0:
 	case k == 0:
@@ -77,7 +82,7 @@ func Product[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) 
 			clear(c[i*ldc:][:n])
 		}
 	case fast:
-		packed(m, n, k, a, b, transB, c, ldc)
+		packed(processors, m, n, k, a, b, transB, c, ldc)
 	default:
 		a = a.dense(m, k)
 		if transB {
@@ -111,21 +116,20 @@ func space[T Float](n int) *[]T {
 func giveBack[T Float](p *[]T) { pools[columns[T]()/16].Put(p) }
 
 // packed cuts the result among the processors and multiplies packed blocks.
-func packed[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
+func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
 	nr := columns[T]()
-	workers := runtime.GOMAXPROCS(0)
 	if m*n*k < 1<<16 {
 		workers = 1
 	}
 	if n >= 2*nr*workers || n >= m {
 		cols := (n + nr - 1) / nr
-		Split(cols, max(1, cols/workers), func(from, to int) {
+		Split(cols, (cols+workers-1)/workers, func(from, to int) {
 			packedPart(m, min(to*nr, n)-from*nr, k, a, b, transB, from*nr, c[from*nr:], ldc)
 		})
 		return
 	}
 	rows := (m + rowsOfTile - 1) / rowsOfTile
-	Split(rows, max(1, rows/workers), func(from, to int) {
+	Split(rows, (rows+workers-1)/workers, func(from, to int) {
 		r := from * rowsOfTile
 		packedPart(min(to*rowsOfTile, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c[r*ldc:], ldc)
 	})

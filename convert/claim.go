@@ -1,0 +1,108 @@
+package convert
+
+import (
+	"slices"
+
+	"repmlp/onnxio/graph"
+	"repmlp/verify"
+)
+
+// claim says what has to hold for one region, in values that both models have.
+func (e *emitter) claim(r *Region) verify.Claim {
+	from := r.seg.from
+	if r.source != nil {
+		from = r.source
+	}
+	for e.made[from] != nil {
+		from = e.made[from].input
+	}
+	c := verify.Claim{ID: r.ID, Inputs: []string{from.Name}, Output: r.Value}
+	if inv := e.made[r.seg.to]; inv != nil {
+		c.Output = inv.node.Out[0].Name
+		for _, v := range inv.sum {
+			// An operand that the merged part also goes through is computed.
+			if !slices.Contains(r.seg.values, v) && !slices.Contains(c.Inputs, v.Name) {
+				c.Inputs = append(c.Inputs, v.Name)
+			}
+		}
+	}
+	for v, to := range e.same {
+		if slices.Contains(c.Inputs, to.Name) {
+			if c.Same == nil {
+				c.Same = map[string]string{}
+			}
+			c.Same[v.Name] = to.Name
+		}
+	}
+	if r.Kind == "conv" && e.made[r.seg.to] == nil && r.source == nil {
+		c.Shrink = true
+		for i, t := range r.window.Taps {
+			c.Span = append(c.Span, (t-1)*r.window.Step[i]+r.window.Stride[i])
+		}
+		for _, s := range r.seg.steps {
+			c.Shrink = c.Shrink && s.kind != viewStep
+		}
+	}
+	if r.Kind == "fc" {
+		c.Rows = r.rows.rowOf
+	}
+	return c
+}
+
+// rowOf tells for every element of an input of the given shape which row it
+// belongs to; nil where the sizes of the rows do not follow from the shape.
+func (m *traceMap) rowOf(shape []int) ([]int32, int) {
+	if len(shape) != len(m.in) {
+		return nil, 0
+	}
+	row := []int32{0}
+	rows := 1
+	for i, axis := range m.in {
+		sizes, ok := m.sizes(axis, shape[i])
+		if !ok {
+			return nil, 0
+		}
+		for k, a := range axis {
+			n := sizes[k]
+			next := make([]int32, 0, len(row)*n)
+			for _, r := range row {
+				for j := range n {
+					if m.rows[a] {
+						next = append(next, r*int32(n)+int32(j))
+					} else {
+						next = append(next, r)
+					}
+				}
+			}
+			row = next
+			if m.rows[a] {
+				rows *= n
+			}
+		}
+	}
+	return row, rows
+}
+
+// sizes are the sizes of an axis' atoms where the axis has n elements; at most
+// one of them may be a symbol.
+func (m *traceMap) sizes(axis []graph.Atom, n int) ([]int, bool) {
+	out := make([]int, len(axis))
+	free, known := -1, 1
+	for k, a := range axis {
+		size, ok := m.atoms.Size(a).Int()
+		if !ok {
+			if free >= 0 {
+				return nil, false
+			}
+			free = k
+			continue
+		}
+		out[k] = int(size)
+		known *= int(size)
+	}
+	if free >= 0 && known > 0 {
+		out[free] = n / known
+		known *= out[free]
+	}
+	return out, known == n
+}
