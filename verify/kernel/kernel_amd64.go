@@ -2,7 +2,10 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-var fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+var (
+	fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	wide = fast && cpu.X86.HasAVX512F
+)
 
 // The tiles: c (+)= a·b for a packed k×6 and b packed k×16 (float32) or k×8
 // (float64); rows of c lie ldc apart. k is at least 1.
@@ -12,6 +15,15 @@ func tile32(k int, a, b, c *float32, ldc, add int)
 
 //go:noescape
 func tile64(k int, a, b, c *float64, ldc, add int)
+
+// The same twice as high and wide, in AVX-512: a packed k×12, b packed k×32 or
+// k×16.
+//
+//go:noescape
+func wide32(k int, a, b, c *float32, ldc, add int)
+
+//go:noescape
+func wide64(k int, a, b, c *float64, ldc, add int)
 
 // Sums over n numbers, a multiple of 16 above 0. w need not be aligned.
 //

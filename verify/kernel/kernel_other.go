@@ -2,10 +2,12 @@
 
 package kernel
 
-const fast = false
+const fast, wide = false, false
 
 func tile32(int, *float32, *float32, *float32, int, int) {}
 func tile64(int, *float64, *float64, *float64, int, int) {}
+func wide32(int, *float32, *float32, *float32, int, int) {}
+func wide64(int, *float64, *float64, *float64, int, int) {}
 func dot16(int, *float32, *float64) float64              { return 0 }
 func dotAbs16(int, *float32, *float64) float64           { return 0 }
 func axpy16(int, float64, *float32, *float64)            {}

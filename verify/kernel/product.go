@@ -20,10 +20,17 @@ type Float interface{ float32 | float64 }
 // Blocks of a product. A packed block of b (depth × width) stays in the
 // second-level cache.
 const (
-	rowsOfTile = 6
-	depth      = 64
-	width      = 384
+	depth = 64
+	width = 384
 )
+
+// rows is the height of a tile.
+func rows() int {
+	if wide {
+		return 12
+	}
+	return 6
+}
 
 // A Matrix is row-major with rows Ld apart. Its numbers are in Data, or, for
 // float64 products, in Raw as float32 the way a file holds them.
@@ -96,16 +103,32 @@ func ProductOn[T Float](processors, m, n, k int, a, b Matrix[T], transB bool, c 
 
 // columns is the width of a tile in numbers of type T.
 func columns[T Float]() int {
-	if _, ok := any(T(0)).(float32); ok {
-		return 16
+	n := 8
+	if single[T]() {
+		n = 16
 	}
-	return 8
+	if wide {
+		n *= 2
+	}
+	return n
+}
+
+func single[T Float]() bool {
+	_, ok := any(T(0)).(float32)
+	return ok
 }
 
 var pools [2]sync.Pool // packing space, float32 and float64
 
+func pool[T Float]() *sync.Pool {
+	if single[T]() {
+		return &pools[0]
+	}
+	return &pools[1]
+}
+
 func space[T Float](n int) *[]T {
-	if p, ok := pools[columns[T]()/16].Get().(*[]T); ok && cap(*p) >= n {
+	if p, ok := pool[T]().Get().(*[]T); ok && cap(*p) >= n {
 		*p = (*p)[:n]
 		return p
 	}
@@ -113,7 +136,7 @@ func space[T Float](n int) *[]T {
 	return &s
 }
 
-func giveBack[T Float](p *[]T) { pools[columns[T]()/16].Put(p) }
+func giveBack[T Float](p *[]T) { pool[T]().Put(p) }
 
 // packed cuts the result among the processors and multiplies packed blocks.
 func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
@@ -128,24 +151,26 @@ func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, l
 		})
 		return
 	}
-	rows := (m + rowsOfTile - 1) / rowsOfTile
-	Split(rows, (rows+workers-1)/workers, func(from, to int) {
-		r := from * rowsOfTile
-		packedPart(min(to*rowsOfTile, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c[r*ldc:], ldc)
+	mr := rows()
+	panels := (m + mr - 1) / mr
+	Split(panels, (panels+workers-1)/workers, func(from, to int) {
+		r := from * mr
+		packedPart(min(to*mr, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c[r*ldc:], ldc)
 	})
 }
 
 // packedPart does the columns of b from col on.
 func packedPart[T Float](m, n, k int, a, b Matrix[T], transB bool, col int, c []T, ldc int) {
 	nr := columns[T]()
-	rows := (m + rowsOfTile - 1) / rowsOfTile * rowsOfTile
-	pa, pb := space[T](rows*depth+depth*width), space[T](rowsOfTile*nr+max(depth, width))
+	mr := rows()
+	high := (m + mr - 1) / mr * mr
+	pa, pb := space[T](high*depth+depth*width), space[T](mr*nr+max(depth, width))
 	defer giveBack(pa)
 	defer giveBack(pb)
-	ap, bp, edge, scratch := (*pa)[:rows*depth], (*pa)[rows*depth:], (*pb)[:rowsOfTile*nr], (*pb)[rowsOfTile*nr:]
+	ap, bp, edge, scratch := (*pa)[:high*depth], (*pa)[high*depth:], (*pb)[:mr*nr], (*pb)[mr*nr:]
 	for d := 0; d < k; d += depth {
 		kc := min(depth, k-d)
-		packRows(ap, a, d, m, kc, scratch)
+		packRows(ap, a, d, m, kc, mr, scratch)
 		for j := 0; j < n; j += width {
 			nc := min(width, n-j)
 			if transB {
@@ -153,15 +178,15 @@ func packedPart[T Float](m, n, k int, a, b Matrix[T], transB bool, col int, c []
 			} else {
 				packColumns(bp, b, d*b.Ld+col+j, nc, kc, nr, scratch)
 			}
-			for i := 0; i < m; i += rowsOfTile {
+			for i := 0; i < m; i += mr {
 				for s := 0; s < nc; s += nr {
 					to := c[i*ldc+j+s:]
-					if m-i >= rowsOfTile && nc-s >= nr {
+					if m-i >= mr && nc-s >= nr {
 						tile(kc, ap[i*kc:], bp[s*kc:], to, ldc, d > 0)
 						continue
 					}
 					tile(kc, ap[i*kc:], bp[s*kc:], edge, nr, false)
-					for r := range min(rowsOfTile, m-i) {
+					for r := range min(mr, m-i) {
 						row := to[r*ldc:][:min(nr, nc-s)]
 						if d > 0 {
 							for x := range row {
@@ -184,20 +209,28 @@ func tile[T Float](k int, a, b, c []T, ldc int, add bool) {
 	}
 	switch a := any(&a[0]).(type) {
 	case *float32:
-		tile32(k, a, any(&b[0]).(*float32), any(&c[0]).(*float32), ldc, more)
+		f := tile32
+		if wide {
+			f = wide32
+		}
+		f(k, a, any(&b[0]).(*float32), any(&c[0]).(*float32), ldc, more)
 	case *float64:
-		tile64(k, a, any(&b[0]).(*float64), any(&c[0]).(*float64), ldc, more)
+		f := tile64
+		if wide {
+			f = wide64
+		}
+		f(k, a, any(&b[0]).(*float64), any(&c[0]).(*float64), ldc, more)
 	}
 }
 
-// packRows lays panels of six rows of a, from number at on, out column by
+// packRows lays panels of mr rows of a, from number at on, out column by
 // column, zeros below.
-func packRows[T Float](to []T, a Matrix[T], at, m, k int, scratch []T) {
-	for i := 0; i < m; i += rowsOfTile {
-		panel := to[i*k:][:rowsOfTile*k]
-		for r := range rowsOfTile {
+func packRows[T Float](to []T, a Matrix[T], at, m, k, mr int, scratch []T) {
+	for i := 0; i < m; i += mr {
+		panel := to[i*k:][:mr*k]
+		for r := range mr {
 			if i+r >= m {
-				for x := r; x < len(panel); x += rowsOfTile {
+				for x := r; x < len(panel); x += mr {
 					panel[x] = 0
 				}
 				continue
@@ -205,7 +238,7 @@ func packRows[T Float](to []T, a Matrix[T], at, m, k int, scratch []T) {
 			x := r
 			for _, v := range a.line(at+(i+r)*a.Ld, k, scratch) {
 				panel[x] = v
-				x += rowsOfTile
+				x += mr
 			}
 		}
 	}
