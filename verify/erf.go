@@ -8,7 +8,7 @@ import (
 
 // The knots of the table lie 1/erfKnots apart up to erfEnd, beyond which erf is
 // one to the last bit of a float32. Cubic interpolation between them is off by
-// at most h⁴/384·max|erf⁗| < 4e-11, which no rounding to float32 shows.
+// at most h⁴/384·max|erf⁗| < 5e-11, which no rounding to float32 shows.
 const (
 	erfKnots = 128
 	erfEnd   = 6
