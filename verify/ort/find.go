@@ -22,10 +22,13 @@ type Place struct {
 	From string // why it is looked for there
 }
 
-// Find lists the libraries on this machine, best first: the given path, the
-// environment's, the system's folders, installed Python packages. A path that is
-// given by hand is listed whether it exists or not.
+// Find lists the libraries on this machine, best first: the environment's, the
+// system's folders, installed Python packages. A path that is given by hand is
+// the only one, whether it exists or not.
 func Find(given string, env func(string) string) []Place {
+	if given != "" {
+		return []Place{{given, "--ort-lib"}}
+	}
 	var out []Place
 	add := func(path, from string) {
 		real, err := filepath.EvalSymlinks(path)
@@ -38,9 +41,6 @@ func Find(given string, env func(string) string) []Place {
 			}
 		}
 		out = append(out, Place{path, from})
-	}
-	if given != "" {
-		out = append(out, Place{given, "--ort-lib"})
 	}
 	if p := env(EnvLibrary); p != "" {
 		out = append(out, Place{p, EnvLibrary})

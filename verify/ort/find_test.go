@@ -27,8 +27,12 @@ func TestFindOrder(t *testing.T) {
 	newer := file("lib", "libonnxruntime.so.1.21.0")
 	python := file("venv", "lib", "python3.11", "site-packages", "onnxruntime", "capi", "libonnxruntime.so.1.32.0")
 	env := map[string]string{EnvLibrary: named, "LD_LIBRARY_PATH": filepath.Join(dir, "lib"), "VIRTUAL_ENV": filepath.Join(dir, "venv")}
-	got := Find(given, func(k string) string { return env[k] })
-	want := []Place{{given, "--ort-lib"}, {named, EnvLibrary}, {newer, "system folder"}, {system, "system folder"}}
+	get := func(k string) string { return env[k] }
+	if got := Find(given, get); len(got) != 1 || got[0] != (Place{given, "--ort-lib"}) {
+		t.Errorf("with a path by hand: %v", got)
+	}
+	got := Find("", get)
+	want := []Place{{named, EnvLibrary}, {newer, "system folder"}, {system, "system folder"}}
 	if len(got) < len(want)+1 {
 		t.Fatalf("found %v", got)
 	}
