@@ -120,3 +120,27 @@ func positive(g *graph.Graph) bool {
 	}
 	return true
 }
+
+// OutputShape follows the shapes of the fed inputs through the model to one of
+// its outputs; ok is false where they do not decide it.
+func OutputShape(m *onnxio.Model, feeds map[string]*Tensor, name string) (shape []int, ok bool) {
+	sizes := map[string][]int64{}
+	for in, t := range feeds {
+		sizes[in] = ints64(t.Shape)
+	}
+	inlined, err := m.Inline()
+	if err != nil {
+		return nil, false
+	}
+	g, err := graph.New(inlined, graph.Options{Sizes: sizes})
+	if err != nil || g.Value(name) == nil {
+		return nil, false
+	}
+	dims, ok := g.Value(name).Shape()
+	for _, d := range dims {
+		n, known := d.Int()
+		ok = ok && known
+		shape = append(shape, int(n))
+	}
+	return shape, ok
+}

@@ -90,9 +90,11 @@ func (a *app) runBoth(ctx context.Context, f *engineFlags, o verify.CompareOptio
 	if err != nil {
 		return nil, "", err
 	}
+	var lacks *verify.Unsupported
 	if name != engineORT {
 		c, err := verify.Compare(ctx, ref.model, cand.model, o)
-		lacks, ok := errors.AsType[*verify.Unsupported](err)
+		var ok bool
+		lacks, ok = errors.AsType[*verify.Unsupported](err)
 		if !ok || name == engineGo || !ort.Available || len(ort.Find(f.ortLib, os.Getenv)) == 0 {
 			return c, "go", err
 		}
@@ -101,6 +103,9 @@ func (a *app) runBoth(ctx context.Context, f *engineFlags, o verify.CompareOptio
 		}
 	}
 	rs, engine, end, err := f.runners(ref, cand)
+	if err != nil && lacks != nil {
+		return nil, "", fmt.Errorf("%w; ONNX Runtime cannot run it either: %v", lacks, err)
+	}
 	if err != nil {
 		return nil, "", err
 	}

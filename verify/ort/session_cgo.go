@@ -47,13 +47,14 @@ func Open(places []Place) (*Library, error) {
 // A Session is a model that is ready to run.
 type Session struct {
 	s        *ortgo.DynamicAdvancedSession
+	model    *onnxio.Model
 	in, out  []string
 	elements map[string]onnxio.DType // of the outputs
 }
 
 // Session prepares the model in the file at path, which m is.
 func (l *Library) Session(path string, m *onnxio.Model, o Options) (_ *Session, err error) {
-	s := &Session{elements: map[string]onnxio.DType{}}
+	s := &Session{model: m, elements: map[string]onnxio.DType{}}
 	inits := map[string]bool{}
 	for _, t := range m.Graph.Inits {
 		inits[t.Name] = true
@@ -109,11 +110,14 @@ func (s *Session) Run(ctx context.Context, feeds map[string]*verify.Tensor) (map
 		return nil, err
 	}
 	defer release()
-	out := make([]ortgo.Value, len(s.out))
+	out, err := s.outputs(feeds)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { destroy(out) }()
 	if err := s.s.Run(in, out); err != nil {
 		return nil, fmt.Errorf("running ONNX Runtime: %w", err)
 	}
-	defer destroy(out)
 	got := map[string]*verify.Tensor{}
 	for i, v := range out {
 		if got[s.out[i]], err = fromValue(v, s.elements[s.out[i]]); err != nil {
@@ -130,12 +134,46 @@ func (s *Session) Prepare(feeds map[string]*verify.Tensor) (run func() error, do
 	if err != nil {
 		return nil, nil, err
 	}
-	out := make([]ortgo.Value, len(s.out))
+	out, err := s.outputs(feeds)
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
 	return func() error { return s.s.Run(in, out) }, func() { release(); destroy(out) }, nil
 }
 
 // Close releases the session.
 func (s *Session) Close() error { return s.s.Destroy() }
+
+// outputs makes room for outputs of 16-bit floats, which the binding cannot
+// allocate; it allocates the others.
+func (s *Session) outputs(feeds map[string]*verify.Tensor) ([]ortgo.Value, error) {
+	out := make([]ortgo.Value, len(s.out))
+	for i, name := range s.out {
+		d := s.elements[name]
+		if d != onnxio.Float16 && d != onnxio.BFloat16 {
+			continue
+		}
+		shape, ok := verify.OutputShape(s.model, feeds, name)
+		if !ok {
+			destroy(out)
+			return nil, fmt.Errorf("running ONNX Runtime: the shape of the %s output %q does not follow from the inputs", d, name)
+		}
+		size := 2
+		dims := make(ortgo.Shape, len(shape))
+		for k, n := range shape {
+			dims[k] = int64(n)
+			size *= n
+		}
+		v, err := ortgo.NewCustomDataTensor(dims, make([]byte, size), ortgo.TensorElementDataType(d))
+		if err != nil {
+			destroy(out)
+			return nil, fmt.Errorf("making room for output %q: %w", name, err)
+		}
+		out[i] = v
+	}
+	return out, nil
+}
 
 func destroy(vs []ortgo.Value) {
 	for _, v := range vs {
@@ -208,6 +246,13 @@ func fromValue(v ortgo.Value, d onnxio.DType) (*verify.Tensor, error) {
 		t.I = ints(v.GetData())
 	case *ortgo.Tensor[uint64]:
 		t.I = ints(v.GetData())
+	case *ortgo.Tensor[bool]:
+		t.I = make([]int64, len(v.GetData()))
+		for i, x := range v.GetData() {
+			if x {
+				t.I[i] = 1
+			}
+		}
 	case *ortgo.CustomDataTensor:
 		return verify.FromRaw(d, t.Shape, v.GetData())
 	default:
