@@ -46,7 +46,7 @@ func (p *Pending) Bytes() int64 { return p.bytes }
 // Untouched spans are copied by the kernel and computed tensors are written as
 // their pieces are computed, on all processors, so that memory stays small
 // whatever the size of the model. progress, where it is not nil, is called from
-// several goroutines.
+// one goroutine.
 func (m *Model) Write(ctx context.Context, path string, progress func(done, total int)) (*Pending, error) {
 	return m.write(ctx, path, inlineLimit, progress)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"repmlp/onnxio"
 )
@@ -59,7 +60,7 @@ type CompareOptions struct {
 	// Ref and Cand run the models. Nil is the Go engine, which also runs the
 	// reference in float64 to measure the noise floor.
 	Ref, Cand Runner
-	// Progress is called before every run; nil is silent.
+	// Progress is called while the Go engine runs; nil is silent.
 	Progress func(done, total int)
 }
 
@@ -181,11 +182,9 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	for _, v := range ref.Graph.Outputs {
 		r.Outputs = append(r.Outputs, OutputDifference{Name: v.Name, Passed: true})
 	}
-	for s, feed := range feeds {
-		if o.Progress != nil {
-			o.Progress(s, len(feeds))
-		}
-		got, err := runAll(ctx, runners, feed)
+	o.follow(runners, len(feeds))
+	for _, feed := range feeds {
+		got, err := runAll(ctx, runners, feed, o.Limit > 0)
 		if err != nil {
 			return nil, err
 		}
@@ -229,9 +228,33 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	return r, nil
 }
 
-// runAll runs what there is on one feed. The Go engine's runs go side by side:
-// where one of them works on one processor, another has the rest.
-func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor) (got [3]map[string]*Tensor, err error) {
+// follow has the Go engines report their nodes as progress.
+func (o *CompareOptions) follow(runners [3]Runner, runs int) {
+	if o.Progress == nil {
+		return
+	}
+	var mu sync.Mutex
+	done, total := 0, 0
+	for _, r := range runners {
+		e, ok := r.(*Engine)
+		if !ok {
+			continue
+		}
+		total += runs * len(e.order)
+		e.Profile(func(string, time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; done%16 == 0 {
+				o.Progress(done, total)
+			}
+		})
+	}
+}
+
+// runAll runs what there is on one feed. The Go engine's runs go side by side,
+// since where one of them works on one processor another has the rest; with a
+// budget of memory they go one after the other.
+func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
 	var failed [3]error
 	var wg sync.WaitGroup
 	for i, r := range runners {
@@ -239,7 +262,7 @@ func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor) (go
 			continue
 		}
 		run := func() { got[i], failed[i] = r.Run(ctx, feed) }
-		if _, ok := r.(*Engine); ok {
+		if _, ok := r.(*Engine); ok && !inTurn {
 			wg.Go(run)
 		} else {
 			run()
