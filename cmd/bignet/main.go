@@ -37,10 +37,10 @@ func main() {
 
 // weights draws a tensor from a distribution that depends on its seed alone.
 type weights struct {
-	seed       uint64
-	n          int64
-	mean, dev  float64
-	everything bool // uniform around the mean instead of normal
+	seed      uint64
+	n         int64
+	mean, dev float64
+	uniform   bool // around the mean, instead of normal
 }
 
 const piece = 1 << 18
@@ -55,7 +55,7 @@ func (w weights) Fill(i int, dst []byte) error {
 	rng := rand.New(rand.NewPCG(w.seed, uint64(i)))
 	for k := 0; k < len(dst); k += 4 {
 		x := w.mean + w.dev*rng.NormFloat64()
-		if w.everything {
+		if w.uniform {
 			x = w.mean + w.dev*(2*rng.Float64()-1)
 		}
 		binary.LittleEndian.PutUint32(dst[k:], math.Float32bits(float32(x)))
