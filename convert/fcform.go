@@ -22,8 +22,8 @@ var batches = [...]float64{1, 8, 32}
 // them before it is out of question.
 const conflict = 1.05
 
-// moveRate is how many floats a Transpose moves in a microsecond, see the
-// command that measures the table.
+// moveRate is about how many floats a Transpose moves in a microsecond: it waits
+// for memory.
 const moveRate = 1000
 
 // nodeTime is what any node costs, in microseconds.
