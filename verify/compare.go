@@ -17,8 +17,10 @@ const noiseMultiple = 10
 
 // noiseRoundoffs is the noise that is taken for granted, in unit roundoffs of
 // the narrowest weight type, relative to the largest output: a shallow model
-// may by chance have hardly any noise at all.
-const noiseRoundoffs = 64
+// may by chance have hardly any noise at all, and the rounding of merged weights,
+// which the original does not have, is amplified where a normalisation divides by
+// the deviation of a few elements.
+const noiseRoundoffs = 128
 
 // doubleRoundoffs replaces noiseRoundoffs where all weights are float64: there
 // is no wider run to measure the noise with, and a few hundred layers of sums of
