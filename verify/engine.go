@@ -206,6 +206,10 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 		if id, ok := e.ids[name]; ok {
 			fed := *t.convert(e.mode != Single)
 			fed.arena = e.arena
+			if e.mode == Single && fed.half() && fed.F32 != nil {
+				fed.F32 = slices.Clone(fed.F32) // it is the caller's, who may run others beside
+				fed.round()
+			}
 			known[id] = &fed
 			e.arena.hold(&fed)
 			e.arena.hold(&fed) // it is the caller's
@@ -488,7 +492,11 @@ func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []
 	}
 	outs, err = c.op(k)
 	for _, t := range outs {
-		if t != nil && e.mode == Single {
+		if t == nil || e.mode != Single || !t.half() {
+			continue
+		}
+		// A view of an input holds rounded numbers already.
+		if k := t.key(); !slices.ContainsFunc(args, func(a *Tensor) bool { return a != nil && a.key() == k }) {
 			t.round()
 		}
 	}

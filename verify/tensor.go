@@ -110,6 +110,9 @@ func (t *Tensor) view(shape []int) *Tensor {
 	return &v
 }
 
+// half reports whether t has a 16-bit float type.
+func (t *Tensor) half() bool { return t.DType == onnxio.Float16 || t.DType == onnxio.BFloat16 }
+
 // round brings the numbers of a 16-bit float tensor to that precision.
 func (t *Tensor) round() {
 	switch t.DType {

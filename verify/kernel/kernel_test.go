@@ -126,6 +126,20 @@ func TestProductIsDeterministic(t *testing.T) {
 	}
 }
 
+// A panic on another processor reaches the caller, who may know what to do.
+func TestSplitPanics(t *testing.T) {
+	defer func() {
+		if recover() != "broken" {
+			t.Error("the panic was lost")
+		}
+	}()
+	Split(8, 1, func(from, to int) {
+		if to == 8 {
+			panic("broken")
+		}
+	})
+}
+
 // Weights that stay in their file give the same product as numbers in memory.
 func TestStoredMatrix(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))

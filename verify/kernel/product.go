@@ -336,7 +336,8 @@ func block[T Float](t blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb in
 }
 
 // Split cuts n items into pieces of at least grain and runs them on all
-// processors. The result may not depend on how the items are cut.
+// processors. The result may not depend on how the items are cut. A panic of one
+// of them is the caller's.
 func Split(n, grain int, f func(from, to int)) {
 	workers := min(runtime.GOMAXPROCS(0), (n+grain-1)/max(grain, 1))
 	if workers <= 1 {
@@ -346,8 +347,17 @@ func Split(n, grain int, f func(from, to int)) {
 		return
 	}
 	var wg sync.WaitGroup
+	failed := make([]any, workers)
 	for w := range workers {
-		wg.Go(func() { f(n*w/workers, n*(w+1)/workers) })
+		wg.Go(func() {
+			defer func() { failed[w] = recover() }()
+			f(n*w/workers, n*(w+1)/workers)
+		})
 	}
 	wg.Wait()
+	for _, p := range failed {
+		if p != nil {
+			panic(p)
+		}
+	}
 }
