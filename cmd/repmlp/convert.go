@@ -239,6 +239,8 @@ func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOption
 	if step != nil {
 		o.Progress = func(done, total int) { step("checking", done, total) }
 	}
+	collect(relaxed)
+	defer collect(thrifty)
 	c, engine, err := a.runBoth(ctx, &f.engineFlags, o, ref, cand)
 	end()
 	if err != nil {

@@ -13,10 +13,21 @@ import (
 // version is the release; the linker may set it.
 var version = "0.1.0-dev"
 
-func main() {
+// How far the heap may grow before it is collected, in percent.
+const (
+	thrifty = 50  // most memory is weights on their way: hold few of them
+	relaxed = 100 // running whole models makes and drops activations
+)
+
+// collect sets the garbage collector, unless the environment has.
+func collect(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // most memory is weights on their way; hold few of them
+		debug.SetGCPercent(percent)
 	}
+}
+
+func main() {
+	collect(thrifty)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
