@@ -92,18 +92,24 @@ func activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
 	return rows, true
 }
 
-// streamRows computes y = x·wᵀ for the stored w [n, k], from number at on, and
-// the rows of x that are not zero; it reports false where they are too many.
-func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
-	active, ok := activeRows(x, m, k, ldx)
-	if !ok {
-		return false
+// start clears y [m, n] and lists the rows of x [m, k] that have to be multiplied;
+// ok is false where they are too many, and y is as it was.
+func start(m, n, k int, x []float64, ldx int, y []float64, ldy int) (active []int, ok bool) {
+	if active, ok = activeRows(x, m, k, ldx); !ok {
+		return nil, false
 	}
 	for i := range m {
 		clear(y[i*ldy:][:n])
 	}
-	if len(active) == 0 {
-		return true
+	return active, true
+}
+
+// streamRows computes y = x·wᵀ for the stored w [n, k], from number at on, and
+// the rows of x that are not zero; it reports false where they are too many.
+func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
+	active, ok := start(m, n, k, x, ldx, y, ldy)
+	if !ok || len(active) == 0 {
+		return ok
 	}
 	w.blocks(n, 4*k, func(first, end int) {
 		kernel.Split(end-first, max(1, (1<<15)/max(k, 1)), func(from, to int) {
@@ -120,15 +126,9 @@ func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64
 
 // streamColumns is streamRows for a stored w [k, n].
 func (w *streamed) streamColumns(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
-	active, ok := activeRows(x, m, k, ldx)
-	if !ok {
-		return false
-	}
-	for i := range m {
-		clear(y[i*ldy:][:n])
-	}
-	if len(active) == 0 {
-		return true
+	active, ok := start(m, n, k, x, ldx, y, ldy)
+	if !ok || len(active) == 0 {
+		return ok
 	}
 	w.blocks(k, 4*n, func(first, end int) {
 		kernel.Split(n, max(16, (1<<15)/max(end-first, 1)), func(from, to int) {
