@@ -21,32 +21,6 @@ func TestProductAgainstNaive(t *testing.T) {
 	testProduct[float64](t, tolerance64)
 }
 
-// The narrower tiles give the same bits as the wide ones.
-func TestNarrowTiles(t *testing.T) {
-	if !wide {
-		t.Skip("this machine has no wide tiles")
-	}
-	rng := rand.New(rand.NewPCG(9, 9))
-	const m, n, k = 50, 77, 200
-	a, b := make([]float64, m*k), make([]float64, k*n)
-	for i := range a {
-		a[i] = rng.NormFloat64()
-	}
-	for i := range b {
-		b[i] = rng.NormFloat64()
-	}
-	x, y := make([]float64, m*n), make([]float64, m*n)
-	Product(m, n, k, Matrix[float64]{Data: a, Ld: k}, Matrix[float64]{Data: b, Ld: n}, false, x, n)
-	defer func() { wide = true }()
-	wide = false
-	Product(m, n, k, Matrix[float64]{Data: a, Ld: k}, Matrix[float64]{Data: b, Ld: n}, false, y, n)
-	if !slices.Equal(x, y) {
-		t.Error("the bits differ")
-	}
-	testProduct[float32](t, tolerance32)
-	testProduct[float64](t, tolerance64)
-}
-
 func testProduct[T Float](t *testing.T, tolerance float64) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
