@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"math"
 	"slices"
 
 	"repmlp/onnxio"
@@ -61,14 +60,7 @@ func (t *Tensor) dense() *Tensor {
 		return t
 	}
 	out := &Tensor{DType: t.DType, Shape: t.Shape, F64: make([]float64, t.Len())}
-	if err := onnxio.DecodeFloat64(out.F64, t.file.raw, t.DType); err != nil {
-		panic(err) // float32 always decodes
-	}
-	if t.file.absolute {
-		for i, v := range out.F64 {
-			out.F64[i] = math.Abs(v)
-		}
-	}
+	kernel.Widen(out.F64, t.file.raw, t.file.absolute)
 	return out
 }
 

@@ -8,9 +8,5 @@ func tile32(int, *float32, *float32, *float32, int, int) {}
 func tile64(int, *float64, *float64, *float64, int, int) {}
 func wide32(int, *float32, *float32, *float32, int, int) {}
 func wide64(int, *float64, *float64, *float64, int, int) {}
-func dot16(int, *float32, *float64) float64              { return 0 }
-func dotAbs16(int, *float32, *float64) float64           { return 0 }
-func axpy16(int, float64, *float32, *float64)            {}
-func axpyAbs16(int, float64, *float32, *float64)         {}
-func widen16(int, *float32, *float64)                    {}
-func widenAbs16(int, *float32, *float64)                 {}
+func dot16(int, *float32, *float64, uint64) float64      { return 0 }
+func axpy16(int, float64, *float32, *float64, uint64)    {}

@@ -124,7 +124,7 @@ func TestStoredMatrix(t *testing.T) {
 		absolute := rng.IntN(2) == 0
 		for i := range wide {
 			binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(float32(rng.NormFloat64())))
-			wide[i] = number(raw, i, absolute)
+			wide[i] = number(raw, i, mask(absolute))
 		}
 		other := make([]float64, max(m, n)*k)
 		for i := range other {
@@ -173,7 +173,7 @@ func TestStoredSums(t *testing.T) {
 			sum := 0.0
 			z := append([]float64{}, y...)
 			for i := range x {
-				v := number(w, i, absolute)
+				v := number(w, i, mask(absolute))
 				sum += v * x[i]
 				z[i] += 0.5 * v
 			}

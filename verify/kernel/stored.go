@@ -4,65 +4,57 @@ import (
 	"encoding/binary"
 	"math"
 	"unsafe"
+
+	"repmlp/onnxio"
 )
+
+// mask is what is kept of a float64 number.
+func mask(absolute bool) uint64 {
+	if absolute {
+		return math.MaxUint64 >> 1 // all but the sign
+	}
+	return math.MaxUint64
+}
 
 // Dot is Σ w·x in float64 for float32 numbers w as they lie in a file, little
 // endian, aligned or not; absolute takes |w|. w holds 4·len(x) bytes.
 func Dot(w []byte, x []float64, absolute bool) float64 {
-	n, sum := 0, 0.0
+	n, sum, mask := 0, 0.0, mask(absolute)
 	if fast && len(x) >= 16 {
 		n = len(x) &^ 15
-		p := (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n])))
-		if absolute {
-			sum = dotAbs16(n, p, &x[0])
-		} else {
-			sum = dot16(n, p, &x[0])
-		}
+		sum = dot16(n, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &x[0], mask)
 	}
 	for i := n; i < len(x); i++ {
-		sum += number(w, i, absolute) * x[i]
+		sum += number(w, i, mask) * x[i]
 	}
 	return sum
 }
 
 // Axpy adds alpha·w to y, with w as for Dot.
 func Axpy(alpha float64, w []byte, y []float64, absolute bool) {
-	n := 0
+	n, mask := 0, mask(absolute)
 	if fast && len(y) >= 16 {
 		n = len(y) &^ 15
-		p := (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n])))
-		if absolute {
-			axpyAbs16(n, alpha, p, &y[0])
-		} else {
-			axpy16(n, alpha, p, &y[0])
-		}
+		axpy16(n, alpha, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &y[0], mask)
 	}
 	for i := n; i < len(y); i++ {
-		y[i] += alpha * number(w, i, absolute)
+		y[i] += alpha * number(w, i, mask)
 	}
 }
 
 // Widen converts len(x) numbers of w, as for Dot.
 func Widen(x []float64, w []byte, absolute bool) {
-	n := 0
-	if fast && len(x) >= 16 {
-		n = len(x) &^ 15
-		p := (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n])))
-		if absolute {
-			widenAbs16(n, p, &x[0])
-		} else {
-			widen16(n, p, &x[0])
-		}
+	if err := onnxio.DecodeFloat64(x, w, onnxio.Float32); err != nil {
+		panic(err) // float32 always decodes
 	}
-	for i := n; i < len(x); i++ {
-		x[i] = number(w, i, absolute)
+	if absolute {
+		for i, v := range x {
+			x[i] = math.Abs(v)
+		}
 	}
 }
 
-func number(w []byte, i int, absolute bool) float64 {
+func number(w []byte, i int, mask uint64) float64 {
 	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(w[4*i:])))
-	if absolute {
-		return math.Abs(v)
-	}
-	return v
+	return math.Float64frombits(math.Float64bits(v) & mask)
 }
