@@ -147,11 +147,7 @@ func (f *benchFlags) open(ctx context.Context, path string, m *onnxio.Model, pro
 }
 
 func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
-	dims, err := parseDims(f.dims)
-	if err != nil {
-		return err
-	}
-	batches, err := f.batchSizes()
+	dims, batches, err := f.shapes()
 	if err != nil {
 		return err
 	}
@@ -259,16 +255,19 @@ func (f *benchFlags) measure(ctx context.Context, sessions []benchSession, model
 	return out, nil
 }
 
-func (f *benchFlags) batchSizes() ([]int64, error) {
-	var out []int64
+// shapes reads the bound dimensions and the batch sizes.
+func (f *benchFlags) shapes() (dims map[string]int64, batches []int64, err error) {
+	if dims, err = parseDims(f.dims); err != nil {
+		return nil, nil, err
+	}
 	for _, s := range strings.Split(f.batches, ",") {
 		n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
 		if err != nil || n < 1 {
-			return nil, coded(exitUsage, fmt.Errorf("--batch %q is no list of sizes, as 1,8,32", f.batches))
+			return nil, nil, coded(exitUsage, fmt.Errorf("--batch %q is no list of sizes, as 1,8,32", f.batches))
 		}
-		out = append(out, n)
+		batches = append(batches, n)
 	}
-	return out, nil
+	return dims, batches, nil
 }
 
 func writeBench(w io.Writer, r *benchReport) error {

@@ -49,11 +49,7 @@ func (a *app) benchMemoryCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			dims, err := parseDims(f.dims)
-			if err != nil {
-				return err
-			}
-			batches, err := f.batchSizes()
+			dims, batches, err := f.shapes()
 			if err != nil {
 				return err
 			}

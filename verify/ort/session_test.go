@@ -37,7 +37,7 @@ func TestAgreesWithGoEngine(t *testing.T) {
 		file      string
 		tolerance float64 // of the largest output
 	}{
-		{"../../testdata/digits/digits_legacy.onnx", 1e-5},
+		{digits, 1e-5},
 		{"../../testdata/digits/digits_dynamo.onnx", 1e-5},
 		{"../../testdata/cases/v1_preserve_13/model.onnx", 1e-5},
 		{"../../testdata/cases/dyn_v2_dynNHW/model.onnx", 1e-5},
@@ -45,11 +45,7 @@ func TestAgreesWithGoEngine(t *testing.T) {
 		{"../../testdata/cases/dyn_v1_f16/model.onnx", 8e-3},
 		{"../../testdata/cases/kin_repmixer_13/model.onnx", 1e-5},
 	} {
-		m, err := onnxio.Load(c.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer m.Close()
+		m := load(t, c.file)
 		s, err := lib.Session(c.file, m, ort.Options{Plain: true, Threads: 1})
 		if err != nil {
 			t.Errorf("%s: %v", c.file, err)
@@ -90,17 +86,24 @@ func TestAgreesWithGoEngine(t *testing.T) {
 	}
 }
 
-// Prepared inputs can run again and again.
-func TestPrepare(t *testing.T) {
-	lib := library(t)
-	const file = "../../testdata/digits/digits_legacy.onnx"
+const digits = "../../testdata/digits/digits_legacy.onnx"
+
+func load(t *testing.T, file string) *onnxio.Model {
+	t.Helper()
 	m, err := onnxio.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// Prepared inputs can run again and again.
+func TestPrepare(t *testing.T) {
+	lib := library(t)
+	m := load(t, digits)
 	profile := filepath.Join(t.TempDir(), "p")
-	s, err := lib.Session(file, m, ort.Options{Profile: profile})
+	s, err := lib.Session(digits, m, ort.Options{Profile: profile})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,16 +131,11 @@ func TestPrepare(t *testing.T) {
 
 func TestErrorsNameTheFile(t *testing.T) {
 	lib := library(t)
-	const file = "../../testdata/digits/digits_legacy.onnx"
-	m, err := onnxio.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
+	m := load(t, digits)
 	if _, err := lib.Session(filepath.Join(t.TempDir(), "absent.onnx"), m, ort.Options{}); err == nil {
 		t.Error("a missing file was opened")
 	}
-	s, err := lib.Session(file, m, ort.Options{})
+	s, err := lib.Session(digits, m, ort.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
