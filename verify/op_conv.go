@@ -208,9 +208,9 @@ func addBias[T float](dst []T, b *Tensor, shape []int) {
 	}
 	bias, outs := data[T](b), count(shape[2:])
 	for i := range shape[0] * shape[1] {
-		row := dst[i*outs:][:outs]
+		row, add := dst[i*outs:][:outs], bias[i%shape[1]]
 		for p := range row {
-			row[p] += bias[i%shape[1]]
+			row[p] += add
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
+	"repmlp/verify/kernel"
 )
 
 func norms() map[string]operator {
@@ -67,25 +68,22 @@ func batchNorm(c *call) ([]*Tensor, error) {
 		}
 	}
 	out := like(x, x.DType, x.Shape)
-	for ch := range channels {
-		scale := c.in[1].Float(ch) / math.Sqrt(variance[ch]+eps)
-		shift := c.in[2].Float(ch) - mean[ch]*scale
-		if c.e.mode == Absolute { // magnitudes do not cancel
-			shift = c.in[2].Float(ch) + mean[ch]*scale
-		}
-		for i := range x.Shape[0] {
-			from := (i*channels + ch) * inner
-			if x.F32 != nil {
-				for p, v := range x.F32[from : from+inner] {
-					out.F32[from+p] = float32(float64(v)*scale + shift)
+	kernel.Split(x.Shape[0]*channels, 1+(1<<14)/max(inner, 1), func(from, to int) {
+		space := make([]float64, doubles)
+		for r := from; r < to; r++ {
+			ch := r % channels
+			scale := c.in[1].Float(ch) / math.Sqrt(variance[ch]+eps)
+			shift := c.in[2].Float(ch) - mean[ch]*scale
+			if c.e.mode == Absolute { // magnitudes do not cancel
+				shift = c.in[2].Float(ch) + mean[ch]*scale
+			}
+			inDouble(out, x, r*inner, (r+1)*inner, space, func(v []float64) {
+				for i, x := range v {
+					v[i] = x*scale + shift
 				}
-				continue
-			}
-			for p, v := range x.F64[from : from+inner] {
-				out.F64[from+p] = v*scale + shift
-			}
+			})
 		}
-	}
+	})
 	return append([]*Tensor{out}, extra...), nil
 }
 

@@ -14,17 +14,13 @@ func unaryOf(f func(c *call) func(float64) float64) operator {
 		g := f(c)
 		out := like(x, x.DType, x.Shape)
 		switch {
-		case x.F32 != nil:
-			kernel.Split(len(x.F32), 1<<14, func(from, to int) {
-				for i := from; i < to; i++ {
-					out.F32[i] = float32(g(float64(x.F32[i])))
-				}
-			})
-		case x.F64 != nil:
-			kernel.Split(len(x.F64), 1<<14, func(from, to int) {
-				for i := from; i < to; i++ {
-					out.F64[i] = g(x.F64[i])
-				}
+		case x.DType.IsFloat():
+			kernel.Split(x.Len(), 1<<14, func(from, to int) {
+				inDouble(out, x, from, to, make([]float64, doubles), func(v []float64) {
+					for i, x := range v {
+						v[i] = g(x)
+					}
+				})
 			})
 		default:
 			for i, v := range x.I {
@@ -33,6 +29,25 @@ func unaryOf(f func(c *call) func(float64) float64) operator {
 			out.wrap()
 		}
 		return []*Tensor{out}, nil
+	}
+}
+
+// doubles is how many numbers are worked on in float64 at a time.
+const doubles = 512
+
+// inDouble lets f work on elements from ≤ i < to of x in float64, as many at a
+// time as space has, and rounds what it leaves to out.
+func inDouble(out, x *Tensor, from, to int, space []float64, f func(v []float64)) {
+	if x.F64 != nil {
+		copy(out.F64[from:to], x.F64[from:to])
+		f(out.F64[from:to])
+		return
+	}
+	for ; from < to; from += len(space) {
+		v := space[:min(to-from, len(space))]
+		widen(v, x.F32[from:])
+		f(v)
+		narrow(out.F32[from:][:len(v)], v)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
+	"repmlp/verify/kernel"
 )
 
 func pools() map[string]operator {
@@ -22,12 +23,12 @@ func averagePool(c *call) ([]*Tensor, error) {
 	acc := make([]float64, count(s.out))
 	// How many positions each window averages over, the same for all channels.
 	area := make([]float64, len(acc))
-	kernel := toInts(s.Kernel)
+	size := toInts(s.Kernel)
 	eachIndex(s.out, func(i int, at []int) {
 		area[i] = 1
 		for a := range at {
 			n := 0
-			for k := range kernel[a] {
+			for k := range size[a] {
 				p := at[a]*int(s.Stride[a]) + k*int(s.Dilation[a])
 				if include && p < s.in[a]+int(s.Begin[a]+s.End[a]) || !include && p >= int(s.Begin[a]) && p < s.in[a]+int(s.Begin[a]) {
 					n++
@@ -81,27 +82,30 @@ func maxPool(c *call) ([]*Tensor, error) {
 	r := len(s.out) - 1
 	in, outs := count(s.in), count(s.out)
 	columns := c.n.Int("storage_order", 0) != 0
-	best := make([]float64, outs)
-	for p := range x.Shape[0] * x.Shape[1] {
-		for i := range best {
-			best[i] = math.Inf(-1)
-		}
-		for _, t := range taps {
-			a, b := s.span(t[r])
-			s.eachRow(t, func(dst, off int) {
-				for k := a; k < b; k++ {
-					from := off + k*int(s.Stride[r]) + t[r]
-					if v := x.Float(p*in + from); v > best[dst+k] || math.IsNaN(v) {
-						best[dst+k] = v
-						at.I[p*outs+dst+k] = int64(p*in + from)
+	kernel.Split(x.Shape[0]*x.Shape[1], 1, func(first, end int) {
+		best, line := make([]float64, outs), make([]float64, in)
+		for p := first; p < end; p++ {
+			x.readDouble(line, p*in)
+			for i := range best {
+				best[i] = math.Inf(-1)
+			}
+			for _, t := range taps {
+				a, b := s.span(t[r])
+				s.eachRow(t, func(dst, off int) {
+					for k := a; k < b; k++ {
+						from := off + k*int(s.Stride[r]) + t[r]
+						if v := line[from]; v > best[dst+k] || math.IsNaN(v) {
+							best[dst+k] = v
+							at.I[p*outs+dst+k] = int64(p*in + from)
+						}
 					}
-				}
-			})
+				})
+			}
+			for i, v := range best {
+				put(out, p*outs+i, v)
+			}
 		}
-		for i, v := range best {
-			put(out, p*outs+i, v)
-		}
-	}
+	})
 	if columns && len(s.in) == 2 {
 		for i, k := range at.I {
 			q := int(k) % in
@@ -120,24 +124,29 @@ func globalPool(highest bool) operator {
 			shape[i] = 1
 		}
 		out := like(x, x.DType, shape)
-		for p := range out.Len() {
-			s := 0.0
-			if highest {
-				s = math.Inf(-1)
+		kernel.Split(out.Len(), 1+(1<<14)/max(n, 1), func(from, to int) {
+			line := make([]float64, n)
+			for p := from; p < to; p++ {
+				x.readDouble(line, p*n)
+				put(out, p, pool(line, highest))
 			}
-			for i := range n {
-				v := x.Float(p*n + i)
-				if highest {
-					s = math.Max(s, v)
-				} else {
-					s += v
-				}
-			}
-			if !highest {
-				s /= float64(n)
-			}
-			put(out, p, s)
-		}
+		})
 		return []*Tensor{out}, nil
 	}
+}
+
+// pool is the mean of v, or its highest number.
+func pool(v []float64, highest bool) float64 {
+	if highest {
+		top := math.Inf(-1)
+		for _, x := range v {
+			top = math.Max(top, x)
+		}
+		return top
+	}
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
 }

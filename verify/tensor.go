@@ -10,6 +10,7 @@ import (
 	"github.com/x448/float16"
 
 	"repmlp/onnxio"
+	"repmlp/verify/kernel"
 )
 
 // A Tensor is a dense array. Float types hold their numbers in F32, or in F64
@@ -232,6 +233,48 @@ func inPlace(t *onnxio.Tensor) (*Tensor, error) {
 // any address.
 var unalignedTraps = runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64"
 
+// memory is what a little-endian file would hold of v.
+func memory(v []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
+}
+
+// widen converts the first len(dst) numbers of src.
+func widen(dst []float64, src []float32) {
+	src = src[:len(dst)]
+	if littleEndian {
+		kernel.Widen(dst, memory(src), false)
+		return
+	}
+	for i, v := range src {
+		dst[i] = float64(v)
+	}
+}
+
+// narrow rounds src to dst, which is as long.
+func narrow(dst []float32, src []float64) {
+	if littleEndian {
+		kernel.Narrow(memory(dst), src)
+		return
+	}
+	for i, v := range src {
+		dst[i] = float32(v)
+	}
+}
+
+// readDouble fills dst with the numbers from element at on.
+func (t *Tensor) readDouble(dst []float64, at int) {
+	switch {
+	case t.F32 != nil:
+		widen(dst, t.F32[at:])
+	case t.F64 != nil:
+		copy(dst, t.F64[at:])
+	default:
+		for i, v := range t.I[at:][:len(dst)] {
+			dst[i] = float64(v)
+		}
+	}
+}
+
 func decode32(dst []float32, b []byte) {
 	for i := range dst {
 		dst[i] = math.Float32frombits(uint32(b[4*i]) | uint32(b[4*i+1])<<8 | uint32(b[4*i+2])<<16 | uint32(b[4*i+3])<<24)
@@ -246,15 +289,11 @@ func (t *Tensor) convert(double bool) *Tensor {
 	out := &Tensor{DType: t.DType, Shape: t.Shape}
 	if double {
 		out.F64 = make([]float64, len(t.F32))
-		for i, v := range t.F32 {
-			out.F64[i] = float64(v)
-		}
+		widen(out.F64, t.F32)
 		return out
 	}
 	out.F32 = make([]float32, len(t.F64))
-	for i, v := range t.F64 {
-		out.F32[i] = float32(v)
-	}
+	narrow(out.F32, t.F64)
 	out.round()
 	return out
 }

@@ -54,6 +54,13 @@ func Widen(x []float64, w []byte, absolute bool) {
 	}
 }
 
+// Narrow rounds x to float32 numbers, little endian.
+func Narrow(w []byte, x []float64) {
+	if _, err := onnxio.PutFloat64(w, x, onnxio.Float32); err != nil {
+		panic(err) // float32 always encodes
+	}
+}
+
 func number(w []byte, i int, mask uint64) float64 {
 	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(w[4*i:])))
 	return math.Float64frombits(math.Float64bits(v) & mask)
