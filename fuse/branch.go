@@ -19,7 +19,24 @@ type branch struct {
 	loops     []plain
 	axes      []windowed
 
+	once  sync.Once
 	whole table // of all axes without limits
+}
+
+// scratch is what the pieces of a folding that are computed one after the other
+// use again.
+type scratch struct {
+	run, lines   []float64
+	table        table
+	inside, next []tuple
+}
+
+// room returns n numbers.
+func room(v *[]float64, n int) []float64 {
+	if cap(*v) < n {
+		*v = make([]float64, n)
+	}
+	return (*v)[:n]
 }
 
 type plain struct {
@@ -79,15 +96,15 @@ func (r ranges) holds(at ranges) bool {
 // A table lists all combinations of the entries of a branch's axes.
 type table struct {
 	entries []tuple
-	to, tap []int // the same where nothing but W and the tap moves and weights are 1
+	plain   bool // nothing but W and the tap moves, and weights are 1
+	to, tap []int
 }
 
-// table builds the combinations inside r.
-func (b *branch) table(r ranges) table {
-	t := table{entries: []tuple{{weight: 1}}}
-	for _, a := range b.axes {
-		next := make([]tuple, 0, len(t.entries)*len(a.entries))
-		var inside []tuple
+// fill builds the combinations inside r of the axes.
+func (t *table) fill(axes []windowed, r ranges, space *scratch) {
+	t.entries = append(t.entries[:0], tuple{weight: 1})
+	for _, a := range axes {
+		next, inside := space.next[:0], space.inside[:0]
 		for _, e := range a.entries {
 			in, out := &a.in[e.in], &a.out[e.out]
 			if !r.holds(in.at) || !r.holds(out.at) {
@@ -109,16 +126,28 @@ func (b *branch) table(r ranges) table {
 				next = append(next, x)
 			}
 		}
-		t.entries = next
+		t.entries, space.next, space.inside = next, t.entries, inside
 	}
-	for _, e := range t.entries {
-		if e.weight != 1 || e.off[1] != 0 || e.off[3] != 0 {
-			t.to, t.tap = nil, nil
-			break
+	t.to, t.tap = t.to[:0], t.tap[:0]
+	t.plain = !slices.ContainsFunc(t.entries, func(e tuple) bool { return e.weight != 1 || e.off[1] != 0 || e.off[3] != 0 })
+	if t.plain {
+		for _, e := range t.entries {
+			t.to, t.tap = append(t.to, e.off[0]), append(t.tap, e.off[2])
 		}
-		t.to, t.tap = append(t.to, e.off[0]), append(t.tap, e.off[2])
 	}
-	return t
+}
+
+// table lists the entries inside r; it is valid until space is used again.
+func (b *branch) table(r ranges, space *scratch) *table {
+	switch {
+	case len(b.axes) == 0:
+		return &table{}
+	case b.limited(r):
+		space.table.fill(b.axes, r, space)
+		return &space.table
+	}
+	b.once.Do(func() { b.whole.fill(b.axes, nil, &scratch{}) })
+	return &b.whole
 }
 
 // sort puts the loops in an order that reads stored weights in runs, or else
@@ -135,9 +164,6 @@ func (b *branch) sort() {
 		return l.stride[by]
 	}
 	slices.SortStableFunc(b.loops, func(x, y plain) int { return cmp.Compare(key(y), key(x)) })
-	if len(b.axes) > 0 {
-		b.whole = b.table(nil)
-	}
 }
 
 // limited reports whether r limits an index of the branch's axes.
@@ -160,7 +186,7 @@ func (b *branch) limited(r ranges) bool {
 const maxGap = 8
 
 // add adds the branch to the piece of W that starts at base.
-func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
+func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	start := [4]int{-base}
 	var loops []loop
 	for _, l := range b.loops {
@@ -174,11 +200,7 @@ func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 		loops = append(loops, loop{n: hi - lo, stride: l.stride})
 	}
 	loops = merged(loops)
-	t := b.whole
-	if len(b.axes) > 0 && b.limited(r) {
-		t = b.table(r)
-	}
-	var scratch []float64
+	t := b.table(r, space)
 	weights, wbase := b.weights, 0
 	switch {
 	case len(b.axes) == 0 && len(loops) == 0:
@@ -190,28 +212,16 @@ func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 	// A run that is written as it is read, with one factor.
 	straight := b.stored != nil && len(b.axes) == 0 && last.stride == [4]int{1, 0, 1, 0}
 	if b.stored != nil && !straight {
-		space, _ := pool.Get().(*[]float64)
-		if n := b.run(last, t); space == nil || cap(*space) < n {
-			s := make([]float64, n)
-			space = &s
-		}
-		defer pool.Put(space)
-		scratch = (*space)[:b.run(last, t)]
-		weights = scratch
+		weights = room(&space.run, b.run(last, t))
 	}
 	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
 		across := loops[k]
-		space, _ := pool.Get().(*[]float64)
-		if space == nil || cap(*space) < linesAtOnce*last.n {
-			s := make([]float64, linesAtOnce*last.n)
-			space = &s
-		}
-		defer pool.Put(space)
+		lines := room(&space.lines, linesAtOnce*last.n)
 		nest(append(loops[:k:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
 			for k := range o {
 				o[k] += start[k]
 			}
-			b.addAcross(dst, (*space)[:linesAtOnce*last.n], o, across, last)
+			b.addAcross(dst, lines, o, across, last)
 		})
 		return
 	}
@@ -225,7 +235,7 @@ func (b *branch) add(dst []float64, base int, r ranges, pool *sync.Pool) {
 		}
 		if b.stored != nil {
 			wbase = o[2]
-			b.stored.Read(scratch, wbase)
+			b.stored.Read(weights, wbase)
 		}
 		if len(b.axes) > 0 {
 			b.addTable(dst, weights, o, o[2]-wbase, t)
@@ -274,7 +284,7 @@ func (b *branch) addAcross(dst, lines []float64, o [4]int, across, along loop) {
 }
 
 // run is how many stored weights the innermost loop or the table spans.
-func (b *branch) run(last loop, t table) int {
+func (b *branch) run(last loop, t *table) int {
 	n := (last.n-1)*last.stride[2] + 1
 	for _, e := range t.entries {
 		n = max(n, e.off[2]+1)
@@ -282,8 +292,8 @@ func (b *branch) run(last loop, t table) int {
 	return n
 }
 
-func (b *branch) addTable(dst, weights []float64, o [4]int, w int, t table) {
-	if t.to != nil {
+func (b *branch) addTable(dst, weights []float64, o [4]int, w int, t *table) {
+	if t.plain {
 		f := b.coef * b.pre[o[1]] * b.post[o[3]]
 		weights = weights[w:]
 		taps := t.tap[:len(t.to)]

@@ -53,7 +53,7 @@ type Folding struct {
 	ready  *prepared // while pieces are missing
 	folded int
 
-	scratch sync.Pool // of *[]float64
+	scratch sync.Pool // of *scratch
 }
 
 // prepared is what all pieces of a folding need.
@@ -156,8 +156,13 @@ func (f *Folding) Fold(i int, dst []float64) error {
 		lo := i % f.per * f.each
 		r = append(r, limit{l, lo, min(lo+f.each, f.p.Sizes[l])})
 	}
+	space, _ := f.scratch.Get().(*scratch)
+	if space == nil {
+		space = &scratch{}
+	}
+	defer f.scratch.Put(space)
 	for _, b := range ready.branches {
-		b.add(dst, from, r, &f.scratch)
+		b.add(dst, from, r, space)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -172,7 +172,7 @@ func (a *Array) load(p *Program) ([]float64, error) {
 }
 
 // smallWeight is the size up to which a weight is read as a whole.
-const smallWeight = 1 << 18
+const smallWeight = 1 << 14
 
 // open returns the values, or access to them where they are more than small.
 func (a *Array) open(p *Program, small int) ([]float64, Values, error) {

@@ -1,7 +1,9 @@
 package fuse
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -126,10 +128,15 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 		return out, nil // a zero row, as the one that gives the bias, needs no weights
 	}
 	weights := []float64{1}
+	var stored Values // or weights that are read in runs
 	wst := map[Label]int{}
 	if op.W != nil {
+		small := math.MaxInt
+		if in.batch == 1 && len(op.Axes) == 0 {
+			small = smallWeight
+		}
 		var err error
-		if weights, err = op.W.load(p); err != nil {
+		if weights, stored, err = op.W.open(p, small); err != nil {
 			return rows{}, err
 		}
 		wst = p.strides(op.W.Labels)
@@ -155,6 +162,20 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 	}
 	for _, l := range op.Out {
 		loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{ost[l] * in.batch, 0, wst[l]}})
+	}
+	if stored != nil { // the largest stride first
+		slices.SortStableFunc(loops, func(a, b loop) int { return cmp.Compare(b.stride[2], a.stride[2]) })
+		loops = slices.DeleteFunc(loops, func(l loop) bool { return l.n == 1 })
+		run := make([]float64, (loops[len(loops)-1].n-1)*loops[len(loops)-1].stride[2]+1)
+		nest(loops, func(o [4]int, _ float64, last loop) {
+			stored.Read(run, o[2])
+			for i := 0; i < last.n; i++ {
+				out.data[o[0]] += run[i*last.stride[2]] * in.data[o[1]]
+				o[0] += last.stride[0]
+				o[1] += last.stride[1]
+			}
+		})
+		return out, nil
 	}
 	for i, l := range loops { // an entries loop cannot be innermost
 		if l.entries == nil {

@@ -15,6 +15,8 @@ type arena struct {
 	uses map[any]int  // of storage that known values share
 }
 
+func newArena() *arena { return &arena{mine: map[any]bool{}, uses: map[any]int{}} }
+
 // shelfBytes bounds what an arena keeps: more would not be asked for again soon.
 const shelfBytes = 64 << 20
 
@@ -90,6 +92,20 @@ func (a *arena) release(t *Tensor) {
 	if t.F32 != nil {
 		a.f32.put(t.F32)
 	} else {
+		a.f64.put(t.F64)
+	}
+}
+
+// made reports whether the storage of t was made here for the run that is going
+// on or has ended last.
+func (a *arena) made(t *Tensor) bool { return a.mine[t.key()] }
+
+// recycle takes storage back that nobody uses any more.
+func (a *arena) recycle(ts []*Tensor) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range ts {
+		a.f32.put(t.F32)
 		a.f64.put(t.F64)
 	}
 }

@@ -57,6 +57,7 @@ type Prover struct {
 
 	before, after *onnxio.Model
 	engines       [5]*Engine
+	arena         *arena // of all engines, which run one after the other
 	exact         bool
 }
 
@@ -106,6 +107,10 @@ func (p *Prover) prepare(c Claim) error {
 		runMagnitude:   after.with(Absolute, nil),
 		runMagnitudeIn: before.with(Absolute, nil),
 	}
+	p.arena = before.arena
+	for _, e := range p.engines {
+		e.arena = p.arena
+	}
 	p.before, p.after = c.Before, c.After
 	return nil
 }
@@ -136,7 +141,7 @@ func (p *Prover) feeds(c Claim) (feeds, sizes map[string]*Tensor, rows int, err 
 		if i == 0 {
 			rows = n
 		}
-		m := &Tensor{DType: x.DType, Shape: x.Shape, F64: make([]float64, len(x.F64))}
+		m := &Tensor{DType: x.DType, Shape: x.Shape, F64: p.arena.floats64(len(x.F64))}
 		for k, v := range x.F64 {
 			m.F64[k] = math.Abs(v)
 		}
@@ -155,12 +160,21 @@ func (p *Prover) attempt(ctx context.Context, c Claim) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
+	var done []*Tensor
+	defer func() { p.arena.recycle(done) }()
+	for _, name := range c.Inputs {
+		done = append(done, feeds[name], sizes[name])
+	}
 	run := func(k int, in map[string]*Tensor) ([]float64, error) {
 		out, err := p.engines[k].Eval(ctx, in, []string{c.Output})
 		if err != nil {
 			return nil, err
 		}
-		return out[c.Output].F64, nil
+		y := out[c.Output]
+		if p.arena.made(y) {
+			done = append(done, y)
+		}
+		return y.F64, nil
 	}
 	y, err := run(runBefore, feeds)
 	if err != nil {
@@ -273,7 +287,7 @@ func (p *Prover) rows(c Claim, name string, k int) (*Tensor, int, error) {
 		}
 		shape[0] = min(shape[0], 1)
 	}
-	x := &Tensor{DType: v.Elem, Shape: shape, F64: make([]float64, count(shape))}
+	x := &Tensor{DType: v.Elem, Shape: shape, F64: p.arena.floats64(count(shape))}
 	rng := stream(p.Seed, c.ID+"/"+fmt.Sprint(k))
 	var row []int32
 	kept, fed := map[int32]bool{}, x.batch()
