@@ -49,38 +49,36 @@ func (e *emitter) claim(r *Region) verify.Claim {
 	return c
 }
 
-// rowOf tells for every element of an input of the given shape which row it
-// belongs to; nil where the sizes of the rows do not follow from the shape.
-func (m *traceMap) rowOf(shape []int) ([]int32, int) {
+// rowOf tells for every run of elements of an input of the given shape which row
+// it belongs to; nil where the sizes of the rows do not follow from the shape.
+func (m *traceMap) rowOf(shape []int) (row []int32, run, rows int) {
 	if len(shape) != len(m.in) {
-		return nil, 0
+		return nil, 0, 0
 	}
-	row := []int32{0}
-	rows := 1
+	row, run, rows = []int32{0}, 1, 1
 	for i, axis := range m.in {
 		sizes, ok := m.sizes(axis, shape[i])
 		if !ok {
-			return nil, 0
+			return nil, 0, 0
 		}
 		for k, a := range axis {
-			n := sizes[k]
-			next := make([]int32, 0, len(row)*n)
+			if !m.rows[a] { // lengthens the runs
+				run *= sizes[k]
+				continue
+			}
+			rows *= sizes[k]
+			next := make([]int32, 0, len(row)*run*sizes[k])
 			for _, r := range row {
-				for j := range n {
-					if m.rows[a] {
-						next = append(next, r*int32(n)+int32(j))
-					} else {
-						next = append(next, r)
+				for range run {
+					for j := range sizes[k] {
+						next = append(next, r*int32(sizes[k])+int32(j))
 					}
 				}
 			}
-			row = next
-			if m.rows[a] {
-				rows *= n
-			}
+			row, run = next, 1
 		}
 	}
-	return row, rows
+	return row, run, rows
 }
 
 // sizes are the sizes of an axis' atoms where the axis has n elements; at most

@@ -13,6 +13,7 @@ type arena struct {
 	f64  shelf[float64]
 	mine map[any]bool // storage that was made here, by its first element
 	uses map[any]int  // of storage that known values share
+	raw  sync.Pool    // of *[]byte, for what is read of files
 }
 
 func newArena() *arena { return &arena{mine: map[any]bool{}, uses: map[any]int{}} }

@@ -93,32 +93,36 @@ func streamConv(out, x, w *Tensor, s spatial, g int) bool {
 	if out.Len() == 0 {
 		return true
 	}
+	ps := make([]product, g)
 	if in == 1 && s.direct() {
-		for j := range g {
-			if !w.file.streamRows(n, co, ci, x.F64[j*ci:], g*ci, j*co*ci, out.F64[j*co:], g*co) {
-				return false
-			}
+		for j := range ps {
+			ps[j] = product{x: x.F64[j*ci:], ldx: g * ci, y: out.F64[j*co:], ldy: g * co, at: j * co * ci}
 		}
-		return true
+		return w.file.streamRows(ps, n, co, ci)
 	}
 	k := ci * taps
 	if n*outs > probeRows || k < 64 {
 		return false
 	}
-	cols, rows, y := make([]float64, k*outs), make([]float64, k*outs), make([]float64, co*outs)
+	cols, rows, y := make([]float64, k*outs), make([]float64, g*k*outs), make([]float64, g*co*outs)
+	for j := range ps {
+		ps[j] = product{x: rows[j*k*outs:], ldx: k, y: y[j*co*outs:], ldy: co, at: j * co * k}
+	}
 	for i := range n {
 		for j := range g {
 			unfold(cols, x.F64[(i*g+j)*ci*in:][:ci*in], s, ci, 1)
 			for d := range k {
 				for p := range outs {
-					rows[p*k+d] = cols[d*outs+p]
+					ps[j].x[p*k+d] = cols[d*outs+p]
 				}
 			}
-			w.file.streamRows(outs, co, k, rows, k, j*co*k, y, co)
+		}
+		w.file.streamRows(ps, outs, co, k)
+		for j := range g {
 			to := out.F64[(i*g+j)*co*outs:]
 			for p := range outs {
 				for o := range co {
-					to[o*outs+p] = y[p*co+o]
+					to[o*outs+p] = ps[j].y[p*co+o]
 				}
 			}
 		}
@@ -146,7 +150,7 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 	direct := s.direct()
 	switch {
 	case ci == 1 && !direct:
-		depthwise(dst, src, data[T](w.dense()), s, n, g, co)
+		depthwise(dst, src, data[T](w.dense()), s, n, g, co, probe)
 	case direct && in == 1: // an FC of rows: one product for each group
 		for j := range g {
 			rows := kernel.Matrix[T]{Data: src[j*ci:], Ld: g * ci}
@@ -305,7 +309,7 @@ func unfold[T float](cols, src []T, s spatial, channels, processors int) {
 }
 
 // depthwise sums directly: one input channel for every co outputs.
-func depthwise[T float](dst, src, weight []T, s spatial, n, g, co int) {
+func depthwise[T float](dst, src, weight []T, s spatial, n, g, co int, probe bool) {
 	in, outs := count(s.in), count(s.out)
 	r := len(s.out) - 1
 	stride := int(s.Stride[r])
@@ -313,6 +317,9 @@ func depthwise[T float](dst, src, weight []T, s spatial, n, g, co int) {
 	kernel.Split(n*g*co, 1, func(from, to int) {
 		for i := from; i < to; i++ {
 			x := src[i/co*in:][:in]
+			if probe && zeros(x) {
+				continue
+			}
 			y := dst[i*outs:][:outs]
 			w := weight[i%(g*co)*len(taps):]
 			for k, t := range taps {

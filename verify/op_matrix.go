@@ -17,7 +17,7 @@ func matrices() map[string]operator {
 // matrix is a float tensor as an operand of products.
 func matrix[T float](t *Tensor, ld int) kernel.Matrix[T] {
 	if t.file != nil {
-		return kernel.Matrix[T]{Raw: t.file.raw, Absolute: t.file.absolute, Ld: ld}
+		return kernel.Matrix[T]{Raw: t.file.Mapped(), Absolute: t.file.absolute, Ld: ld}
 	}
 	return kernel.Matrix[T]{Data: data[T](t), Ld: ld}
 }
@@ -75,13 +75,20 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
 			kernel.Product(m, n, k, matrix[float32](a, k).At(oa[i]), matrix[float32](b, n).At(ob[i]), false, out.F32[i*m*n:], n)
 		}
 	case out.F64 != nil:
+		if probe && b.file != nil {
+			ps := make([]product, len(oa))
+			for i := range ps {
+				ps[i] = product{x: a.F64[oa[i]:], ldx: k, y: out.F64[i*m*n:], ldy: n, at: ob[i]}
+			}
+			if b.file.streamColumns(ps, m, n, k) {
+				return
+			}
+		}
 		for i := range oa {
 			if probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
 				continue
 			}
-			if !probe || b.file == nil || !b.file.streamColumns(m, n, k, a.F64[oa[i]:], k, ob[i], out.F64[i*m*n:], n) {
-				kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
-			}
+			kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
 		}
 	default:
 		for i := range oa {
@@ -144,7 +151,7 @@ func gemmOp(c *call) ([]*Tensor, error) {
 		if c.e.probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64, transB, 0, out.F64) {
 			break
 		}
-		if !c.e.probe || b.file == nil || !stream(b.file, m, n, k, a.F64, k, 0, out.F64, n) {
+		if !c.e.probe || b.file == nil || !stream(b.file, []product{{x: a.F64, ldx: k, y: out.F64, ldy: n}}, m, n, k) {
 			gemm(a, b, transB, m, n, k, out.F64)
 		}
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"sync"
 
 	"repmlp/onnxio"
 	"repmlp/verify/kernel"
@@ -20,21 +21,9 @@ const (
 
 // A streamed weight lies in a file as float32.
 type streamed struct {
-	raw      []byte
+	*onnxio.Reader
 	absolute bool
-	trim     func() // gives the pages back that were read
-}
-
-// blocks calls f for n rows of the given size in blocks that stay small in
-// memory.
-func (w *streamed) blocks(n, size int, f func(from, to int)) {
-	each := max(1, trimAfter/max(size, 1))
-	for from := 0; from < n; from += each {
-		f(from, min(from+each, n))
-		if n > each {
-			w.trim()
-		}
-	}
+	space    *sync.Pool // of *[]byte
 }
 
 // stream returns access to a large float32 weight that a float64 run need not
@@ -43,11 +32,11 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if e.mode == Single || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil || e.unit[t.Name] {
 		return nil
 	}
-	b, err := t.Bytes()
+	r, err := t.Reader()
 	if err != nil {
 		return nil
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{b, e.mode == Absolute, e.model.Trim}}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{r, e.mode == Absolute, &e.arena.raw}}
 	for i, d := range t.Dims {
 		out.Shape[i] = int(d)
 	}
@@ -60,7 +49,7 @@ func (t *Tensor) dense() *Tensor {
 		return t
 	}
 	out := &Tensor{DType: t.DType, Shape: t.Shape, F64: make([]float64, t.Len())}
-	kernel.Widen(out.F64, t.file.raw, t.file.absolute)
+	kernel.Widen(out.F64, t.file.Mapped(), t.file.absolute)
 	return out
 }
 
@@ -84,54 +73,124 @@ func activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
 	return rows, true
 }
 
-// start clears y [m, n] and lists the rows of x [m, k] that have to be multiplied;
-// ok is false where they are too many, and y is as it was.
-func start(m, n, k int, x []float64, ldx int, y []float64, ldy int) (active []int, ok bool) {
-	if active, ok = activeRows(x, m, k, ldx); !ok {
-		return nil, false
+// A product is x·w for one block of a stored weight, which begins at number at:
+// rows of x lie ldx apart, those of the result y ldy apart.
+type product struct {
+	x, y     []float64
+	ldx, ldy int
+	at       int
+}
+
+// start clears all results [m, n] and lists the rows of each x [m, k] that have to
+// be multiplied; ok is false where they are too many, and nothing is changed.
+func start(ps []product, m, n, k int) (active [][]int, ok bool) {
+	active = make([][]int, len(ps))
+	for i, p := range ps {
+		if active[i], ok = activeRows(p.x, m, k, p.ldx); !ok {
+			return nil, false
+		}
 	}
-	for i := range m {
-		clear(y[i*ldy:][:n])
+	for _, p := range ps {
+		for i := range m {
+			clear(p.y[i*p.ldy:][:n])
+		}
 	}
 	return active, true
 }
 
-// streamRows computes y = x·wᵀ for the stored w [n, k], from number at on, and
-// the rows of x that are not zero; it reports false where they are too many.
-func (w *streamed) streamRows(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
-	active, ok := start(m, n, k, x, ldx, y, ldy)
-	if !ok || len(active) == 0 {
-		return ok
+// taskSize is about how many weights are read at a time, and columnParts into how
+// many parts long sums are cut, which does not depend on the machine.
+const (
+	taskSize    = 1 << 16
+	columnParts = 4
+)
+
+// each calls f for n tasks of the given size on all processors, with space for
+// what they read.
+func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
+	kernel.Split(n, 1+taskSize/2/(size+1), func(from, to int) {
+		space, _ := w.space.Get().(*[]byte)
+		if space == nil {
+			space = new([]byte)
+		}
+		defer w.space.Put(space)
+		for t := from; t < to; t++ {
+			f(t, space)
+		}
+	})
+}
+
+// streamRows computes y = x·wᵀ for stored blocks w [n, k] and the rows of x that are
+// not zero; it reports false where they are too many.
+func (w *streamed) streamRows(ps []product, m, n, k int) bool {
+	active, ok := start(ps, m, n, k)
+	if !ok {
+		return false
 	}
-	w.blocks(n, 4*k, func(first, end int) {
-		kernel.Split(end-first, max(1, (1<<15)/max(k, 1)), func(from, to int) {
-			for o := first + from; o < first+to; o++ {
-				row := w.raw[4*(at+o*k):][:4*k]
-				for _, i := range active {
-					y[i*ldy+o] = kernel.Dot(row, x[i*ldx:][:k], w.absolute)
-				}
+	lines := min(max(1, taskSize/max(k, 1)), n)
+	per := (n + lines - 1) / lines
+	w.each(len(ps)*per, lines*k, func(t int, space *[]byte) {
+		p, rows := &ps[t/per], active[t/per]
+		if len(rows) == 0 {
+			return
+		}
+		from := t % per * lines
+		to := min(from+lines, n)
+		raw := w.Read(space, 4*(p.at+from*k), 4*k*(to-from))
+		for o := from; o < to; o++ {
+			line, rows := raw[4*k*(o-from):][:4*k], rows
+			for ; len(rows) > 1; rows = rows[2:] {
+				i, j := rows[0], rows[1]
+				p.y[i*p.ldy+o], p.y[j*p.ldy+o] = kernel.Dots(line, p.x[i*p.ldx:][:k], p.x[j*p.ldx:][:k], w.absolute)
 			}
-		})
+			for _, i := range rows {
+				p.y[i*p.ldy+o] = kernel.Dot(line, p.x[i*p.ldx:][:k], w.absolute)
+			}
+		}
 	})
 	return true
 }
 
-// streamColumns is streamRows for a stored w [k, n].
-func (w *streamed) streamColumns(m, n, k int, x []float64, ldx, at int, y []float64, ldy int) bool {
-	active, ok := start(m, n, k, x, ldx, y, ldy)
-	if !ok || len(active) == 0 {
-		return ok
+// streamColumns is streamRows for stored blocks w [k, n].
+func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
+	active, ok := start(ps, m, n, k)
+	if !ok {
+		return false
 	}
-	w.blocks(k, 4*n, func(first, end int) {
-		kernel.Split(n, max(16, (1<<15)/max(end-first, 1)), func(from, to int) {
-			for d := first; d < end; d++ {
-				row := w.raw[4*(at+d*n+from):][:4*(to-from)]
-				for _, i := range active {
-					kernel.Axpy(x[i*ldx+d], row, y[i*ldy+from:][:to-from], w.absolute)
+	parts := 1
+	if n*k >= columnParts*taskSize {
+		parts = columnParts
+	}
+	sums := make([][]float64, len(ps)*parts) // of the rows that are not zero
+	w.each(len(sums), n*k/parts, func(t int, space *[]byte) {
+		p, rows := &ps[t/parts], active[t/parts]
+		y := make([]float64, len(rows)*n)
+		sums[t] = y
+		lines := max(1, taskSize/max(n, 1))
+		end := k * (t%parts + 1) / parts
+		for from := k * (t % parts) / parts; from < end && len(rows) > 0; from += lines {
+			to := min(from+lines, end)
+			raw := w.Read(space, 4*(p.at+from*n), 4*n*(to-from))
+			for d := from; d < to; d++ {
+				line := raw[4*n*(d-from):][:4*n]
+				r := 0
+				for ; r+1 < len(rows); r += 2 {
+					kernel.Axpys(p.x[rows[r]*p.ldx+d], p.x[rows[r+1]*p.ldx+d], line, y[r*n:][:n], y[(r+1)*n:][:n], w.absolute)
+				}
+				if r < len(rows) {
+					kernel.Axpy(p.x[rows[r]*p.ldx+d], line, y[r*n:][:n], w.absolute)
 				}
 			}
-		})
+		}
 	})
+	for t, sum := range sums {
+		p := &ps[t/parts]
+		for r, i := range active[t/parts] {
+			for j, v := range sum[r*n:][:n] {
+				p.y[i*p.ldy+j] += v
+			}
+		}
+	}
 	return true
 }
 
@@ -149,7 +208,7 @@ func (w *streamed) streamLeft(q, n, k int, x []float64, trans bool, at int, y []
 		}
 	}
 	turned := make([]float64, n*q)
-	if !w.streamRows(n, q, k, columns, k, at, turned, q) {
+	if !w.streamRows([]product{{x: columns, ldx: k, y: turned, ldy: q, at: at}}, n, q, k) {
 		return false
 	}
 	for o := range q {

@@ -20,10 +20,10 @@ type Claim struct {
 	Exact         map[string]func() ([]float64, error) // new weights before rounding, where 16-bit types round coarsely
 	Shrink        bool                                 // the region is one conv: a smaller map shows the same
 
-	// Rows, where it is not nil, says for every element of the first input which
-	// row it belongs to; the region maps rows to rows. All rows go through the
-	// same weights, so that a few of them show as much as all.
-	Rows func(shape []int) (row []int32, count int)
+	// Rows, where it is not nil, says for every run of elements of the first input
+	// which row it belongs to; the region maps rows to rows. All rows go through
+	// the same weights, so that a few of them show as much as all.
+	Rows func(shape []int) (row []int32, run, count int)
 	Span []int // how far one output position of that conv reads, for each axis
 }
 
@@ -289,30 +289,32 @@ func (p *Prover) rows(c Claim, name string, k int) (*Tensor, int, error) {
 	}
 	x := &Tensor{DType: v.Elem, Shape: shape, F64: p.arena.floats64(count(shape))}
 	rng := stream(p.Seed, c.ID+"/"+fmt.Sprint(k))
-	var row []int32
-	kept, fed := map[int32]bool{}, x.batch()
-	if c.Rows != nil && k == 0 {
-		if r, n := c.Rows(shape); n > probed && len(r) == len(x.F64) {
-			for row, fed = r, probed; len(kept) < probed; {
-				kept[rng.Int32N(int32(n))] = true
+	fill := func(v []float64) {
+		for i := range v {
+			v[i] = 0.5 + rng.Float64()
+			if rng.Uint64()&1 == 0 {
+				v[i] = -v[i]
 			}
 		}
 	}
-	last, use := int32(-1), true
-	for i := range x.F64 {
-		if row != nil && row[i] != last {
-			last = row[i]
-			use = kept[last]
-		}
-		if !use {
-			continue
-		}
-		x.F64[i] = 0.5 + rng.Float64()
-		if rng.Uint64()&1 == 0 {
-			x.F64[i] = -x.F64[i]
+	if c.Rows != nil && k == 0 {
+		if row, run, n := c.Rows(shape); n > probed && len(row)*run == len(x.F64) {
+			var kept []int32
+			for len(kept) < probed {
+				if r := rng.Int32N(int32(n)); !slices.Contains(kept, r) {
+					kept = append(kept, r)
+				}
+			}
+			for i, r := range row {
+				if slices.Contains(kept, r) {
+					fill(x.F64[i*run:][:run])
+				}
+			}
+			return x, probed, nil
 		}
 	}
-	return x, fed, nil
+	fill(x.F64)
+	return x, x.batch(), nil
 }
 
 // CheckRounded compares stored 16-bit weights with the float64 numbers that

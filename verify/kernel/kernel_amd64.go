@@ -33,3 +33,11 @@ func dot16(n int, w *float32, x *float64, mask uint64) float64
 
 //go:noescape
 func axpy16(n int, alpha float64, w *float32, y *float64, mask uint64)
+
+// The same for two rows.
+//
+//go:noescape
+func dots16(n int, w *float32, x, y *float64, mask uint64) (sumX, sumY float64)
+
+//go:noescape
+func axpys16(n int, alpha, beta float64, w *float32, y, z *float64, mask uint64)

@@ -187,6 +187,16 @@ func TestStoredSums(t *testing.T) {
 					t.Fatalf("n=%d: element %d is %v, want %v", n, i, have[i], z[i])
 				}
 			}
+			// Two rows at a time are the same numbers, to the last bit.
+			if a, b := Dots(w, x, y, absolute); a != Dot(w, x, absolute) || b != Dot(w, y, absolute) {
+				t.Fatalf("n=%d: the sums of two rows are %v and %v", n, a, b)
+			}
+			one, two, other := append([]float64{}, y...), append([]float64{}, x...), append([]float64{}, x...)
+			Axpys(0.5, -3, w, one, two, absolute)
+			Axpy(-3, w, other, absolute)
+			if !slices.Equal(one, have) || !slices.Equal(two, other) {
+				t.Fatalf("n=%d: two rows are %v and %v, want %v and %v", n, one, two, have, other)
+			}
 		}
 	}
 }

@@ -42,6 +42,37 @@ func Axpy(alpha float64, w []byte, y []float64, absolute bool) {
 	}
 }
 
+// Dots is Dot for two rows of the same length.
+func Dots(w []byte, x, y []float64, absolute bool) (sumX, sumY float64) {
+	n, mask := 0, mask(absolute)
+	y = y[:len(x)]
+	if fast && len(x) >= 16 {
+		n = len(x) &^ 15
+		sumX, sumY = dots16(n, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &x[0], &y[0], mask)
+	}
+	for i := n; i < len(x); i++ {
+		v := number(w, i, mask)
+		sumX += v * x[i]
+		sumY += v * y[i]
+	}
+	return sumX, sumY
+}
+
+// Axpys adds alpha·w to y and beta·w to z, which are as long.
+func Axpys(alpha, beta float64, w []byte, y, z []float64, absolute bool) {
+	n, mask := 0, mask(absolute)
+	z = z[:len(y)]
+	if fast && len(y) >= 16 {
+		n = len(y) &^ 15
+		axpys16(n, alpha, beta, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &y[0], &z[0], mask)
+	}
+	for i := n; i < len(y); i++ {
+		v := number(w, i, mask)
+		y[i] += alpha * v
+		z[i] += beta * v
+	}
+}
+
 // Widen converts len(x) numbers of w, as for Dot.
 func Widen(x []float64, w []byte, absolute bool) {
 	if err := onnxio.DecodeFloat64(x, w, onnxio.Float32); err != nil {
