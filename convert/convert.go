@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"repmlp/onnxio"
@@ -380,10 +382,12 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 	if err := verify.CheckRounded(after, c.exact); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
 	}
-	for i, r := range c.regions {
-		if c.opts.Progress != nil {
-			c.opts.Progress("proving", i, len(c.regions))
-		}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed atomic.Bool
+	done, errs := 0, make([]error, len(c.regions))
+	one := func(i int) error {
+		r := c.regions[i]
 		claim := c.claim(r)
 		claim.Before, claim.After = c.res.Baseline, after
 		claim.Exact = c.exact
@@ -391,13 +395,47 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 		if err != nil {
 			return fmt.Errorf("proving region %s (%q): %w", r.ID, r.Value, err)
 		}
-		if !(proof.Bound < 1) && r.undone != nil {
-			return &valueError{*refuse("bias_before_zero_padding", "the constant before %q does not take the bias away exactly enough, so its zeros are not the image of zero; pad with the bias value while training", r.undone.Title()), r.undone}
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; c.opts.Progress != nil {
+			c.opts.Progress("proving", done, len(c.regions))
 		}
-		c.res.Proofs[r.ID] = proof
-		if !(proof.Bound < 1) {
-			return fmt.Errorf("proving region %s (%q): the merged layer differs by %g, %.3g times what rounding allows: %w", r.ID, r.Value, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
+		return c.judge(r, proof)
+	}
+	slots := make(chan struct{}, provers)
+	for i := range c.regions {
+		slots <- struct{}{}
+		if failed.Load() {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if errs[i] = one(i); errs[i] != nil {
+				failed.Store(true)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs { // all before the first that failed were tried
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// judge notes the proof of a region; it is an error where it failed.
+func (c *conversion) judge(r *Region, proof verify.Proof) error {
+	if !(proof.Bound < 1) && r.undone != nil {
+		return &valueError{*refuse("bias_before_zero_padding", "the constant before %q does not take the bias away exactly enough, so its zeros are not the image of zero; pad with the bias value while training", r.undone.Title()), r.undone}
+	}
+	c.res.Proofs[r.ID] = proof
+	if !(proof.Bound < 1) {
+		return fmt.Errorf("proving region %s (%q): the merged layer differs by %g, %.3g times what rounding allows: %w", r.ID, r.Value, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
+	}
+	return nil
+}
+
+// provers is how many regions are proved at a time: each uses all processors
+// where it can, and a second one uses them where it cannot.
+const provers = 2

@@ -16,14 +16,22 @@ type arena struct {
 	raw  sync.Pool    // of *[]byte, for what is read of files
 }
 
-func newArena() *arena { return &arena{mine: map[any]bool{}, uses: map[any]int{}} }
+// newArena makes an arena that keeps at most so many bytes of each type: more
+// would not be asked for again soon.
+func newArena(keep int) *arena {
+	return &arena{mine: map[any]bool{}, uses: map[any]int{}, f32: shelf[float32]{keep: keep}, f64: shelf[float64]{keep: keep}}
+}
 
-// shelfBytes bounds what an arena keeps: more would not be asked for again soon.
-const shelfBytes = 64 << 20
+// What arenas keep for runs of whole models and for proofs of regions.
+const (
+	modelShelf = 64 << 20
+	trialShelf = 8 << 20
+)
 
 type shelf[T float] struct {
 	free  [][]T // oldest first
 	bytes int
+	keep  int
 }
 
 // take returns zeros, from a slice that is not much longer than needed.
@@ -50,7 +58,7 @@ func (s *shelf[T]) put(v []T) {
 		return
 	}
 	s.free = append(s.free, v)
-	for s.bytes += 8 * cap(v); s.bytes > shelfBytes; {
+	for s.bytes += 8 * cap(v); s.bytes > s.keep; {
 		s.bytes -= 8 * cap(s.free[0])
 		s.free = slices.Delete(s.free, 0, 1)
 	}

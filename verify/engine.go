@@ -101,7 +101,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(),
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(modelShelf),
 		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s

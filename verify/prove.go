@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"repmlp/onnxio"
 )
@@ -51,14 +52,22 @@ const probed = 2
 // with u the unit roundoff of the stored type and η half its smallest
 // subnormal. The magnitudes are computed by running the replacement with the
 // absolute values of its weights. A Prover keeps the engines of the models
-// that it saw last and is not safe for concurrent use.
+// that it saw last. It is safe for concurrent use.
 type Prover struct {
 	Seed uint64
 
+	mu            sync.Mutex
 	before, after *onnxio.Model
-	engines       [5]*Engine
-	arena         *arena // of all engines, which run one after the other
-	exact         bool
+	idle          []*trial // for these models
+	pattern       *trial   // that new ones are made from
+}
+
+// A trial is what one claim at a time is run with.
+type trial struct {
+	seed    uint64
+	engines [5]*Engine
+	arena   *arena // of all engines, which run one after the other
+	exact   bool
 }
 
 // unitRoundoff returns u and η of a float type.
@@ -82,131 +91,149 @@ const (
 	runMagnitudeIn // the same of the original, which float64 rounding scales with
 )
 
-func (p *Prover) prepare(c Claim) error {
+// take returns a trial for the models of c.
+func (p *Prover) take(c Claim) (*trial, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pattern == nil || p.before != c.Before || p.after != c.After {
+		sizes, err := ChooseSizes(c.Before, nil, 1)
+		if err != nil {
+			return nil, err
+		}
+		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
+		before, err := NewEngine(c.Before, o)
+		if err != nil {
+			return nil, err
+		}
+		after, err := NewEngine(c.After, o)
+		if err != nil {
+			return nil, err
+		}
+		p.before, p.after, p.idle = c.Before, c.After, nil
+		p.pattern = &trial{seed: p.Seed, exact: len(c.Exact) > 0, engines: [...]*Engine{
+			runBefore:      before,
+			runAfter:       after,
+			runAfterExact:  after.with(Double, c.Exact),
+			runMagnitude:   after.with(Absolute, nil),
+			runMagnitudeIn: before.with(Absolute, nil),
+		}}
+	}
+	if n := len(p.idle); n > 0 {
+		t := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return t, nil
+	}
+	t := *p.pattern
+	t.arena = newArena(trialShelf)
+	for i, e := range t.engines {
+		t.engines[i] = e.with(e.mode, e.exact)
+		t.engines[i].arena = t.arena
+	}
+	return &t, nil
+}
+
+// give takes a trial back.
+func (p *Prover) give(t *trial, c Claim) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.before == c.Before && p.after == c.After {
-		return nil
+		p.idle = append(p.idle, t)
 	}
-	sizes, err := ChooseSizes(c.Before, nil, 1)
-	if err != nil {
-		return err
-	}
-	p.exact = len(c.Exact) > 0
-	o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
-	before, err := NewEngine(c.Before, o)
-	if err != nil {
-		return err
-	}
-	after, err := NewEngine(c.After, o)
-	if err != nil {
-		return err
-	}
-	p.engines = [...]*Engine{
-		runBefore:      before,
-		runAfter:       after,
-		runAfterExact:  after.with(Double, c.Exact),
-		runMagnitude:   after.with(Absolute, nil),
-		runMagnitudeIn: before.with(Absolute, nil),
-	}
-	p.arena = before.arena
-	for _, e := range p.engines {
-		e.arena = p.arena
-	}
-	p.before, p.after = c.Before, c.After
-	return nil
 }
 
 // Prove runs one claim. An error means that it could not be checked.
 func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
-	if err := p.prepare(c); err != nil {
+	t, err := p.take(c)
+	if err != nil {
 		return Proof{}, err
 	}
+	defer p.give(t, c)
 	if c.Shrink {
 		// A map may be too small for what else the region does.
-		if proof, err := p.attempt(ctx, c); err == nil || ctx.Err() != nil {
+		if proof, err := t.attempt(ctx, c); err == nil || ctx.Err() != nil {
 			return proof, err
 		}
 		c.Shrink = false
 	}
-	return p.attempt(ctx, c)
+	return t.attempt(ctx, c)
 }
 
-// feeds makes the random inputs of a claim, and their magnitudes.
-func (p *Prover) feeds(c Claim) (feeds, sizes map[string]*Tensor, rows int, err error) {
-	feeds, sizes = map[string]*Tensor{}, map[string]*Tensor{}
+// feeds makes the random inputs of a claim.
+func (t *trial) feeds(c Claim) (feeds map[string]*Tensor, rows int, err error) {
+	feeds = map[string]*Tensor{}
 	for i, name := range c.Inputs {
-		x, n, err := p.rows(c, name, i)
+		x, n, err := t.rows(c, name, i)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, 0, err
 		}
 		if i == 0 {
 			rows = n
 		}
-		m := &Tensor{DType: x.DType, Shape: x.Shape, F64: p.arena.floats64(len(x.F64))}
-		for k, v := range x.F64 {
-			m.F64[k] = math.Abs(v)
-		}
-		feeds[name], sizes[name] = x, m
+		feeds[name] = x
 		for other, in := range c.Same {
 			if in == name {
-				feeds[other], sizes[other] = x, m
+				feeds[other] = x
 			}
 		}
 	}
-	return feeds, sizes, rows, nil
+	return feeds, rows, nil
 }
 
-func (p *Prover) attempt(ctx context.Context, c Claim) (Proof, error) {
-	feeds, sizes, rows, err := p.feeds(c)
+func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
+	feeds, rows, err := t.feeds(c)
 	if err != nil {
 		return Proof{}, err
 	}
 	var done []*Tensor
-	defer func() { p.arena.recycle(done) }()
+	defer func() { t.arena.recycle(done) }()
 	for _, name := range c.Inputs {
-		done = append(done, feeds[name], sizes[name])
+		done = append(done, feeds[name])
 	}
-	run := func(k int, in map[string]*Tensor) ([]float64, error) {
-		out, err := p.engines[k].Eval(ctx, in, []string{c.Output})
+	run := func(k int) ([]float64, error) {
+		out, err := t.engines[k].Eval(ctx, feeds, []string{c.Output})
 		if err != nil {
 			return nil, err
 		}
 		y := out[c.Output]
-		if p.arena.made(y) {
-			done = append(done, y)
+		if !t.arena.made(y) { // it may be an input
+			return slices.Clone(y.F64), nil
 		}
+		done = append(done, y)
 		return y.F64, nil
 	}
-	y, err := run(runBefore, feeds)
+	y, err := run(runBefore)
 	if err != nil {
 		return Proof{}, err
 	}
-	z, err := run(runAfter, feeds)
+	z, err := run(runAfter)
 	if err != nil {
 		return Proof{}, err
 	}
-	mag, err := run(runMagnitude, sizes)
+	var exact []float64
+	if t.exact {
+		if exact, err = run(runAfterExact); err != nil {
+			return Proof{}, err
+		}
+	}
+	// From here on only magnitudes count. Σ|x|+1 is at most the sum over
+	// everything fed: η is so small that the difference does not matter.
+	sum := 1.0
+	for _, name := range c.Inputs {
+		x := feeds[name].F64
+		for i, v := range x {
+			x[i] = math.Abs(v)
+			sum += x[i]
+		}
+	}
+	mag, err := run(runMagnitude)
 	if err != nil {
 		return Proof{}, err
 	}
 	if len(y) != len(z) || len(y) != len(mag) {
 		return Proof{}, fmt.Errorf("%q has %d values before and %d after", c.Output, len(y), len(z))
 	}
-	var exact []float64
-	if p.exact {
-		if exact, err = run(runAfterExact, feeds); err != nil {
-			return Proof{}, err
-		}
-	}
 	x := feeds[c.Inputs[0]]
 	u, eta := unitRoundoff(x.DType)
-	// Σ|x|+1 is at most the sum over everything fed: η is so small that the
-	// difference does not matter.
-	sum := 1.0
-	for _, name := range c.Inputs {
-		for _, v := range sizes[name].F64 {
-			sum += v
-		}
-	}
 	terms := float64(len(x.F64)/max(x.batch(), 1) + 64)
 	judge := func(magIn []float64) Proof {
 		proof := Proof{Rows: rows}
@@ -231,7 +258,7 @@ func (p *Prover) attempt(ctx context.Context, c Claim) (Proof, error) {
 	if proof.Bound < 1 {
 		return proof, nil
 	}
-	magIn, err := run(runMagnitudeIn, sizes)
+	magIn, err := run(runMagnitudeIn)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -264,8 +291,8 @@ func worst(old, diff, bound float64) float64 {
 // rows makes random numbers for an input of a claim: magnitudes between a half
 // and one and a half, so that no weight hides behind a small number. It also
 // says how many rows carry them.
-func (p *Prover) rows(c Claim, name string, k int) (*Tensor, int, error) {
-	v := p.engines[runBefore].g.Value(name)
+func (t *trial) rows(c Claim, name string, k int) (*Tensor, int, error) {
+	v := t.engines[runBefore].g.Value(name)
 	if v == nil {
 		return nil, 0, fmt.Errorf("the model has no value %q", name)
 	}
@@ -287,8 +314,8 @@ func (p *Prover) rows(c Claim, name string, k int) (*Tensor, int, error) {
 		}
 		shape[0] = min(shape[0], 1)
 	}
-	x := &Tensor{DType: v.Elem, Shape: shape, F64: p.arena.floats64(count(shape))}
-	rng := stream(p.Seed, c.ID+"/"+fmt.Sprint(k))
+	x := &Tensor{DType: v.Elem, Shape: shape, F64: t.arena.floats64(count(shape))}
+	rng := stream(t.seed, c.ID+"/"+fmt.Sprint(k))
 	fill := func(v []float64) {
 		for i := range v {
 			v[i] = 0.5 + rng.Float64()
