@@ -50,12 +50,12 @@ func matMul(c *call) ([]*Tensor, error) {
 	// One weight for all rows: one product.
 	if rb == 2 && !va {
 		rows := count(a.Shape[:ra-1])
-		multiply(out, a, b, []int{0}, []int{0}, rows, n, k, c.e.probe)
+		multiply(out, a, b, []int{0}, []int{0}, rows, n, k)
 	} else {
 		var oa, ob []int
 		walk(batch, spread(a.Shape[:ra-2], batch), func(_, o int) { oa = append(oa, o*m*k) })
 		walk(batch, spread(b.Shape[:rb-2], batch), func(_, o int) { ob = append(ob, o*k*n) })
-		multiply(out, a, b, oa, ob, m, n, k, c.e.probe)
+		multiply(out, a, b, oa, ob, m, n, k)
 	}
 	shape := slices.Clone(batch)
 	if !va {
@@ -68,14 +68,14 @@ func matMul(c *call) ([]*Tensor, error) {
 }
 
 // multiply does one product for every pair of offsets.
-func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
+func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int) {
 	switch {
 	case out.F32 != nil:
 		for i := range oa {
 			kernel.Product(m, n, k, matrix[float32](a, k).At(oa[i]), matrix[float32](b, n).At(ob[i]), false, out.F32[i*m*n:], n)
 		}
 	case out.F64 != nil:
-		if probe && b.file != nil {
+		if b.file != nil {
 			ps := make([]product, len(oa))
 			for i := range ps {
 				ps[i] = product{x: a.F64[oa[i]:], ldx: k, y: out.F64[i*m*n:], ldy: n, at: ob[i]}
@@ -85,7 +85,7 @@ func multiply(out, a, b *Tensor, oa, ob []int, m, n, k int, probe bool) {
 			}
 		}
 		for i := range oa {
-			if probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
+			if a.file != nil && a.file.streamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
 				continue
 			}
 			kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
@@ -148,10 +148,10 @@ func gemmOp(c *call) ([]*Tensor, error) {
 		if transB {
 			stream = (*streamed).streamRows
 		}
-		if c.e.probe && a.file != nil && a.file.streamLeft(m, n, k, b.F64, transB, 0, out.F64) {
+		if a.file != nil && a.file.streamLeft(m, n, k, b.F64, transB, 0, out.F64) {
 			break
 		}
-		if !c.e.probe || b.file == nil || !stream(b.file, []product{{x: a.F64, ldx: k, y: out.F64, ldy: n}}, m, n, k) {
+		if b.file == nil || !stream(b.file, []product{{x: a.F64, ldx: k, y: out.F64, ldy: n}}, m, n, k) {
 			gemm(a, b, transB, m, n, k, out.F64)
 		}
 	}

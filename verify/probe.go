@@ -8,14 +8,16 @@ import (
 	"repmlp/verify/kernel"
 )
 
-// A probe feeds a few rows and leaves the others zero. Weights are then read
-// once, where they lie, and rows of zeros cost nothing: their sums are zero
-// whatever the weights are.
+// Where there are few rows, a float64 run reads weights once, where they lie. A
+// probe feeds a few rows and leaves the others zero: those cost nothing, their
+// sums are zero whatever the weights are.
 
-// Bounds of the probing kernels: weights below streamSize are not worth it, and
-// with more rows than probeRows a matrix product is faster.
+// Bounds of the streaming kernels: weights below streamSize are not worth it, and
+// with more rows than these a matrix product is faster. Of a probe's rows many
+// more are zero in most places.
 const (
 	streamSize = 1 << 12
+	fewRows    = 8
 	probeRows  = 16
 )
 
@@ -23,6 +25,7 @@ const (
 type streamed struct {
 	*onnxio.Reader
 	absolute bool
+	probe    bool       // rows of zeros may be left out
 	space    *sync.Pool // of *[]byte
 }
 
@@ -36,7 +39,7 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if err != nil {
 		return nil
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{r, e.mode == Absolute, &e.arena.raw}}
+	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw}}
 	for i, d := range t.Dims {
 		out.Shape[i] = int(d)
 	}
@@ -60,12 +63,24 @@ func reads(op string, slot int) bool {
 
 func zeros[T float](x []T) bool { return !slices.ContainsFunc(x, func(v T) bool { return v != 0 }) }
 
-// activeRows lists the rows of x, ldx apart and k long, that are not zero; ok is
-// false where they are too many.
-func activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
+// most is how many rows are multiplied at most.
+func (w *streamed) most() int {
+	if w.probe {
+		return probeRows
+	}
+	return fewRows
+}
+
+// activeRows lists the rows of x, ldx apart and k long, that have to be multiplied;
+// ok is false where they are too many.
+func (w *streamed) activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
+	most := w.most()
+	if !w.probe && m > most {
+		return nil, false
+	}
 	for i := range m {
-		if !zeros(x[i*ldx:][:k]) {
-			if rows = append(rows, i); len(rows) > probeRows {
+		if !w.probe || !zeros(x[i*ldx:][:k]) {
+			if rows = append(rows, i); len(rows) > most {
 				return nil, false
 			}
 		}
@@ -83,10 +98,10 @@ type product struct {
 
 // start clears all results [m, n] and lists the rows of each x [m, k] that have to
 // be multiplied; ok is false where they are too many, and nothing is changed.
-func start(ps []product, m, n, k int) (active [][]int, ok bool) {
+func (w *streamed) start(ps []product, m, n, k int) (active [][]int, ok bool) {
 	active = make([][]int, len(ps))
 	for i, p := range ps {
-		if active[i], ok = activeRows(p.x, m, k, p.ldx); !ok {
+		if active[i], ok = w.activeRows(p.x, m, k, p.ldx); !ok {
 			return nil, false
 		}
 	}
@@ -123,7 +138,7 @@ func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
 // streamRows computes y = x·wᵀ for stored blocks w [n, k] and the rows of x that are
 // not zero; it reports false where they are too many.
 func (w *streamed) streamRows(ps []product, m, n, k int) bool {
-	active, ok := start(ps, m, n, k)
+	active, ok := w.start(ps, m, n, k)
 	if !ok {
 		return false
 	}
@@ -153,7 +168,7 @@ func (w *streamed) streamRows(ps []product, m, n, k int) bool {
 
 // streamColumns is streamRows for stored blocks w [k, n].
 func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
-	active, ok := start(ps, m, n, k)
+	active, ok := w.start(ps, m, n, k)
 	if !ok {
 		return false
 	}

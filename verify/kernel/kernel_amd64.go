@@ -41,3 +41,8 @@ func dots16(n int, w *float32, x, y *float64, mask uint64) (sumX, sumY float64)
 
 //go:noescape
 func axpys16(n int, alpha, beta float64, w *float32, y, z *float64, mask uint64)
+
+// Products of four rows with one of weights, n long, a multiple of 16 above 0.
+//
+//go:noescape
+func rows32(n int, w, x0, x1, x2, x3 *float32) (y0, y1, y2, y3 float32)

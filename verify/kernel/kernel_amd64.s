@@ -414,3 +414,58 @@ axpys16loop:
 	JNZ axpys16loop
 	VZEROUPPER
 	RET
+
+// Adds the eight lanes of a to their sum in the low lane of its X half.
+#define LANES(a, x, t) \
+	VEXTRACTF128 $1, a, t; \
+	VADDPS t, x, x; \
+	VMOVHLPS x, x, t; \
+	VADDPS t, x, x; \
+	VMOVSHDUP x, t; \
+	VADDSS t, x, x
+
+// func rows32(n int, w, x0, x1, x2, x3 *float32) (y0, y1, y2, y3 float32)
+TEXT ·rows32(SB), NOSPLIT, $0-64
+	MOVQ n+0(FP), CX
+	MOVQ w+8(FP), SI
+	MOVQ x0+16(FP), R8
+	MOVQ x1+24(FP), R9
+	MOVQ x2+32(FP), R10
+	MOVQ x3+40(FP), R11
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	XORQ AX, AX
+rows32loop:
+	VMOVUPS (SI)(AX*1), Y0
+	VMOVUPS 32(SI)(AX*1), Y1
+	VFMADD231PS (R8)(AX*1), Y0, Y4
+	VFMADD231PS 32(R8)(AX*1), Y1, Y5
+	VFMADD231PS (R9)(AX*1), Y0, Y6
+	VFMADD231PS 32(R9)(AX*1), Y1, Y7
+	VFMADD231PS (R10)(AX*1), Y0, Y8
+	VFMADD231PS 32(R10)(AX*1), Y1, Y9
+	VFMADD231PS (R11)(AX*1), Y0, Y10
+	VFMADD231PS 32(R11)(AX*1), Y1, Y11
+	ADDQ $64, AX
+	SUBQ $16, CX
+	JNZ rows32loop
+	VADDPS Y5, Y4, Y4
+	VADDPS Y7, Y6, Y6
+	VADDPS Y9, Y8, Y8
+	VADDPS Y11, Y10, Y10
+	LANES(Y4, X4, X0)
+	LANES(Y6, X6, X0)
+	LANES(Y8, X8, X0)
+	LANES(Y10, X10, X0)
+	VMOVSS X4, y0+48(FP)
+	VMOVSS X6, y1+52(FP)
+	VMOVSS X8, y2+56(FP)
+	VMOVSS X10, y3+60(FP)
+	VZEROUPPER
+	RET

@@ -13,3 +13,6 @@ func axpy16(int, float64, *float32, *float64, uint64)    {}
 
 func dots16(int, *float32, *float64, *float64, uint64) (float64, float64) { return 0, 0 }
 func axpys16(int, float64, float64, *float32, *float64, *float64, uint64) {}
+func rows32(int, *float32, *float32, *float32, *float32, *float32) (float32, float32, float32, float32) {
+	return 0, 0, 0, 0
+}

@@ -88,6 +88,7 @@ func ProductOn[T Float](processors, m, n, k int, a, b Matrix[T], transB bool, c 
 		for i := range m {
 			clear(c[i*ldc:][:n])
 		}
+	case fast && transB && thin(processors, m, n, k, a, b, c, ldc):
 	case fast:
 		packed(processors, m, n, k, a, b, transB, c, ldc)
 	default:
