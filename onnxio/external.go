@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/edsrzf/mmap-go"
@@ -88,16 +89,18 @@ func offset(b, all []byte) int64 {
 
 // Trim gives the pages of the mapped files back that reading weights brought
 // into memory. They are read again when they are needed.
-func (m *Model) Trim() {
-	if m.files == nil {
+func (m *Model) Trim() { m.files.trim() }
+
+func (s *store) trim() {
+	if s == nil {
 		return
 	}
-	m.files.mu.Lock()
-	defer m.files.mu.Unlock()
-	if m.files.main != nil {
-		forget(m.files.main.data)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.main != nil {
+		forget(s.main.data)
 	}
-	for _, f := range m.files.ext {
+	for _, f := range s.ext {
 		forget(f.data)
 	}
 }
@@ -110,6 +113,20 @@ type store struct {
 
 	mu  sync.Mutex
 	ext map[string]*mapped
+
+	touches atomic.Int32 // places read since pages were given back
+}
+
+// touchesAtOnce bounds the places in a file that are resident because a few bytes
+// were read there: around each the system brings in up to some megabytes.
+const touchesAtOnce = 16
+
+// touched notes that a few bytes were read somewhere.
+func (s *store) touched() {
+	if s != nil && s.touches.Add(1) == touchesAtOnce {
+		s.touches.Store(0)
+		s.trim()
+	}
 }
 
 func (s *store) open(location string) (*mapped, error) {

@@ -10,7 +10,13 @@ import (
 // parser turns wire fields into messages; files resolves external data.
 type parser struct {
 	files *store
-	large int // large tensors seen
+}
+
+// passed notes that a message of n bytes was looked at.
+func (p *parser) passed(n int) {
+	if n >= smallPiece {
+		p.files.touched()
+	}
 }
 
 func (p *parser) model(b []byte) (*Model, error) {
@@ -118,7 +124,7 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("subgraphs are nested more than %d deep", maxDepth)
 	}
-	fields, err := splitFields(b)
+	fields, err := split(b, func(f field) { p.passed(len(f.raw)) })
 	if err != nil {
 		return nil, fmt.Errorf("reading graph: %w", err)
 	}

@@ -44,12 +44,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		return nil, err
 	}
 	t := &Tensor{raw: b, fields: fields, files: p.files}
-	if len(b) > smallPiece && p.files != nil && p.files.main != nil {
-		// The system brings the pages around into memory, too.
-		if p.large++; p.large%32 == 0 {
-			forget(p.files.main.data)
-		}
-	}
+	p.passed(len(b))
 	var ext External
 	location := int64(0)
 	for _, f := range fields {
@@ -261,6 +256,7 @@ func (t *Tensor) Float64s() ([]float64, error) {
 	if err := DecodeFloat64(out, b, t.DType); err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
+	t.files.touched()
 	return out, nil
 }
 

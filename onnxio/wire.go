@@ -20,7 +20,10 @@ type field struct {
 var errTruncated = errors.New("the data ends in the middle of a field")
 
 // splitFields cuts a message into its fields without interpreting them.
-func splitFields(b []byte) ([]field, error) {
+func splitFields(b []byte) ([]field, error) { return split(b, func(field) {}) }
+
+// split is splitFields that reports each field as it is passed.
+func split(b []byte, passed func(field)) ([]field, error) {
 	fields := make([]field, 0, 8)
 	for at := 0; at < len(b); {
 		f, n, err := nextField(b[at:])
@@ -28,6 +31,7 @@ func splitFields(b []byte) ([]field, error) {
 			return nil, fmt.Errorf("at byte %d of %d: %w", at, len(b), err)
 		}
 		fields = append(fields, f)
+		passed(f)
 		at += n
 	}
 	return fields, nil
