@@ -104,16 +104,17 @@ func streamConv(out, x, w *Tensor, s spatial, g int) bool {
 	if n*outs > w.file.most() || k < 64 {
 		return false
 	}
-	cols, rows, y := make([]float64, k*outs), make([]float64, g*k*outs), make([]float64, g*co*outs)
+	line, rows, y := make([]float64, outs), make([]float64, g*k*outs), make([]float64, g*co*outs)
 	for j := range ps {
 		ps[j] = product{x: rows[j*k*outs:], ldx: k, y: y[j*co*outs:], ldy: co, at: j * co * k}
 	}
 	for i := range n {
 		for j := range g {
-			unfold(cols, x.F64[(i*g+j)*ci*in:][:ci*in], s, ci, 1)
+			u := unfold(x.F64[(i*g+j)*ci*in:][:ci*in], s)
 			for d := range k {
-				for p := range outs {
-					ps[j].x[p*k+d] = cols[d*outs+p]
+				u.line(d, 0, line)
+				for p, v := range line {
+					ps[j].x[p*k+d] = v
 				}
 			}
 		}
@@ -161,45 +162,36 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 		if co == 1 && k == 1 {
 			w = w.dense()
 		}
-		one := func(i, j, processors int, cols []T) {
+		one := func(i, j, processors int) {
 			from := src[(i*g+j)*ci*in:][:ci*in]
 			to := dst[(i*g+j)*co*outs:][:co*outs]
-			m := from
 			if probe && zeros(from) {
 				return
 			}
-			if !direct {
-				unfold(cols, from, s, ci, processors)
-				m = cols
-			}
 			if co == 1 && k == 1 {
 				v := data[T](w)[j]
-				for p, y := range m[:outs] {
+				for p, y := range from {
 					to[p] = v * y
 				}
 				return
 			}
-			kernel.ProductOn(processors, co, outs, k, matrix[T](w, k).At(j*co*k), kernel.Matrix[T]{Data: m, Ld: outs}, false, to, outs)
-		}
-		space := func() []T {
-			if direct {
-				return nil
+			m := kernel.Matrix[T]{Data: from, Ld: outs}
+			if !direct {
+				m = kernel.Matrix[T]{Lines: unfold(from, s).line, Ld: outs}
 			}
-			return make([]T, k*outs)
+			kernel.ProductOn(processors, co, outs, k, matrix[T](w, k).At(j*co*k), m, false, to, outs)
 		}
 		processors := runtime.GOMAXPROCS(0)
 		if n*g >= 2*processors { // a product for each processor, instead of all for each product
 			kernel.Split(n*g, 1, func(from, to int) {
-				cols := space()
 				for x := from; x < to; x++ {
-					one(x/g, x%g, 1, cols)
+					one(x/g, x%g, 1)
 				}
 			})
 			break
 		}
-		cols := space()
 		for x := range n * g {
-			one(x/g, x%g, processors, cols)
+			one(x/g, x%g, processors)
 		}
 	}
 	addBias(dst, b, out.Shape)
@@ -278,34 +270,6 @@ func (s spatial) span(t int) (from, to int) {
 		to = min(s.out[r], last/stride+1)
 	}
 	return min(from, to), to
-}
-
-func unfold[T float](cols, src []T, s spatial, channels, processors int) {
-	clear(cols)
-	in, outs := count(s.in), count(s.out)
-	r := len(s.out) - 1
-	stride := int(s.Stride[r])
-	taps := s.taps()
-	kernel.Split(channels, (channels+processors-1)/processors, func(from, to int) {
-		for c := from; c < to; c++ {
-			for k, t := range taps {
-				col := cols[(c*len(taps)+k)*outs:][:outs]
-				a, b := s.span(t[r])
-				s.eachRow(t, func(dst, off int) {
-					line := src[c*in+off:]
-					if stride == 1 {
-						if b > a {
-							copy(col[dst+a:dst+b], line[a+t[r]:b+t[r]])
-						}
-						return
-					}
-					for p := a; p < b; p++ {
-						col[dst+p] = line[p*stride+t[r]]
-					}
-				})
-			}
-		}
-	})
 }
 
 // depthwise sums directly: one input channel for every co outputs.

@@ -33,15 +33,17 @@ func rows() int {
 }
 
 // A Matrix is row-major with rows Ld apart. Its numbers are in Data, or, for
-// float64 products, in Raw as float32 the way a file holds them.
+// float64 products, in Raw as float32 the way a file holds them, or Lines makes
+// them: it fills to with the numbers of a row from a column on.
 type Matrix[T Float] struct {
 	Data     []T
 	Raw      []byte
 	Absolute bool // of Raw: take magnitudes
+	Lines    func(row, from int, to []T)
 	Ld       int
 }
 
-// At is the matrix that starts at number i.
+// At is the matrix that starts at number i; it has to be stored.
 func (m Matrix[T]) At(i int) Matrix[T] {
 	if m.Raw != nil {
 		m.Raw = m.Raw[4*i:]
@@ -54,17 +56,21 @@ func (m Matrix[T]) At(i int) Matrix[T] {
 // line returns n numbers from number at on, in scratch where they have to be
 // converted.
 func (m *Matrix[T]) line(at, n int, scratch []T) []T {
-	if m.Raw == nil {
+	if m.Raw == nil && m.Lines == nil {
 		return m.Data[at:][:n]
 	}
 	out := scratch[:n]
+	if m.Lines != nil {
+		m.Lines(at/m.Ld, at%m.Ld, out)
+		return out
+	}
 	Widen(any(out).([]float64), m.Raw[4*at:], m.Absolute)
 	return out
 }
 
 // dense returns rows of k numbers without gaps.
 func (m Matrix[T]) dense(rows, k int) Matrix[T] {
-	if m.Raw == nil {
+	if m.Raw == nil && m.Lines == nil {
 		return m
 	}
 	out := Matrix[T]{Data: make([]T, rows*k), Ld: k}
