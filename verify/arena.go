@@ -34,11 +34,14 @@ type shelf[T float] struct {
 	keep  int
 }
 
-// take returns zeros, from a slice that is not much longer than needed.
+// oversize is how much longer than needed a slice may be.
+const oversize = 8
+
+// take returns zeros, from a slice that is not very much longer than needed.
 func (s *shelf[T]) take(n int) []T {
 	best := -1
 	for i, f := range s.free {
-		if cap(f) >= n && cap(f) <= 2*n && (best < 0 || cap(f) < cap(s.free[best])) {
+		if cap(f) >= n && cap(f) <= oversize*n && (best < 0 || cap(f) < cap(s.free[best])) {
 			best = i
 		}
 	}

@@ -25,6 +25,9 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 	}
 	out := like(x, d, shape)
 	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
+	if out.Len() == 0 {
+		return out, nil
+	}
 	if !x.DType.IsFloat() {
 		if b.g == nil {
 			return nil, unsupported("the Go engine lacks this operator for type %s", x.DType)
@@ -35,54 +38,69 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 		out.wrap()
 		return out, nil
 	}
-	inner := 1
-	if len(shape) > 0 {
-		inner = shape[len(shape)-1]
-	}
-	if out.Len() == 0 {
-		return out, nil
-	}
 	// Rows of the last axis, each with one stride per operand.
-	outer := shape[:max(len(shape)-1, 0)]
-	last := func(s []int) int {
-		if len(s) == 0 {
-			return 0
-		}
-		return s[len(s)-1]
-	}
-	head := func(s []int) []int { return s[:max(len(s)-1, 0)] }
+	axes, sx, sy := joined(shape, sx, sy)
+	r := len(axes) - 1
+	outer, inner, dx, dy := axes[:r], axes[r], sx[r], sy[r]
 	rows := count(outer)
 	ox, oy := make([]int, 0, rows), make([]int, 0, rows)
-	walk(outer, head(sx), func(_, o int) { ox = append(ox, o) })
-	walk(outer, head(sy), func(_, o int) { oy = append(oy, o) })
-	dx, dy := last(sx), last(sy)
-	kernel.Split(rows, max(1, (1<<14)/max(inner, 1)), func(from, to int) {
-		for r := from; r < to; r++ {
-			switch {
-			case x.F32 != nil && y.F32 != nil && out.F32 != nil:
-				if !basic(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.op) {
-					row32(out.F32[r*inner:(r+1)*inner], x.F32[ox[r]:], y.F32[oy[r]:], dx, dy, b.f)
-				}
-				continue
-			case x.F64 != nil && y.F64 != nil && out.F64 != nil:
-				if basic(out.F64[r*inner:(r+1)*inner], x.F64[ox[r]:], y.F64[oy[r]:], dx, dy, b.op) {
-					continue
-				}
-			}
-			for i := range inner {
-				v := b.f(x.Float(ox[r]+i*dx), y.Float(oy[r]+i*dy))
-				switch {
-				case out.F64 != nil:
-					out.F64[r*inner+i] = v
-				case out.F32 != nil:
-					out.F32[r*inner+i] = float32(v)
-				default:
-					out.I[r*inner+i] = int64(v)
-				}
-			}
+	walk(outer, sx[:r], func(_, o int) { ox = append(ox, o) })
+	walk(outer, sy[:r], func(_, o int) { oy = append(oy, o) })
+	kernel.Split(out.Len(), 1<<14, func(at, to int) {
+		for at < to {
+			row, i := at/inner, at%inner
+			n := min(inner-i, to-at)
+			b.row(out, x, y, at, n, ox[row]+i*dx, oy[row]+i*dy, dx, dy)
+			at += n
 		}
 	})
 	return out, nil
+}
+
+// row works out n elements of out from element at on; those of the operands begin
+// at ox and oy and lie dx and dy apart.
+func (b binary) row(out, x, y *Tensor, at, n, ox, oy, dx, dy int) {
+	switch {
+	case x.F32 != nil && y.F32 != nil && out.F32 != nil:
+		if !basic(out.F32[at:][:n], x.F32[ox:], y.F32[oy:], dx, dy, b.op) {
+			row32(out.F32[at:][:n], x.F32[ox:], y.F32[oy:], dx, dy, b.f)
+		}
+		return
+	case x.F64 != nil && y.F64 != nil && out.F64 != nil:
+		if basic(out.F64[at:][:n], x.F64[ox:], y.F64[oy:], dx, dy, b.op) {
+			return
+		}
+	}
+	for i := range n {
+		v := b.f(x.Float(ox+i*dx), y.Float(oy+i*dy))
+		switch {
+		case out.F64 != nil:
+			out.F64[at+i] = v
+		case out.F32 != nil:
+			out.F32[at+i] = float32(v)
+		default:
+			out.I[at+i] = int64(v)
+		}
+	}
+}
+
+// joined joins neighbouring axes that are one longer axis in both operands; there
+// is at least one axis.
+func joined(shape, sx, sy []int) (axes, x, y []int) {
+	for i, n := range shape {
+		k := len(axes) - 1
+		switch {
+		case n == 1:
+		case k >= 0 && x[k] == sx[i]*n && y[k] == sy[i]*n:
+			axes[k], x[k], y[k] = axes[k]*n, sx[i], sy[i]
+		default:
+			axes, x, y = append(axes, n), append(x, sx[i]), append(y, sy[i])
+		}
+	}
+	if len(axes) == 0 {
+		return []int{1}, []int{0}, []int{0}
+	}
+	return axes, x, y
 }
 
 // basic is a row of plain arithmetic, which float32 from rounded float64 equals.

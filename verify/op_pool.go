@@ -77,7 +77,11 @@ func maxPool(c *call) ([]*Tensor, error) {
 	}
 	shape := slices.Concat(x.Shape[:2], s.out)
 	out := like(x, x.DType, shape)
-	at := &Tensor{DType: onnxio.Int64, Shape: shape, I: make([]int64, count(shape))}
+	at := &Tensor{DType: onnxio.Int64, Shape: shape}
+	places := c.outs > 1
+	if places {
+		at.I = make([]int64, count(shape))
+	}
 	taps := s.taps()
 	r := len(s.out) - 1
 	in, outs := count(s.in), count(s.out)
@@ -96,7 +100,9 @@ func maxPool(c *call) ([]*Tensor, error) {
 						from := off + k*int(s.Stride[r]) + t[r]
 						if v := line[from]; v > best[dst+k] || math.IsNaN(v) {
 							best[dst+k] = v
-							at.I[p*outs+dst+k] = int64(p*in + from)
+							if places {
+								at.I[p*outs+dst+k] = int64(p*in + from)
+							}
 						}
 					}
 				})
@@ -111,6 +117,9 @@ func maxPool(c *call) ([]*Tensor, error) {
 			q := int(k) % in
 			at.I[i] = int64(int(k)/in*in + q%s.in[1]*s.in[0] + q/s.in[1])
 		}
+	}
+	if !places {
+		return []*Tensor{out}, nil
 	}
 	return []*Tensor{out, at}, nil
 }
