@@ -65,7 +65,7 @@ type planner struct {
 }
 
 func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan, *explainer) {
-	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}}
+	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}, alive: g.Alive()}
 	c.explain(Rules())
 	for _, s := range c.steps {
 		for i, a := range s.args {
@@ -87,9 +87,8 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 			c.decline(n, why)
 		}
 	}
-	alive := g.Alive()
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
-		if !alive[g.Nodes[i]] {
+		if !c.alive[g.Nodes[i]] {
 			continue // nothing that nobody needs is merged
 		}
 		for _, v := range g.Nodes[i].Out {
@@ -211,11 +210,11 @@ func (p *planner) reach(v *graph.Value) []*graph.Value {
 			break
 		}
 		seg := p.segment(d, v)
-		inside := map[*graph.Node]bool{}
+		var inside part
 		for _, n := range seg.nodes() {
-			inside[n] = true
+			inside.add(n)
 		}
-		shared = shared || p.visited[d] || leaks(d, inside, nil)
+		shared = shared || p.visited[d] || p.leaks(d, &inside)
 	}
 	return out
 }

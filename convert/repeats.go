@@ -1,8 +1,7 @@
 package convert
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
 
 	"repmlp/onnxio/graph"
 )
@@ -12,26 +11,26 @@ import (
 // read the same.
 func (c *explainer) findRepeats() {
 	first := map[string]*graph.Value{}
+	var key []byte
 	for _, n := range c.g.Nodes {
 		if n.Domain != "" || len(n.Out) != 1 || n.Out[0] == nil || len(n.Subgraphs()) > 0 || random[n.OpType] || n.Out[0].IsOutput {
 			continue
 		}
-		var key strings.Builder
-		fmt.Fprintf(&key, "%s %q", n.OpType, n.AttrKey())
+		key = strconv.AppendQuote(strconv.AppendQuote(key[:0], n.OpType), n.AttrKey())
 		for _, in := range n.In {
 			if in == nil {
-				key.WriteString(" -")
+				key = append(key, '-')
 				continue
 			}
 			if to := c.same[in]; to != nil {
 				in = to
 			}
-			fmt.Fprintf(&key, " %q", in.Name)
+			key = strconv.AppendQuote(key, in.Name)
 		}
-		if v := first[key.String()]; v != nil {
+		if v := first[string(key)]; v != nil {
 			c.same[n.Out[0]] = v
 		} else {
-			first[key.String()] = n.Out[0]
+			first[string(key)] = n.Out[0]
 		}
 	}
 }

@@ -42,44 +42,60 @@ func (c *explainer) segment(u, v *graph.Value) *segment {
 	if !ok || len(s.values) == 0 {
 		return nil
 	}
-	inside := map[*graph.Node]bool{}
+	var inside part
 	for i, x := range s.values {
-		inside[s.steps[i].node] = true
+		inside.add(s.steps[i].node)
 		for _, n := range s.steps[i].covers {
-			inside[n] = true
+			inside.add(n)
 		}
-		if x.Producer != nil {
-			inside[x.Producer] = true
-		}
+		inside.add(x.Producer)
 	}
 	for _, x := range s.values[:len(s.values)-1] {
-		if leaks(x, inside, nil) {
+		if c.leaks(x, &inside) {
 			s.leaks = append(s.leaks, x)
 		}
 	}
 	return s
 }
 
+// A part is some nodes of the graph.
+type part struct {
+	nodes map[*graph.Node]bool
+	last  int // the largest index of a node
+}
+
+func (p *part) add(n *graph.Node) {
+	if n == nil {
+		return
+	}
+	if p.nodes == nil {
+		p.nodes = map[*graph.Node]bool{}
+	}
+	p.nodes[n] = true
+	p.last = max(p.last, n.Index)
+}
+
 // leaks reports whether x is needed by anything but the nodes inside. A node
 // outside whose results only come back, such as the Shape of a Reshape inside,
 // needs nothing once the inside is replaced.
-func leaks(x *graph.Value, inside map[*graph.Node]bool, seen map[*graph.Node]bool) bool {
+func (c *explainer) leaks(x *graph.Value, inside *part) bool {
+	return c.leaksBeyond(x, inside, map[*graph.Node]bool{})
+}
+
+func (c *explainer) leaksBeyond(x *graph.Value, inside *part, seen map[*graph.Node]bool) bool {
 	if x.IsOutput || len(x.Captured) > 0 {
 		return true
 	}
-	if seen == nil {
-		seen = map[*graph.Node]bool{}
-	}
 	for _, r := range x.Readers {
-		if inside[r.Node] || seen[r.Node] {
+		if inside.nodes[r.Node] || seen[r.Node] {
 			continue
 		}
 		seen[r.Node] = true
-		if len(r.Node.Subgraphs()) > 0 {
+		if len(r.Node.Subgraphs()) > 0 || c.alive[r.Node] && r.Node.Index > inside.last { // nothing comes back from there
 			return true
 		}
 		for _, out := range r.Node.Out {
-			if out != nil && leaks(out, inside, seen) {
+			if out != nil && c.leaksBeyond(out, inside, seen) {
 				return true
 			}
 		}

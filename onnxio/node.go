@@ -99,14 +99,21 @@ func (a *Attr) encode() []byte {
 // AttrKey is equal for nodes with the same attributes in the same order.
 func (n *Node) AttrKey() string {
 	var b []byte
-	fields := n.fields
-	if fields == nil {
-		fields, _ = splitFields(n.raw)
-	}
-	for _, f := range fields {
+	add := func(f field) {
 		if f.num == 5 {
 			b = append(b, f.raw...)
 		}
+	}
+	for _, f := range n.fields {
+		add(f)
+	}
+	for rest := n.raw; n.fields == nil && len(rest) > 0; {
+		f, k, err := nextField(rest)
+		if err != nil {
+			break // the parser made sure that there is none
+		}
+		add(f)
+		rest = rest[k:]
 	}
 	return string(b)
 }
