@@ -122,7 +122,7 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 		if err != nil {
 			return err
 		}
-		return c.prove(ctx, c.res.Model)
+		return c.prove(ctx, c.regions, c.res.Model)
 	})
 }
 
@@ -156,7 +156,7 @@ func ToFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*R
 		if err := write(c.res); err != nil {
 			return err
 		}
-		return c.prove(ctx, c.res.Written)
+		return c.prove(ctx, c.regions, c.res.Written)
 	})
 	if err == nil && pending == nil { // nothing was merged
 		err = write(res)
@@ -372,8 +372,8 @@ func (e *emitter) remade(name string) bool {
 	return v != nil && e.g.Contradicted(v)
 }
 
-// prove asks the prover about every region of the result, as it is in after.
-func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
+// prove asks the prover about regions of the result, as it is in after.
+func (c *conversion) prove(ctx context.Context, regions []*Region, after *onnxio.Model) error {
 	start := time.Now()
 	defer c.clock("proof", start)
 	if c.opts.Prover == nil {
@@ -385,9 +385,9 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var failed atomic.Bool
-	done, errs := 0, make([]error, len(c.regions))
+	done, errs := 0, make([]error, len(regions))
 	one := func(i int) error {
-		r := c.regions[i]
+		r := regions[i]
 		claim := c.claim(r)
 		claim.Before, claim.After = c.res.Baseline, after
 		claim.Exact = c.exact
@@ -398,12 +398,12 @@ func (c *conversion) prove(ctx context.Context, after *onnxio.Model) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if done++; c.opts.Progress != nil {
-			c.opts.Progress("proving", done, len(c.regions))
+			c.opts.Progress("proving", done, len(regions))
 		}
 		return c.judge(r, proof)
 	}
 	slots := make(chan struct{}, provers)
-	for i := range c.regions {
+	for i := range regions {
 		slots <- struct{}{}
 		if failed.Load() {
 			break

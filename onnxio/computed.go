@@ -1,6 +1,7 @@
 package onnxio
 
 import (
+	"context"
 	"fmt"
 	"sync"
 )
@@ -69,4 +70,17 @@ func (m *Model) Compute() error {
 		}
 	}
 	return nil
+}
+
+// Try computes the values of all computed tensors of the main graph piece by
+// piece and keeps nothing: the error is the one that writing them would give.
+// progress, if not nil, is called as the work goes on.
+func (m *Model) Try(ctx context.Context, progress func(done, total int)) error {
+	var tasks []task
+	for _, t := range m.Graph.Inits {
+		if t.computed != nil {
+			tasks = append(tasks, task{t: t})
+		}
+	}
+	return run(ctx, tasks, m.Trim, progress, nil)
 }

@@ -30,7 +30,7 @@ type stream struct {
 
 // A task writes one part of a file.
 type task struct {
-	to    *os.File
+	to    *os.File // nil: nothing is written
 	at    int64
 	bytes []byte
 	from  *mapped // or a span of this file, from byte skip on
@@ -178,6 +178,9 @@ func (t *task) compute(part int) (written, error) {
 }
 
 func (t *task) write(b []byte, at int64) error {
+	if t.to == nil {
+		return nil
+	}
 	if t.from != nil {
 		if ok, err := copySpan(t.to, t.at, t.from.file, t.skip, t.n); ok || err != nil {
 			return err
@@ -208,6 +211,9 @@ func newWriteback() *writeback {
 
 // start asks for what was written so far, unless the kernel is still at it.
 func (w *writeback) start(f *os.File) {
+	if w == nil {
+		return
+	}
 	select {
 	case w.files <- f:
 	default:

@@ -12,11 +12,15 @@ import (
 
 func (a *app) inspectCommand() *cobra.Command {
 	f := &planFlags{}
-	var asJSON bool
+	var asJSON, values bool
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL.onnx",
 		Short: "Show the blocks found, what would be merged, and what not and why",
-		Args:  exactly("MODEL.onnx"),
+		Long: `inspect shows what convert would do and writes nothing. It reads no large weights,
+so it cannot know what only numbers forbid: a weight that is not finite, one
+that overflows float16, an invalid variance, a padding value that is not exact
+enough. With --values it reads all weights and knows.`,
+		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := f.options()
 			if err != nil {
@@ -27,7 +31,16 @@ func (a *app) inspectCommand() *cobra.Command {
 				return err
 			}
 			defer m.Close()
-			plan, err := convert.PlanModel(m, opts)
+			var plan *convert.Plan
+			if values {
+				opts.Prover = a.prover(0)
+				step, end := a.progress()
+				opts.Progress = step
+				plan, err = convert.PlanValues(cmd.Context(), m, opts)
+				end()
+			} else {
+				plan, err = convert.PlanModel(m, opts)
+			}
 			if err != nil {
 				return fmt.Errorf("inspecting %q: %w", args[0], err)
 			}
@@ -42,6 +55,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON report instead of text")
+	cmd.Flags().BoolVar(&values, "values", false, "also read the weights, for the reasons that depend on their values")
 	return cmd
 }
 
