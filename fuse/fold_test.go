@@ -252,6 +252,23 @@ func TestFoldingInPieces(t *testing.T) {
 				}
 			}
 		}
+		row := make([]float64, p.size(p.Input)) // stored weights are read in runs
+		for i := range row {
+			row[i] = rng.NormFloat64()
+		}
+		whole, err := p.push(row, 1, result, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs, err := p.push(row, 1, result, rng.IntN(20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range whole {
+			if math.Abs(runs[i]-x) > foldTolerance {
+				t.Fatalf("seed %d: a row gives %g at %d, want %g", seed, runs[i], i, x)
+			}
+		}
 		outs, ins := p.size(form.Out), p.size(form.In)
 		for g := range p.size(form.Group) { // one group alone
 			fold := p.FoldingOf(form, ByOutput, g)
@@ -284,6 +301,15 @@ func TestFoldingInPieces(t *testing.T) {
 			}
 			if end != len(have) {
 				t.Fatalf("seed %d: the pieces end at %d of %d", seed, end, len(have))
+			}
+			bias, err := fold.Bias()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range want.B {
+				if math.Abs(bias[i]-x) > foldTolerance {
+					t.Fatalf("seed %d: bias %d is %g, want %g", seed, i, bias[i], x)
+				}
 			}
 			for i, x := range want.W {
 				g, o, k := i/(outs*ins), i/ins%outs, i%ins

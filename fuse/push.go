@@ -20,14 +20,19 @@ type rows struct {
 // out likewise over labels out, which must be those of the program's result in
 // any order.
 func (p *Program) Push(in []float64, batch int, out []Label) ([]float64, error) {
-	r, err := p.pushAll(rows{p.Input, batch, in})
+	return p.push(in, batch, out, smallWeight)
+}
+
+// push is Push with another size of weights that are read as a whole.
+func (p *Program) push(in []float64, batch int, out []Label, small int) ([]float64, error) {
+	r, err := p.pushAll(rows{p.Input, batch, in}, small)
 	if err != nil {
 		return nil, err
 	}
 	return p.arrange(r, out)
 }
 
-func (p *Program) pushAll(in rows) (rows, error) {
+func (p *Program) pushAll(in rows, small int) (rows, error) {
 	if len(in.data) != p.size(p.Input)*in.batch {
 		return rows{}, fmt.Errorf("pushing %d values through a program that reads %d·%d", len(in.data), p.size(p.Input), in.batch)
 	}
@@ -49,7 +54,7 @@ func (p *Program) pushAll(in rows) (rows, error) {
 				args[i] = vals[a]
 			}
 		}
-		v, err := p.step(op, args)
+		v, err := p.step(op, args, small)
 		if err != nil {
 			return rows{}, err
 		}
@@ -68,12 +73,12 @@ func (p *Program) pushAll(in rows) (rows, error) {
 	return vals[len(vals)-1], nil
 }
 
-func (p *Program) step(op *Op, args []rows) (rows, error) {
+func (p *Program) step(op *Op, args []rows, small int) (rows, error) {
 	switch op.Kind {
 	case Diagonal:
 		return p.pushDiagonal(op, args[0])
 	case Link:
-		return p.pushLink(op, args[0])
+		return p.pushLink(op, args[0], small)
 	}
 	return p.pushSum(op, args)
 }
@@ -117,7 +122,7 @@ func (p *Program) pushDiagonal(op *Op, in rows) (rows, error) {
 	})
 }
 
-func (p *Program) pushLink(op *Op, in rows) (rows, error) {
+func (p *Program) pushLink(op *Op, in rows, small int) (rows, error) {
 	inner := *p
 	inner.Ops = []Op{*op}
 	inner.Ops[0].Args = []int{-1}
@@ -131,9 +136,8 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 	var stored Values // or weights that are read in runs
 	wst := map[Label]int{}
 	if op.W != nil {
-		small := math.MaxInt
-		if in.batch == 1 && len(op.Axes) == 0 {
-			small = smallWeight
+		if in.batch > 1 || len(op.Axes) > 0 {
+			small = math.MaxInt
 		}
 		var err error
 		if weights, stored, err = op.W.open(p, small); err != nil {
@@ -163,18 +167,8 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 	for _, l := range op.Out {
 		loops = append(loops, loop{n: p.Sizes[l], stride: [4]int{ost[l] * in.batch, 0, wst[l]}})
 	}
-	if stored != nil { // the largest stride first
-		slices.SortStableFunc(loops, func(a, b loop) int { return cmp.Compare(b.stride[2], a.stride[2]) })
-		loops = slices.DeleteFunc(loops, func(l loop) bool { return l.n == 1 })
-		run := make([]float64, (loops[len(loops)-1].n-1)*loops[len(loops)-1].stride[2]+1)
-		nest(loops, func(o [4]int, _ float64, last loop) {
-			stored.Read(run, o[2])
-			for i := 0; i < last.n; i++ {
-				out.data[o[0]] += run[i*last.stride[2]] * in.data[o[1]]
-				o[0] += last.stride[0]
-				o[1] += last.stride[1]
-			}
-		})
+	if stored != nil {
+		pushStored(out.data, stored, in.data, loops)
 		return out, nil
 	}
 	for i, l := range loops { // an entries loop cannot be innermost
@@ -203,6 +197,36 @@ func (p *Program) pushLink(op *Op, in rows) (rows, error) {
 		}
 	})
 	return out, nil
+}
+
+// pushStored adds all products of weights and inputs over the loops to out. The
+// weights are read in runs, each once.
+func pushStored(out []float64, weights Values, in []float64, loops []loop) {
+	var over, free []loop // loops that move the weight, and others
+	for _, l := range loops {
+		if l.n > 1 && l.stride[2] > 0 {
+			over = append(over, l)
+		} else {
+			free = append(free, l)
+		}
+	}
+	slices.SortStableFunc(over, func(a, b loop) int { return cmp.Compare(b.stride[2], a.stride[2]) })
+	last := loop{n: 1}
+	if k := len(over) - 1; k >= 0 {
+		last, over = over[k], over[:k]
+	}
+	run := make([]float64, (last.n-1)*last.stride[2]+1)
+	free = append(free, last)
+	nest(append(over, loop{n: 1}), func(at [4]int, _ float64, _ loop) {
+		weights.Read(run, at[2])
+		nest(free, func(o [4]int, _ float64, last loop) {
+			y, x, w := at[0]+o[0], at[1]+o[1], 0
+			for range last.n {
+				out[y] += run[w] * in[x]
+				y, x, w = y+last.stride[0], x+last.stride[1], w+last.stride[2]
+			}
+		})
+	})
 }
 
 // flat lists the offsets of all flat indices over labels.

@@ -158,6 +158,29 @@ func TestStoredMatrix(t *testing.T) {
 	}
 }
 
+// A matrix whose rows are made when they are needed gives the same product as one
+// in memory.
+func TestMadeMatrix(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 100 {
+		m, n, k := 1+rng.IntN(30), 1+rng.IntN(900), 1+rng.IntN(150)
+		a, b := make([]float32, m*k), make([]float32, k*n)
+		for i := range a {
+			a[i] = float32(rng.NormFloat64())
+		}
+		for i := range b {
+			b[i] = float32(rng.NormFloat64())
+		}
+		want, have := make([]float32, m*n), make([]float32, m*n)
+		Product(m, n, k, Matrix[float32]{Data: a, Ld: k}, Matrix[float32]{Data: b, Ld: n}, false, want, n)
+		made := Matrix[float32]{Lines: func(row, from int, to []float32) { copy(to, b[row*n+from:]) }, Ld: n}
+		Product(m, n, k, Matrix[float32]{Data: a, Ld: k}, made, false, have, n)
+		if !slices.Equal(want, have) {
+			t.Fatalf("%d×%d×%d: the products differ", m, n, k)
+		}
+	}
+}
+
 func TestStoredSums(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
