@@ -151,7 +151,7 @@ func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, l
 	if m*n*k < 1<<16 {
 		workers = 1
 	}
-	if n >= 2*nr*workers || n >= m {
+	if n >= m { // each processor packs all of the other operand, so that the smaller
 		cols := (n + nr - 1) / nr
 		Split(cols, (cols+workers-1)/workers, func(from, to int) {
 			packedPart(m, min(to*nr, n)-from*nr, k, a, b, transB, from*nr, c[from*nr:], ldc)
