@@ -108,6 +108,12 @@ func (a *arena) release(t *Tensor) {
 	}
 }
 
+// alone reports whether one value has the storage of t, which was made here.
+func (a *arena) alone(t *Tensor) bool {
+	k := t.key()
+	return k != nil && a.uses[k] == 1 && a.mine[k]
+}
+
 // made reports whether the storage of t was made here for the run that is going
 // on or has ended last.
 func (a *arena) made(t *Tensor) bool { return a.mine[t.key()] }

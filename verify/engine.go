@@ -276,8 +276,14 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				continue
 			}
 			args[k] = known[id]
+			args[k].spare = uses[id] == 1 && !keep[id] && len(c.caps) == 0 && e.arena.alone(args[k])
 		}
 		outs, err := e.call(ctx, c, args)
+		for _, t := range slices.Concat(args, outs) {
+			if t != nil {
+				t.spare = false // it may be a view
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("running node %q (%s): %w", c.n.Title(), c.n.OpType, err)
 		}

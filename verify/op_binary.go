@@ -23,7 +23,10 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := like(x, d, shape)
+	out := over(x, d, shape)
+	if y.spare && !x.spare && slices.Equal(y.Shape, shape) {
+		out = over(y, d, shape)
+	}
 	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
 	if out.Len() == 0 {
 		return out, nil

@@ -67,7 +67,7 @@ func batchNorm(c *call) ([]*Tensor, error) {
 			extra = append(extra, t)
 		}
 	}
-	out := like(x, x.DType, x.Shape)
+	out := over(x, x.DType, x.Shape)
 	kernel.Split(x.Shape[0]*channels, 1+(1<<14)/max(inner, 1), func(from, to int) {
 		space := make([]float64, doubles)
 		for r := from; r < to; r++ {

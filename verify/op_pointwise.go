@@ -12,7 +12,7 @@ func unaryOf(f func(c *call) func(float64) float64) operator {
 	return func(c *call) ([]*Tensor, error) {
 		x := c.in[0]
 		g := f(c)
-		out := like(x, x.DType, x.Shape)
+		out := over(x, x.DType, x.Shape)
 		switch {
 		case x.DType.IsFloat():
 			kernel.Split(x.Len(), 1<<14, func(from, to int) {
@@ -57,7 +57,7 @@ func plain(f func(float64) float64) operator {
 
 func relu(c *call) ([]*Tensor, error) {
 	x := c.in[0]
-	out := like(x, x.DType, x.Shape)
+	out := over(x, x.DType, x.Shape)
 	kernel.Split(x.Len(), 1<<15, func(from, to int) {
 		switch {
 		case x.F32 != nil:

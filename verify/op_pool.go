@@ -96,14 +96,15 @@ func maxPool(c *call) ([]*Tensor, error) {
 			for _, t := range taps {
 				a, b := s.span(t[r])
 				s.eachRow(t, func(dst, off int) {
-					for k := a; k < b; k++ {
-						from := off + k*int(s.Stride[r]) + t[r]
-						if v := line[from]; v > best[dst+k] || math.IsNaN(v) {
-							best[dst+k] = v
-							if places {
-								at.I[p*outs+dst+k] = int64(p*in + from)
-							}
+					from, step := off+a*int(s.Stride[r])+t[r], int(s.Stride[r])
+					row := best[dst+a : dst+max(a, b)]
+					for k := range row {
+						v := line[from]
+						if places && (v > row[k] || math.IsNaN(v)) {
+							at.I[p*outs+dst+a+k] = int64(p*in + from)
 						}
+						row[k] = max(row[k], v)
+						from += step
 					}
 				})
 			}

@@ -25,6 +25,7 @@ type Tensor struct {
 
 	file  *streamed // or a weight that stays in its file
 	arena *arena    // where tensors that are made from it get their storage
+	spare bool      // nothing but the node that runs needs it
 }
 
 // Len is the number of elements.
@@ -102,6 +103,16 @@ func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
 		t.F32 = ref.arena.floats32(n)
 	}
 	return t
+}
+
+// over is like, but without zeros: where ref has as many elements and nothing
+// else needs them, the result takes their place. It is for operators that read an
+// element of ref for the last time before they write the one in its place.
+func over(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
+	if !ref.spare || d != ref.DType || ref.half() || ref.I != nil || count(shape) != ref.Len() {
+		return like(ref, d, shape)
+	}
+	return &Tensor{DType: d, Shape: shape, F32: ref.F32, F64: ref.F64, arena: ref.arena}
 }
 
 // view shares t's elements under another shape.
