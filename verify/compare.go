@@ -136,21 +136,16 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 	if o.Ref != nil && o.Cand != nil {
 		return [3]Runner{o.Ref, nil, o.Cand}, nil
 	}
-	for i, m := range []*onnxio.Model{ref, ref, cand} {
-		mode := Single
-		if i == 1 {
-			mode = Double
-		}
-		e, err := NewEngine(m, EngineOptions{Mode: mode, Seed: o.Seed, Limit: o.Limit})
+	var engines [2]*Engine
+	for i, err := range newEngines([]*onnxio.Model{ref, cand}, EngineOptions{Mode: Single, Seed: o.Seed, Limit: o.Limit}, engines[:]) {
 		if err == nil {
-			err = e.Supports()
+			err = engines[i].Supports()
 		}
 		if err != nil {
 			return r, err
 		}
-		r[i] = e
 	}
-	return r, nil
+	return [3]Runner{engines[0], engines[0].beside(Double), engines[1]}, nil
 }
 
 // Compare runs both models on the same inputs: the reference in float32 and,

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"repmlp/onnxio"
@@ -153,6 +154,24 @@ func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error)) *En
 	c := *e
 	c.mode, c.exact, c.bodies = mode, exact, map[*onnxio.Graph]*Engine{}
 	return &c
+}
+
+// beside is the engine in another mode, for runs at the same time.
+func (e *Engine) beside(mode Mode) *Engine {
+	c := e.with(mode, e.exact)
+	c.arena = newArena(modelShelf)
+	return c
+}
+
+// newEngines prepares models at the same time.
+func newEngines(models []*onnxio.Model, o EngineOptions, to []*Engine) (failed []error) {
+	failed = make([]error, len(models))
+	var wg sync.WaitGroup
+	for i, m := range models {
+		wg.Go(func() { to[i], failed[i] = NewEngine(m, o) })
+	}
+	wg.Wait()
+	return failed
 }
 
 // Profile has every later run report the time of each node.

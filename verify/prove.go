@@ -101,14 +101,13 @@ func (p *Prover) take(c Claim) (*trial, error) {
 			return nil, err
 		}
 		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
-		before, err := NewEngine(c.Before, o)
-		if err != nil {
-			return nil, err
+		var engines [2]*Engine
+		for _, err := range newEngines([]*onnxio.Model{c.Before, c.After}, o, engines[:]) {
+			if err != nil {
+				return nil, err
+			}
 		}
-		after, err := NewEngine(c.After, o)
-		if err != nil {
-			return nil, err
-		}
+		before, after := engines[0], engines[1]
 		p.before, p.after, p.idle = c.Before, c.After, nil
 		p.pattern = &trial{seed: p.Seed, exact: len(c.Exact) > 0, engines: [...]*Engine{
 			runBefore:      before,
