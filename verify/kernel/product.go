@@ -234,19 +234,37 @@ func tile[T Float](k int, a, b, c []T, ldc int, add bool) {
 // column, zeros below.
 func packRows[T Float](to []T, a Matrix[T], at, m, k, mr int, scratch []T) {
 	for i := 0; i < m; i += mr {
-		panel := to[i*k:][:mr*k]
-		for r := range mr {
-			if i+r >= m {
-				for x := r; x < len(panel); x += mr {
-					panel[x] = 0
-				}
-				continue
-			}
-			x := r
-			for _, v := range a.line(at+(i+r)*a.Ld, k, scratch) {
-				panel[x] = v
-				x += mr
-			}
+		interleave(to[i*k:][:mr*k], a, at+i*a.Ld, min(mr, m-i), k, mr, scratch)
+	}
+}
+
+// interleave lays n rows of a, k long from number at on, out column by column,
+// step apart, and zeros behind them.
+func interleave[T Float](to []T, a Matrix[T], at, n, k, step int, scratch []T) {
+	r := 0
+	for ; r+4 <= n; r += 4 { // four at a time
+		p := a.line(at+r*a.Ld, k, scratch)
+		q := a.line(at+(r+1)*a.Ld, k, scratch[depth:])
+		s := a.line(at+(r+2)*a.Ld, k, scratch[2*depth:])
+		t := a.line(at+(r+3)*a.Ld, k, scratch[3*depth:])
+		q, s, t = q[:len(p)], s[:len(p)], t[:len(p)]
+		x := r
+		for i, v := range p {
+			four := to[x : x+4 : x+4]
+			four[0], four[1], four[2], four[3] = v, q[i], s[i], t[i]
+			x += step
+		}
+	}
+	for ; r < n; r++ {
+		x := r
+		for _, v := range a.line(at+r*a.Ld, k, scratch) {
+			to[x] = v
+			x += step
+		}
+	}
+	if n < step {
+		for x := n; x < len(to); x += step {
+			clear(to[x : x+step-n])
 		}
 	}
 }
@@ -266,21 +284,7 @@ func packColumns[T Float](to []T, b Matrix[T], at, n, k, nr int, scratch []T) {
 // packTransposed is packColumns for a matrix whose rows are the columns.
 func packTransposed[T Float](to []T, b Matrix[T], at, n, k, nr int, scratch []T) {
 	for s := 0; s < n; s += nr {
-		panel := to[s*k:][:nr*k]
-		w := min(nr, n-s)
-		for x := range nr {
-			i := x
-			if x >= w {
-				for ; i < len(panel); i += nr {
-					panel[i] = 0
-				}
-				continue
-			}
-			for _, v := range b.line(at+(s+x)*b.Ld, k, scratch) {
-				panel[i] = v
-				i += nr
-			}
-		}
+		interleave(to[s*k:][:nr*k], b, at+s*b.Ld, min(nr, n-s), k, nr, scratch)
 	}
 }
 
