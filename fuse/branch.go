@@ -23,13 +23,15 @@ type branch struct {
 	whole table // of all axes without limits
 }
 
-// scratch is what the pieces of a folding that are computed one after the other
-// use again.
+// scratch is what pieces that are computed one after the other use again.
 type scratch struct {
 	run, lines   []float64
 	table        table
 	inside, next []tuple
+	loops        []loop
 }
+
+var spaces = sync.Pool{New: func() any { return new(scratch) }}
 
 // room returns n numbers.
 func room(v *[]float64, n int) []float64 {
@@ -188,7 +190,7 @@ const maxGap = 8
 // add adds the branch to the piece of W that starts at base.
 func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	start := [4]int{-base}
-	var loops []loop
+	loops := space.loops[:0]
 	for _, l := range b.loops {
 		lo, hi := r.of(l.n, l.over)
 		if lo == hi {
@@ -199,7 +201,8 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 		}
 		loops = append(loops, loop{n: hi - lo, stride: l.stride})
 	}
-	loops = merged(loops)
+	loops = append(merged(loops), loop{})
+	space.loops, loops = loops, loops[:len(loops)-1] // with room for one more
 	t := b.table(r, space)
 	weights, wbase := b.weights, 0
 	switch {
@@ -217,7 +220,7 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
 		across := loops[k]
 		lines := room(&space.lines, linesAtOnce*last.n)
-		nest(append(loops[:k:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
+		nest(append(loops[:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
 			for k := range o {
 				o[k] += start[k]
 			}

@@ -52,8 +52,6 @@ type Folding struct {
 	mu     sync.Mutex
 	ready  *prepared // while pieces are missing
 	folded int
-
-	scratch sync.Pool // of *scratch
 }
 
 // prepared is what all pieces of a folding need.
@@ -156,11 +154,8 @@ func (f *Folding) Fold(i int, dst []float64) error {
 		lo := i % f.per * f.each
 		r = append(r, limit{l, lo, min(lo+f.each, f.p.Sizes[l])})
 	}
-	space, _ := f.scratch.Get().(*scratch)
-	if space == nil {
-		space = &scratch{}
-	}
-	defer f.scratch.Put(space)
+	space := spaces.Get().(*scratch)
+	defer spaces.Put(space)
 	for _, b := range ready.branches {
 		b.add(dst, from, r, space)
 	}

@@ -46,9 +46,10 @@ func nest(loops []loop, inner func(at [4]int, weight float64, last loop)) {
 	walk(0, [4]int{}, 1)
 }
 
-// merged joins neighbouring loops that are one longer loop in every array.
+// merged joins neighbouring loops that are one longer loop in every array, in
+// place.
 func merged(loops []loop) []loop {
-	out := loops[:0:0]
+	out := loops[:0]
 	for _, l := range loops {
 		if l.entries == nil && l.n == 1 {
 			continue
