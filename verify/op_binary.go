@@ -269,7 +269,7 @@ func binaries() map[string]operator {
 		return compare(nil, func(a, b int64) bool { return f(a != 0, b != 0) })
 	}
 	return map[string]operator{
-		"Add": addOp(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }, '-'}),
+		"Add": arithmetic(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }, '-'}),
 		"Mul": arithmetic(binary{func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }, '*'}),
 		"Div": arithmetic(binary{func(a, b float64) float64 { return a / b }, divInt, '/'}),
 		"Pow": pow,
@@ -292,23 +292,7 @@ func binaries() map[string]operator {
 	}
 }
 
-// addOp and subOp take the plain float32 loop for equal shapes, the common
-// case of residual sums; in Absolute mode a difference adds magnitudes.
-func addOp(b binary) operator {
-	slow := arithmetic(b)
-	return func(c *call) ([]*Tensor, error) {
-		x, y := c.in[0], c.in[1]
-		if x.F32 == nil || y.F32 == nil || !slices.Equal(x.Shape, y.Shape) {
-			return slow(c)
-		}
-		out := like(x, x.DType, x.Shape)
-		for i, v := range x.F32 {
-			out.F32[i] = v + y.F32[i]
-		}
-		return []*Tensor{out}, nil
-	}
-}
-
+// subOp adds magnitudes in Absolute mode.
 func subOp(b binary) operator {
 	plus := arithmetic(binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+'})
 	minus := arithmetic(b)
