@@ -203,12 +203,14 @@ func addBias[T float](dst []T, b *Tensor, shape []int) {
 		return
 	}
 	bias, outs := data[T](b), count(shape[2:])
-	for i := range shape[0] * shape[1] {
-		row, add := dst[i*outs:][:outs], bias[i%shape[1]]
-		for p := range row {
-			row[p] += add
+	kernel.Split(shape[0]*shape[1], 1+(1<<15)/max(outs, 1), func(from, to int) {
+		for i := from; i < to; i++ {
+			row, add := dst[i*outs:][:outs], bias[i%shape[1]]
+			for p := range row {
+				row[p] += add
+			}
 		}
-	}
+	})
 }
 
 // taps lists, for every kernel index, the displacement along each axis.
