@@ -14,11 +14,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
+	"repmlp/parallel"
 	"repmlp/verify"
 )
 
@@ -59,6 +59,14 @@ type Options struct {
 // graph says what counts as a constant.
 func (o Options) graph() graph.Options {
 	return graph.Options{FreezeInputs: o.FreezeInputs, FoldDequantize: o.FoldDequantize}
+}
+
+// stage is Progress for one stage, nil where it is.
+func (o Options) stage(name string) func(done, total int) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(done, total int) { o.Progress(name, done, total) }
 }
 
 // A Prover runs a region's original nodes and its replacement on random rows;
@@ -141,11 +149,7 @@ func ToFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*R
 		var err error
 		start := time.Now()
 		defer func() { res.Seconds["fold"] += time.Since(start).Seconds() }()
-		var step func(done, total int)
-		if opts.Progress != nil {
-			step = func(done, total int) { opts.Progress("merging", done, total) }
-		}
-		if pending, err = res.Model.Write(ctx, path, step); err != nil {
+		if pending, err = res.Model.Write(ctx, path, opts.stage("merging")); err != nil {
 			pending = nil
 			return err
 		}
@@ -383,10 +387,8 @@ func (c *conversion) prove(ctx context.Context, regions []*Region, after *onnxio
 		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
 	}
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	var failed atomic.Bool
-	done, errs := 0, make([]error, len(regions))
-	one := func(i int) error {
+	done, step := 0, c.opts.stage("proving")
+	return parallel.On(provers, len(regions), func(i int) error {
 		r := regions[i]
 		claim := c.claim(r)
 		claim.Before, claim.After = c.res.Baseline, after
@@ -397,31 +399,11 @@ func (c *conversion) prove(ctx context.Context, regions []*Region, after *onnxio
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if done++; c.opts.Progress != nil {
-			c.opts.Progress("proving", done, len(regions))
+		if done++; step != nil {
+			step(done, len(regions))
 		}
 		return c.judge(r, proof)
-	}
-	slots := make(chan struct{}, provers)
-	for i := range regions {
-		slots <- struct{}{}
-		if failed.Load() {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if errs[i] = one(i); errs[i] != nil {
-				failed.Store(true)
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs { // all before the first that failed were tried
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // judge notes the proof of a region; it is an error where it failed.

@@ -11,11 +11,7 @@ import (
 // Where the proof of a region decides whether it stays, opts.Prover is asked.
 func PlanValues(ctx context.Context, m *onnxio.Model, opts Options) (*Plan, error) {
 	res, err := run(ctx, m, opts, func(c *conversion) error {
-		var step func(done, total int)
-		if opts.Progress != nil {
-			step = func(done, total int) { opts.Progress("merging", done, total) }
-		}
-		if err := c.res.Model.Try(ctx, step); err != nil {
+		if err := c.res.Model.Try(ctx, opts.stage("merging")); err != nil {
 			return err
 		}
 		var open []*Region

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"repmlp/parallel"
 )
 
 // A Source computes the values of a new tensor when they are written, piece by
@@ -45,7 +47,7 @@ func NewComputed(name string, d DType, dims []int64, s Source) (*Tensor, error) 
 func (c *computed) bytes(name string, n int64) ([]byte, error) {
 	c.once.Do(func() {
 		data := make([]byte, n)
-		c.err = parallel(c.Pieces(), func(i int) error {
+		c.err = parallel.Each(c.Pieces(), func(i int) error {
 			from, to := c.Piece(i)
 			return c.Fill(i, data[from:to])
 		})

@@ -58,9 +58,7 @@ func parse(b []byte, files *store) (*Model, error) {
 	}
 	p := &parser{files: files}
 	m, err := p.model(b)
-	if files != nil && files.main != nil {
-		forget(files.main.data)
-	}
+	files.trim()
 	if err != nil {
 		return nil, &Hint{fmt.Errorf("this is no valid ONNX model: %w", err), "the file may be truncated or another format; export or download it again"}
 	}

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+
+	"repmlp/parallel"
 )
 
 // Sizes of the work that one processor takes at a time.
@@ -130,7 +132,7 @@ func run(ctx context.Context, tasks []task, release func(), progress func(done, 
 		}
 		failed <- err
 	}()
-	err := parallel(total, func(i int) error {
+	err := parallel.Each(total, func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

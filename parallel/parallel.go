@@ -1,4 +1,5 @@
-package onnxio
+// Package parallel runs numbered tasks side by side.
+package parallel
 
 import (
 	"runtime"
@@ -6,11 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// parallel calls f(0) … f(n-1) on all processors, in this order of starting,
-// and returns the error of the smallest index that failed; later calls may then
-// not be made.
-func parallel(n int, f func(i int) error) error {
-	workers := min(runtime.GOMAXPROCS(0), n)
+// Each calls f(0) … f(n-1) on all processors, in this order of starting, and
+// returns the error of the smallest index that failed; later calls may then not
+// be made.
+func Each(n int, f func(i int) error) error { return On(runtime.GOMAXPROCS(0), n, f) }
+
+// On is Each with at most that many calls at a time.
+func On(workers, n int, f func(i int) error) error {
+	workers = min(workers, n)
 	if workers <= 1 {
 		for i := range n {
 			if err := f(i); err != nil {
