@@ -45,6 +45,19 @@ func cases(t testing.TB) []testCase {
 	return list
 }
 
+// eachCase runs a test for every case that is a model, side by side.
+func eachCase(t *testing.T, f func(t *testing.T, c testCase, m *onnxio.Model)) {
+	for _, c := range cases(t) {
+		if c.Expect == "error" {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			f(t, c, c.load(t))
+		})
+	}
+}
+
 func (c testCase) dir() string { return filepath.Join(casesDir, c.Name) }
 
 func (c testCase) load(t testing.TB) *onnxio.Model {

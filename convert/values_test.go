@@ -7,31 +7,25 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
 // Looking at the values plans what a conversion does.
 func TestPlanValuesIsWhatConvertDoes(t *testing.T) {
-	for _, c := range cases(t) {
-		if c.Expect == "error" {
-			continue
+	eachCase(t, func(t *testing.T, c testCase, m *onnxio.Model) {
+		plan, err := convert.PlanValues(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			m := c.load(t)
-			plan, err := convert.PlanValues(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := convertModel(t, m).Plan
-			if have, want := plan.Describe(nil), want.Describe(nil); !reflect.DeepEqual(have, want) {
-				t.Errorf("regions are %+v, want %+v", have, want)
-			}
-			if !reflect.DeepEqual(plan.Declined, want.Declined) {
-				t.Errorf("declined is %+v, want %+v", plan.Declined, want.Declined)
-			}
-		})
-	}
+		want := convertModel(t, m).Plan
+		if have, want := plan.Describe(nil), want.Describe(nil); !reflect.DeepEqual(have, want) {
+			t.Errorf("regions are %+v, want %+v", have, want)
+		}
+		if !reflect.DeepEqual(plan.Declined, want.Declined) {
+			t.Errorf("declined is %+v, want %+v", plan.Declined, want.Declined)
+		}
+	})
 }
 
 // A reason that only numbers give is not found without them.
