@@ -190,7 +190,8 @@ const maxGap = 8
 // add adds the branch to the piece of W that starts at base.
 func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	start := [4]int{-base}
-	loops := space.loops[:0]
+	loops := slices.Grow(space.loops[:0], len(b.loops)+1)
+	space.loops = loops
 	for _, l := range b.loops {
 		lo, hi := r.of(l.n, l.over)
 		if lo == hi {
@@ -201,8 +202,7 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 		}
 		loops = append(loops, loop{n: hi - lo, stride: l.stride})
 	}
-	loops = append(merged(loops), loop{})
-	space.loops, loops = loops, loops[:len(loops)-1] // with room for one more
+	loops = merged(loops)
 	t := b.table(r, space)
 	weights, wbase := b.weights, 0
 	switch {

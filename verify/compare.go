@@ -136,8 +136,8 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 	if o.Ref != nil && o.Cand != nil {
 		return [3]Runner{o.Ref, nil, o.Cand}, nil
 	}
-	var engines [2]*Engine
-	for i, err := range newEngines([]*onnxio.Model{ref, cand}, EngineOptions{Mode: Single, Seed: o.Seed, Limit: o.Limit}, engines[:]) {
+	engines, failed := newEngines(EngineOptions{Mode: Single, Seed: o.Seed, Limit: o.Limit}, ref, cand)
+	for i, err := range failed {
 		if err == nil {
 			err = engines[i].Supports()
 		}
@@ -145,7 +145,7 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 			return r, err
 		}
 	}
-	return [3]Runner{engines[0], engines[0].beside(Double), engines[1]}, nil
+	return [3]Runner{engines[0], engines[0].with(Double, nil, newArena(modelShelf)), engines[1]}, nil
 }
 
 // Compare runs both models on the same inputs: the reference in float32 and,

@@ -149,29 +149,23 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	return e, nil
 }
 
-// with is the engine in another mode; the two share what is prepared.
-func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error)) *Engine {
+// with is the engine in another mode, with other storage; the two share what is
+// prepared.
+func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error), a *arena) *Engine {
 	c := *e
-	c.mode, c.exact, c.bodies = mode, exact, map[*onnxio.Graph]*Engine{}
+	c.mode, c.exact, c.arena, c.bodies = mode, exact, a, map[*onnxio.Graph]*Engine{}
 	return &c
 }
 
-// beside is the engine in another mode, for runs at the same time.
-func (e *Engine) beside(mode Mode) *Engine {
-	c := e.with(mode, e.exact)
-	c.arena = newArena(modelShelf)
-	return c
-}
-
 // newEngines prepares models at the same time.
-func newEngines(models []*onnxio.Model, o EngineOptions, to []*Engine) (failed []error) {
-	failed = make([]error, len(models))
+func newEngines(o EngineOptions, models ...*onnxio.Model) (engines []*Engine, failed []error) {
+	engines, failed = make([]*Engine, len(models)), make([]error, len(models))
 	var wg sync.WaitGroup
 	for i, m := range models {
-		wg.Go(func() { to[i], failed[i] = NewEngine(m, o) })
+		wg.Go(func() { engines[i], failed[i] = NewEngine(m, o) })
 	}
 	wg.Wait()
-	return failed
+	return engines, failed
 }
 
 // Profile has every later run report the time of each node.

@@ -118,6 +118,7 @@ func streamConv(out, x, w *Tensor, s spatial, g int) bool {
 				}
 			}
 		}
+		clear(y)
 		w.file.streamRows(ps, outs, co, k)
 		for j := range g {
 			to := out.F64[(i*g+j)*co*outs:]

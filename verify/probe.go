@@ -39,11 +39,7 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if err != nil {
 		return nil
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw}}
-	for i, d := range t.Dims {
-		out.Shape[i] = int(d)
-	}
-	return out
+	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw}}
 }
 
 // dense is t with its numbers in memory.
@@ -89,25 +85,20 @@ func (w *streamed) activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) 
 }
 
 // A product is x·w for one block of a stored weight, which begins at number at:
-// rows of x lie ldx apart, those of the result y ldy apart.
+// rows of x lie ldx apart, those of the result y, which is zero before, ldy apart.
 type product struct {
 	x, y     []float64
 	ldx, ldy int
 	at       int
 }
 
-// start clears all results [m, n] and lists the rows of each x [m, k] that have to
-// be multiplied; ok is false where they are too many, and nothing is changed.
-func (w *streamed) start(ps []product, m, n, k int) (active [][]int, ok bool) {
+// active lists the rows of each x [m, k] that have to be multiplied; ok is false
+// where they are too many.
+func (w *streamed) active(ps []product, m, k int) (active [][]int, ok bool) {
 	active = make([][]int, len(ps))
 	for i, p := range ps {
 		if active[i], ok = w.activeRows(p.x, m, k, p.ldx); !ok {
 			return nil, false
-		}
-	}
-	for _, p := range ps {
-		for i := range m {
-			clear(p.y[i*p.ldy:][:n])
 		}
 	}
 	return active, true
@@ -138,7 +129,7 @@ func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
 // streamRows computes y = x·wᵀ for stored blocks w [n, k] and the rows of x that are
 // not zero; it reports false where they are too many.
 func (w *streamed) streamRows(ps []product, m, n, k int) bool {
-	active, ok := w.start(ps, m, n, k)
+	active, ok := w.active(ps, m, k)
 	if !ok {
 		return false
 	}
@@ -153,13 +144,10 @@ func (w *streamed) streamRows(ps []product, m, n, k int) bool {
 		to := min(from+lines, n)
 		raw := w.Read(space, 4*(p.at+from*k), 4*k*(to-from))
 		for o := from; o < to; o++ {
-			line, rows := raw[4*k*(o-from):][:4*k], rows
-			for ; len(rows) > 1; rows = rows[2:] {
-				i, j := rows[0], rows[1]
+			line := raw[4*k*(o-from):][:4*k]
+			for r := 0; r < len(rows); r += 2 { // the last row beside itself
+				i, j := rows[r], rows[min(r+1, len(rows)-1)]
 				p.y[i*p.ldy+o], p.y[j*p.ldy+o] = kernel.Dots(line, p.x[i*p.ldx:][:k], p.x[j*p.ldx:][:k], w.absolute)
-			}
-			for _, i := range rows {
-				p.y[i*p.ldy+o] = kernel.Dot(line, p.x[i*p.ldx:][:k], w.absolute)
 			}
 		}
 	})
@@ -168,7 +156,7 @@ func (w *streamed) streamRows(ps []product, m, n, k int) bool {
 
 // streamColumns is streamRows for stored blocks w [k, n].
 func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
-	active, ok := w.start(ps, m, n, k)
+	active, ok := w.active(ps, m, k)
 	if !ok {
 		return false
 	}
@@ -179,7 +167,7 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 	sums := make([][]float64, len(ps)*parts) // of the rows that are not zero
 	w.each(len(sums), n*k/parts, func(t int, space *[]byte) {
 		p, rows := &ps[t/parts], active[t/parts]
-		y := make([]float64, len(rows)*n)
+		y := make([]float64, (len(rows)+1)/2*2*n) // the last row beside one that nobody needs
 		sums[t] = y
 		lines := max(1, taskSize/max(n, 1))
 		end := k * (t%parts + 1) / parts
@@ -188,12 +176,9 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 			raw := w.Read(space, 4*(p.at+from*n), 4*n*(to-from))
 			for d := from; d < to; d++ {
 				line := raw[4*n*(d-from):][:4*n]
-				r := 0
-				for ; r+1 < len(rows); r += 2 {
-					kernel.Axpys(p.x[rows[r]*p.ldx+d], p.x[rows[r+1]*p.ldx+d], line, y[r*n:][:n], y[(r+1)*n:][:n], w.absolute)
-				}
-				if r < len(rows) {
-					kernel.Axpy(p.x[rows[r]*p.ldx+d], line, y[r*n:][:n], w.absolute)
+				for r := 0; r < len(rows); r += 2 {
+					i, j := rows[r], rows[min(r+1, len(rows)-1)]
+					kernel.Axpys(p.x[i*p.ldx+d], p.x[j*p.ldx+d], line, y[r*n:][:n], y[(r+1)*n:][:n], w.absolute)
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -58,8 +59,9 @@ type Prover struct {
 
 	mu            sync.Mutex
 	before, after *onnxio.Model
-	idle          []*trial // for these models
-	pattern       *trial   // that new ones are made from
+	engines       []*Engine // of these models
+	exact         map[string]func() ([]float64, error)
+	idle          []*trial
 }
 
 // A trial is what one claim at a time is run with.
@@ -95,40 +97,32 @@ const (
 func (p *Prover) take(c Claim) (*trial, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.pattern == nil || p.before != c.Before || p.after != c.After {
+	if p.engines == nil || p.before != c.Before || p.after != c.After {
 		sizes, err := ChooseSizes(c.Before, nil, 1)
 		if err != nil {
 			return nil, err
 		}
 		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
-		var engines [2]*Engine
-		for _, err := range newEngines([]*onnxio.Model{c.Before, c.After}, o, engines[:]) {
-			if err != nil {
-				return nil, err
-			}
+		engines, failed := newEngines(o, c.Before, c.After)
+		if err := cmp.Or(failed[0], failed[1]); err != nil {
+			return nil, err
 		}
-		before, after := engines[0], engines[1]
 		p.before, p.after, p.idle = c.Before, c.After, nil
-		p.pattern = &trial{seed: p.Seed, exact: len(c.Exact) > 0, engines: [...]*Engine{
-			runBefore:      before,
-			runAfter:       after,
-			runAfterExact:  after.with(Double, c.Exact),
-			runMagnitude:   after.with(Absolute, nil),
-			runMagnitudeIn: before.with(Absolute, nil),
-		}}
+		p.engines, p.exact = engines, c.Exact
 	}
 	if n := len(p.idle); n > 0 {
 		t := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		return t, nil
 	}
-	t := *p.pattern
-	t.arena = newArena(trialShelf)
-	for i, e := range t.engines {
-		t.engines[i] = e.with(e.mode, e.exact)
-		t.engines[i].arena = t.arena
-	}
-	return &t, nil
+	before, after, arena := p.engines[0], p.engines[1], newArena(trialShelf)
+	return &trial{seed: p.Seed, arena: arena, exact: len(p.exact) > 0, engines: [...]*Engine{
+		runBefore:      before.with(Double, nil, arena),
+		runAfter:       after.with(Double, nil, arena),
+		runAfterExact:  after.with(Double, p.exact, arena),
+		runMagnitude:   after.with(Absolute, nil, arena),
+		runMagnitudeIn: before.with(Absolute, nil, arena),
+	}}, nil
 }
 
 // give takes a trial back.

@@ -166,10 +166,7 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims))}
-	for i, d := range t.Dims {
-		out.Shape[i] = int(d)
-	}
+	out := &Tensor{DType: t.DType, Shape: toInts(t.Dims)}
 	n := out.Len()
 	switch {
 	case !t.DType.IsFloat():
@@ -185,9 +182,7 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 		wide := make([]float64, n)
 		if err = onnxio.DecodeFloat64(wide, b, t.DType); err == nil {
 			out.F32 = make([]float32, n)
-			for i, v := range wide {
-				out.F32[i] = float32(v)
-			}
+			narrow(out.F32, wide)
 		}
 	}
 	if err != nil {
@@ -233,11 +228,7 @@ func inPlace(t *onnxio.Tensor) (*Tensor, error) {
 	if !littleEndian || len(b) == 0 || unalignedTraps && uintptr(p)%4 != 0 {
 		return nil, nil
 	}
-	out := &Tensor{DType: t.DType, Shape: make([]int, len(t.Dims)), F32: unsafe.Slice((*float32)(p), len(b)/4)}
-	for i, d := range t.Dims {
-		out.Shape[i] = int(d)
-	}
-	return out, nil
+	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), F32: unsafe.Slice((*float32)(p), len(b)/4)}, nil
 }
 
 // unalignedTraps: of the machines that Go runs on, only some read numbers from

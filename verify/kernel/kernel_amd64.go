@@ -25,16 +25,8 @@ func wide32(k int, a, b, c *float32, ldc, add int)
 //go:noescape
 func wide64(k int, a, b, c *float64, ldc, add int)
 
-// Sums over n numbers, a multiple of 16 above 0. w need not be aligned; mask is
-// laid over its numbers as float64.
-//
-//go:noescape
-func dot16(n int, w *float32, x *float64, mask uint64) float64
-
-//go:noescape
-func axpy16(n int, alpha float64, w *float32, y *float64, mask uint64)
-
-// The same for two rows.
+// Sums of two rows over n numbers, a multiple of 16 above 0. w need not be
+// aligned; mask is laid over its numbers as float64.
 //
 //go:noescape
 func dots16(n int, w *float32, x, y *float64, mask uint64) (sumX, sumY float64)

@@ -8,8 +8,6 @@ func tile32(int, *float32, *float32, *float32, int, int) {}
 func tile64(int, *float64, *float64, *float64, int, int) {}
 func wide32(int, *float32, *float32, *float32, int, int) {}
 func wide64(int, *float64, *float64, *float64, int, int) {}
-func dot16(int, *float32, *float64, uint64) float64      { return 0 }
-func axpy16(int, float64, *float32, *float64, uint64)    {}
 
 func dots16(int, *float32, *float64, *float64, uint64) (float64, float64) { return 0, 0 }
 func axpys16(int, float64, float64, *float32, *float64, *float64, uint64) {}

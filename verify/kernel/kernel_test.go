@@ -193,32 +193,37 @@ func TestStoredSums(t *testing.T) {
 			x[i], y[i] = rng.NormFloat64(), rng.NormFloat64()
 		}
 		for _, absolute := range []bool{false, true} {
-			sum := 0.0
-			z := append([]float64{}, y...)
+			sumX, sumY := 0.0, 0.0
+			z, u := append([]float64{}, y...), append([]float64{}, x...)
 			for i := range x {
 				v := number(w, i, mask(absolute))
-				sum += v * x[i]
+				sumX += v * x[i]
+				sumY += v * y[i]
 				z[i] += 0.5 * v
+				u[i] -= 3 * v
 			}
-			if d := math.Abs(Dot(w, x, absolute) - sum); d > tolerance64 {
-				t.Fatalf("n=%d: the sum is off by %g", n, d)
+			a, b := Dots(w, x, y, absolute)
+			if math.Abs(a-sumX) > tolerance64 || math.Abs(b-sumY) > tolerance64 {
+				t.Fatalf("n=%d: the sums are off by %g and %g", n, a-sumX, b-sumY)
 			}
-			have := append([]float64{}, y...)
-			Axpy(0.5, w, have, absolute)
+			one, two := append([]float64{}, y...), append([]float64{}, x...)
+			Axpys(0.5, -3, w, one, two, absolute)
 			for i := range z {
-				if math.Abs(have[i]-z[i]) > tolerance64 {
-					t.Fatalf("n=%d: element %d is %v, want %v", n, i, have[i], z[i])
+				if math.Abs(one[i]-z[i]) > tolerance64 || math.Abs(two[i]-u[i]) > tolerance64 {
+					t.Fatalf("n=%d: element %d is %v and %v, want %v and %v", n, i, one[i], two[i], z[i], u[i])
 				}
 			}
-			// Two rows at a time are the same numbers, to the last bit.
-			if a, b := Dots(w, x, y, absolute); a != Dot(w, x, absolute) || b != Dot(w, y, absolute) {
-				t.Fatalf("n=%d: the sums of two rows are %v and %v", n, a, b)
+			// A row is the same number beside any other, to the last bit.
+			if c, d := Dots(w, y, x, absolute); c != b || d != a {
+				t.Fatalf("n=%d: the sums of two rows are %v and %v, in the other order %v and %v", n, a, b, d, c)
 			}
-			one, two, other := append([]float64{}, y...), append([]float64{}, x...), append([]float64{}, x...)
-			Axpys(0.5, -3, w, one, two, absolute)
-			Axpy(-3, w, other, absolute)
-			if !slices.Equal(one, have) || !slices.Equal(two, other) {
-				t.Fatalf("n=%d: two rows are %v and %v, want %v and %v", n, one, two, have, other)
+			if c, d := Dots(w, x, x, absolute); c != a || d != a {
+				t.Fatalf("n=%d: the sum of a row is %v, beside itself %v and %v", n, a, c, d)
+			}
+			first, second := append([]float64{}, x...), append([]float64{}, y...)
+			Axpys(-3, 0.5, w, first, second, absolute)
+			if !slices.Equal(one, second) || !slices.Equal(two, first) {
+				t.Fatalf("n=%d: two rows are %v and %v, in the other order %v and %v", n, one, two, second, first)
 			}
 		}
 	}
@@ -250,10 +255,10 @@ func BenchmarkProduct(b *testing.B) {
 	})
 }
 
-func BenchmarkDot(b *testing.B) {
+func BenchmarkDots(b *testing.B) {
 	w, x := make([]byte, 4*4096), make([]float64, 4096)
 	b.SetBytes(int64(len(w)))
 	for b.Loop() {
-		Dot(w, x, false)
+		Dots(w, x, x, false)
 	}
 }

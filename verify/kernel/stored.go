@@ -16,33 +16,9 @@ func mask(absolute bool) uint64 {
 	return math.MaxUint64
 }
 
-// Dot is Σ w·x in float64 for float32 numbers w as they lie in a file, little
-// endian, aligned or not; absolute takes |w|. w holds 4·len(x) bytes.
-func Dot(w []byte, x []float64, absolute bool) float64 {
-	n, sum, mask := 0, 0.0, mask(absolute)
-	if fast && len(x) >= 16 {
-		n = len(x) &^ 15
-		sum = dot16(n, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &x[0], mask)
-	}
-	for i := n; i < len(x); i++ {
-		sum += number(w, i, mask) * x[i]
-	}
-	return sum
-}
-
-// Axpy adds alpha·w to y, with w as for Dot.
-func Axpy(alpha float64, w []byte, y []float64, absolute bool) {
-	n, mask := 0, mask(absolute)
-	if fast && len(y) >= 16 {
-		n = len(y) &^ 15
-		axpy16(n, alpha, (*float32)(unsafe.Pointer(unsafe.SliceData(w[:4*n]))), &y[0], mask)
-	}
-	for i := n; i < len(y); i++ {
-		y[i] += alpha * number(w, i, mask)
-	}
-}
-
-// Dots is Dot for two rows of the same length.
+// Dots is Σ w·x and Σ w·y in float64 for float32 numbers w as they lie in a file,
+// little endian, aligned or not; absolute takes |w|. x and y are as long, w holds
+// 4·len(x) bytes. A sum does not depend on the other row, which may be the same.
 func Dots(w []byte, x, y []float64, absolute bool) (sumX, sumY float64) {
 	n, mask := 0, mask(absolute)
 	y = y[:len(x)]
@@ -58,7 +34,7 @@ func Dots(w []byte, x, y []float64, absolute bool) (sumX, sumY float64) {
 	return sumX, sumY
 }
 
-// Axpys adds alpha·w to y and beta·w to z, which are as long.
+// Axpys adds alpha·w to y and beta·w to z, which are as long, with w as for Dots.
 func Axpys(alpha, beta float64, w []byte, y, z []float64, absolute bool) {
 	n, mask := 0, mask(absolute)
 	z = z[:len(y)]
@@ -73,7 +49,7 @@ func Axpys(alpha, beta float64, w []byte, y, z []float64, absolute bool) {
 	}
 }
 
-// Widen converts len(x) numbers of w, as for Dot.
+// Widen converts len(x) numbers of w, as for Dots.
 func Widen(x []float64, w []byte, absolute bool) {
 	if err := onnxio.DecodeFloat64(x, w, onnxio.Float32); err != nil {
 		panic(err) // float32 always decodes
