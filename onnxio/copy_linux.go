@@ -27,6 +27,20 @@ func copySpan(to *os.File, at int64, from *os.File, skip, n int64) (bool, error)
 	return true, nil
 }
 
+// allocate has the file system set space aside for n bytes, where it can: a full
+// disk is an error before any work is done, and writing costs less.
+func allocate(f *os.File, n int64) error {
+	for {
+		switch err := unix.Fallocate(int(f.Fd()), 0, 0, n); {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
+			return os.NewSyscallError("fallocate", err)
+		default:
+			return nil
+		}
+	}
+}
+
 // startWriteback asks the kernel to start writing a file to disk.
 func startWriteback(f *os.File) {
 	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) // advice

@@ -85,6 +85,9 @@ func (m *Model) write(ctx context.Context, path string, limit int64, progress fu
 		}
 	}
 	s.flush()
+	if err := allocate(s.to, s.size); err != nil {
+		return nil, err
+	}
 	p.bytes = out.size
 	p.flush = newWriteback()
 	return p, run(ctx, append(tasks, s.tasks...), m.Trim, progress, p.flush)
@@ -138,7 +141,7 @@ func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) ([]task, er
 		return nil, first
 	}
 	s.flush()
-	return s.tasks, nil
+	return s.tasks, allocate(s.to, s.size)
 }
 
 // copyExternal plans the copies that keep an untouched model readable at its
