@@ -3,35 +3,50 @@ package verify
 import (
 	"slices"
 	"sync"
+	"unsafe"
 )
 
-// An arena keeps the storage of tensors that nothing reads any more for those
-// that are made next.
+// An arena follows the tensors of a run, so that the storage of those that
+// nothing reads any more serves for those that are made next.
 type arena struct {
-	mu   sync.Mutex
-	f32  shelf[float32]
-	f64  shelf[float64]
+	*storage
 	mine map[any]bool // storage that was made here, by its first element
 	uses map[any]int  // of storage that known values share
-	raw  sync.Pool    // of *[]byte, for what is read of files
 }
 
-// newArena makes an arena that keeps at most so many bytes of each type: more
-// would not be asked for again soon.
-func newArena(keep int) *arena {
-	return &arena{mine: map[any]bool{}, uses: map[any]int{}, f32: shelf[float32]{keep: keep}, f64: shelf[float64]{keep: keep}}
+// newArena makes an arena for one run at a time; arenas may share their storage.
+func newArena(s *storage) *arena {
+	return &arena{s, map[any]bool{}, map[any]int{}}
 }
 
-// What arenas keep for runs of whole models and for proofs of regions.
+// A storage keeps what arenas need no more. It is safe for concurrent use.
+type storage struct {
+	mu  sync.Mutex
+	f32 shelf[float32]
+	f64 shelf[float64]
+	raw sync.Pool // of *[]byte, for what is read of files
+}
+
+// newStorage makes storage that keeps at most so many bytes of each type: more
+// would not be asked for again soon. Long slices are cut from slabs of that many
+// bytes, 0 for none.
+func newStorage(keep, slab int) *storage {
+	return &storage{f32: shelf[float32]{keep: keep, slab: slab / 4}, f64: shelf[float64]{keep: keep, slab: slab / 8}}
+}
+
+// What is kept for runs of whole models and for the proofs of regions.
 const (
 	modelShelf = 64 << 20
-	trialShelf = 8 << 20
+	proofShelf = 24 << 20
+	proofSlab  = 16 << 20
 )
 
 type shelf[T float] struct {
 	free  [][]T // oldest first
 	bytes int
 	keep  int
+	slab  int // numbers in a slab
+	rest  []T // of the newest slab
 }
 
 // oversize is how much longer than needed a slice may be.
@@ -46,14 +61,34 @@ func (s *shelf[T]) take(n int) []T {
 		}
 	}
 	if best < 0 {
-		return make([]T, n)
+		return s.cut(n)
 	}
 	out := s.free[best][:n]
-	s.bytes -= 8 * cap(out)
+	s.bytes -= bytesOf(out)
 	s.free = slices.Delete(s.free, best, best+1)
 	clear(out)
 	return out
 }
+
+// cut makes a slice. Memory that is touched for the first time costs more than
+// what proofs do with it, unless it comes in large pages; so there are slabs.
+func (s *shelf[T]) cut(n int) []T {
+	if n < s.slab/slabShare || n > s.slab {
+		return make([]T, n)
+	}
+	if len(s.rest) < n {
+		s.rest = make([]T, s.slab)
+		largePages(unsafe.Slice((*byte)(unsafe.Pointer(&s.rest[0])), bytesOf(s.rest)))
+	}
+	out := s.rest[:n:n]
+	s.rest = s.rest[n:]
+	return out
+}
+
+func bytesOf[T float](v []T) int { return cap(v) * int(unsafe.Sizeof(T(0))) }
+
+// slabShare is the part of a slab from which on slices are cut from it.
+const slabShare = 128
 
 func (s *shelf[T]) put(v []T) {
 	const small = 1 << 10
@@ -61,8 +96,8 @@ func (s *shelf[T]) put(v []T) {
 		return
 	}
 	s.free = append(s.free, v)
-	for s.bytes += 8 * cap(v); s.bytes > s.keep; {
-		s.bytes -= 8 * cap(s.free[0])
+	for s.bytes += bytesOf(v); s.bytes > s.keep; {
+		s.bytes -= bytesOf(s.free[0])
 		s.free = slices.Delete(s.free, 0, 1)
 	}
 }

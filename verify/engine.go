@@ -48,7 +48,8 @@ type Engine struct {
 	sparse map[string]*onnxio.SparseTensor
 	limit  int64 // bytes that live tensors may take, 0 for no limit
 	probe  bool
-	read   int64 // bytes of weights read since the pages were given back
+	seen   *magnitudes // of a run in float64 and one with magnitudes, may be nil
+	read   int64       // bytes of weights read since the pages were given back
 	arena  *arena
 	timed  func(op string, d time.Duration)
 	opset  int64
@@ -102,7 +103,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(modelShelf),
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf, 0)),
 		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s

@@ -25,8 +25,9 @@ const (
 type streamed struct {
 	*onnxio.Reader
 	absolute bool
-	probe    bool       // rows of zeros may be left out
-	space    *sync.Pool // of *[]byte
+	probe    bool        // rows of zeros may be left out
+	space    *sync.Pool  // of *[]byte
+	seen     *magnitudes // may be nil
 }
 
 // stream returns access to a large float32 weight that a float64 run need not
@@ -39,7 +40,7 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if err != nil {
 		return nil
 	}
-	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw}}
+	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw, e.seen}}
 }
 
 // dense is t with its numbers in memory.
@@ -92,16 +93,29 @@ type product struct {
 	at       int
 }
 
-// active lists the rows of each x [m, k] that have to be multiplied; ok is false
-// where they are too many.
-func (w *streamed) active(ps []product, m, k int) (active [][]int, ok bool) {
-	active = make([][]int, len(ps))
+// A sum is what a product asks of its block: the rows of x that are not zero, and
+// where their sums go.
+type sum struct {
+	x, y     [][]float64
+	absolute bool // with |w|
+}
+
+// sums lists for each x [m, k] what has to be added up; ok is false where the rows
+// are too many.
+func (w *streamed) sums(ps []product, columns bool, m, n, k int) (sums [][]sum, ok bool) {
+	sums = make([][]sum, len(ps))
 	for i, p := range ps {
-		if active[i], ok = w.activeRows(p.x, m, k, p.ldx); !ok {
+		rows, ok := w.activeRows(p.x, m, k, p.ldx)
+		if !ok {
 			return nil, false
 		}
+		s := sum{absolute: w.absolute}
+		for _, r := range rows {
+			s.x, s.y = append(s.x, p.x[r*p.ldx:][:k]), append(s.y, p.y[r*p.ldy:][:n])
+		}
+		sums[i] = w.seen.plan(block{&w.Mapped()[4*p.at], columns}, s)
 	}
-	return active, true
+	return sums, true
 }
 
 // taskSize is about how many weights are read at a time, and columnParts into how
@@ -129,25 +143,26 @@ func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
 // streamRows computes y = x·wᵀ for stored blocks w [n, k] and the rows of x that are
 // not zero; it reports false where they are too many.
 func (w *streamed) streamRows(ps []product, m, n, k int) bool {
-	active, ok := w.active(ps, m, k)
+	sums, ok := w.sums(ps, false, m, n, k)
 	if !ok {
 		return false
 	}
 	lines := min(max(1, taskSize/max(k, 1)), n)
 	per := (n + lines - 1) / lines
 	w.each(len(ps)*per, lines*k, func(t int, space *[]byte) {
-		p, rows := &ps[t/per], active[t/per]
-		if len(rows) == 0 {
+		if len(sums[t/per]) == 0 {
 			return
 		}
 		from := t % per * lines
 		to := min(from+lines, n)
-		raw := w.Read(space, 4*(p.at+from*k), 4*k*(to-from))
+		raw := w.Read(space, 4*(ps[t/per].at+from*k), 4*k*(to-from))
 		for o := from; o < to; o++ {
 			line := raw[4*k*(o-from):][:4*k]
-			for r := 0; r < len(rows); r += 2 { // the last row beside itself
-				i, j := rows[r], rows[min(r+1, len(rows)-1)]
-				p.y[i*p.ldy+o], p.y[j*p.ldy+o] = kernel.Dots(line, p.x[i*p.ldx:][:k], p.x[j*p.ldx:][:k], w.absolute)
+			for _, s := range sums[t/per] {
+				for i := 0; i < len(s.x); i += 2 { // the last row beside itself
+					j := min(i+1, len(s.x)-1)
+					s.y[i][o], s.y[j][o] = kernel.Dots(line, s.x[i], s.x[j], s.absolute)
+				}
 			}
 		}
 	})
@@ -156,7 +171,7 @@ func (w *streamed) streamRows(ps []product, m, n, k int) bool {
 
 // streamColumns is streamRows for stored blocks w [k, n].
 func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
-	active, ok := w.active(ps, m, k)
+	sums, ok := w.sums(ps, true, m, n, k)
 	if !ok {
 		return false
 	}
@@ -164,30 +179,37 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 	if n*k >= columnParts*taskSize {
 		parts = columnParts
 	}
-	sums := make([][]float64, len(ps)*parts) // of the rows that are not zero
-	w.each(len(sums), n*k/parts, func(t int, space *[]byte) {
-		p, rows := &ps[t/parts], active[t/parts]
-		y := make([]float64, (len(rows)+1)/2*2*n) // the last row beside one that nobody needs
-		sums[t] = y
+	partial := make([][][]float64, len(ps)*parts) // of each sum, its rows behind each other
+	w.each(len(partial), n*k/parts, func(t int, space *[]byte) {
+		if len(sums[t/parts]) == 0 {
+			return
+		}
+		for _, s := range sums[t/parts] {
+			partial[t] = append(partial[t], make([]float64, (len(s.x)+1)/2*2*n)) // the last row beside one that nobody needs
+		}
 		lines := max(1, taskSize/max(n, 1))
 		end := k * (t%parts + 1) / parts
-		for from := k * (t % parts) / parts; from < end && len(rows) > 0; from += lines {
+		for from := k * (t % parts) / parts; from < end; from += lines {
 			to := min(from+lines, end)
-			raw := w.Read(space, 4*(p.at+from*n), 4*n*(to-from))
+			raw := w.Read(space, 4*(ps[t/parts].at+from*n), 4*n*(to-from))
 			for d := from; d < to; d++ {
 				line := raw[4*n*(d-from):][:4*n]
-				for r := 0; r < len(rows); r += 2 {
-					i, j := rows[r], rows[min(r+1, len(rows)-1)]
-					kernel.Axpys(p.x[i*p.ldx+d], p.x[j*p.ldx+d], line, y[r*n:][:n], y[(r+1)*n:][:n], w.absolute)
+				for l, s := range sums[t/parts] {
+					y := partial[t][l]
+					for i := 0; i < len(s.x); i += 2 {
+						j := min(i+1, len(s.x)-1)
+						kernel.Axpys(s.x[i][d], s.x[j][d], line, y[i*n:][:n], y[(i+1)*n:][:n], s.absolute)
+					}
 				}
 			}
 		}
 	})
-	for t, sum := range sums {
-		p := &ps[t/parts]
-		for r, i := range active[t/parts] {
-			for j, v := range sum[r*n:][:n] {
-				p.y[i*p.ldy+j] += v
+	for t, ys := range partial {
+		for l, y := range ys {
+			for i, row := range sums[t/parts][l].y {
+				for j, v := range y[i*n:][:n] {
+					row[j] += v
+				}
 			}
 		}
 	}

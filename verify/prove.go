@@ -62,6 +62,8 @@ type Prover struct {
 	engines       []*Engine // of these models
 	exact         map[string]func() ([]float64, error)
 	idle          []*trial
+	storage       *storage     // of all trials
+	large         sync.RWMutex // held alone by a trial with large tensors
 }
 
 // A trial is what one claim at a time is run with.
@@ -69,6 +71,8 @@ type trial struct {
 	seed    uint64
 	engines [5]*Engine
 	arena   *arena // of all engines, which run one after the other
+	seen    *magnitudes
+	large   *sync.RWMutex
 	exact   bool
 }
 
@@ -108,21 +112,23 @@ func (p *Prover) take(c Claim) (*trial, error) {
 			return nil, err
 		}
 		p.before, p.after, p.idle = c.Before, c.After, nil
-		p.engines, p.exact = engines, c.Exact
+		p.engines, p.exact, p.storage = engines, c.Exact, newStorage(proofShelf, proofSlab)
 	}
 	if n := len(p.idle); n > 0 {
 		t := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		return t, nil
 	}
-	before, after, arena := p.engines[0], p.engines[1], newArena(trialShelf)
-	return &trial{seed: p.Seed, arena: arena, exact: len(p.exact) > 0, engines: [...]*Engine{
+	before, after, arena := p.engines[0], p.engines[1], newArena(p.storage)
+	t := &trial{seed: p.Seed, arena: arena, seen: newMagnitudes(), large: &p.large, exact: len(p.exact) > 0, engines: [...]*Engine{
 		runBefore:      before.with(Double, nil, arena),
 		runAfter:       after.with(Double, nil, arena),
 		runAfterExact:  after.with(Double, p.exact, arena),
 		runMagnitude:   after.with(Absolute, nil, arena),
 		runMagnitudeIn: before.with(Absolute, nil, arena),
-	}}, nil
+	}}
+	t.engines[runAfter].seen, t.engines[runMagnitude].seen = t.seen, t.seen
+	return t, nil
 }
 
 // give takes a trial back.
@@ -151,14 +157,11 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 	return t.attempt(ctx, c)
 }
 
-// feeds makes the random inputs of a claim.
-func (t *trial) feeds(c Claim) (feeds map[string]*Tensor, rows int, err error) {
+// feeds makes the random inputs of a claim from their shapes.
+func (t *trial) feeds(c Claim, like []*Tensor) (feeds map[string]*Tensor, rows int) {
 	feeds = map[string]*Tensor{}
 	for i, name := range c.Inputs {
-		x, n, err := t.rows(c, name, i)
-		if err != nil {
-			return nil, 0, err
-		}
+		x, n := t.rows(c, like[i], i)
 		if i == 0 {
 			rows = n
 		}
@@ -169,16 +172,42 @@ func (t *trial) feeds(c Claim) (feeds map[string]*Tensor, rows int, err error) {
 			}
 		}
 	}
-	return feeds, rows, nil
+	return feeds, rows
+}
+
+// largeInput is the number of numbers from which on a trial runs alone: memory for
+// two of them costs more than it gains.
+const largeInput = 1 << 18
+
+// admit waits until a trial with such inputs may run; it may until leave is called.
+func (t *trial) admit(inputs []*Tensor) (leave func()) {
+	n := 0
+	for _, x := range inputs {
+		n += count(x.Shape)
+	}
+	if n < largeInput {
+		t.large.RLock()
+		return t.large.RUnlock
+	}
+	t.large.Lock()
+	return t.large.Unlock
 }
 
 func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
-	feeds, rows, err := t.feeds(c)
-	if err != nil {
-		return Proof{}, err
+	inputs := make([]*Tensor, len(c.Inputs))
+	for i, name := range c.Inputs {
+		var err error
+		if inputs[i], err = t.input(c, name, i); err != nil {
+			return Proof{}, err
+		}
 	}
+	defer t.admit(inputs)()
+	feeds, rows := t.feeds(c, inputs)
 	var done []*Tensor
-	defer func() { t.arena.recycle(done) }()
+	defer func() {
+		t.arena.recycle(done)
+		t.seen.forget()
+	}()
 	for _, name := range c.Inputs {
 		done = append(done, feeds[name])
 	}
@@ -281,23 +310,21 @@ func worst(old, diff, bound float64) float64 {
 	return max(old, diff/bound)
 }
 
-// rows makes random numbers for an input of a claim: magnitudes between a half
-// and one and a half, so that no weight hides behind a small number. It also
-// says how many rows carry them.
-func (t *trial) rows(c Claim, name string, k int) (*Tensor, int, error) {
+// input is the type and shape of an input of a claim.
+func (t *trial) input(c Claim, name string, k int) (*Tensor, error) {
 	v := t.engines[runBefore].g.Value(name)
 	if v == nil {
-		return nil, 0, fmt.Errorf("the model has no value %q", name)
+		return nil, fmt.Errorf("the model has no value %q", name)
 	}
 	dims, ok := v.Shape()
 	if !ok {
-		return nil, 0, fmt.Errorf("the shape of %q is unknown", name)
+		return nil, fmt.Errorf("the shape of %q is unknown", name)
 	}
 	shape := make([]int, len(dims))
 	for i, d := range dims {
 		n, ok := d.Int()
 		if !ok {
-			return nil, 0, fmt.Errorf("the size %v of %q is unknown", d, name)
+			return nil, fmt.Errorf("the size %v of %q is unknown", d, name)
 		}
 		shape[i] = int(n)
 	}
@@ -307,7 +334,15 @@ func (t *trial) rows(c Claim, name string, k int) (*Tensor, int, error) {
 		}
 		shape[0] = min(shape[0], 1)
 	}
-	x := &Tensor{DType: v.Elem, Shape: shape, F64: t.arena.floats64(count(shape))}
+	return &Tensor{DType: v.Elem, Shape: shape}, nil
+}
+
+// rows makes random numbers for an input of a claim: magnitudes between a half
+// and one and a half, so that no weight hides behind a small number. It also
+// says how many rows carry them.
+func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
+	shape := like.Shape
+	x := &Tensor{DType: like.DType, Shape: shape, F64: t.arena.floats64(count(shape))}
 	rng := stream(t.seed, c.ID+"/"+fmt.Sprint(k))
 	fill := func(v []float64) {
 		for i := range v {
@@ -330,11 +365,11 @@ func (t *trial) rows(c Claim, name string, k int) (*Tensor, int, error) {
 					fill(x.F64[i*run:][:run])
 				}
 			}
-			return x, probed, nil
+			return x, probed
 		}
 	}
 	fill(x.F64)
-	return x, x.batch(), nil
+	return x, x.batch()
 }
 
 // CheckRounded compares stored 16-bit weights with the float64 numbers that
