@@ -168,7 +168,15 @@ func (s *scaledConv) Fold(i int, dst []float64) error {
 			}
 			continue
 		}
-		for c, g := range s.before.W[s.first(o):][:s.in] {
+		before := s.before.W[s.first(o):][:s.in]
+		if s.taps == 1 {
+			w = w[:len(before)]
+			for c, g := range before {
+				w[c] *= f * g
+			}
+			continue
+		}
+		for c, g := range before {
 			g *= f
 			for j, x := range w[c*s.taps:][:s.taps] {
 				w[c*s.taps+j] = g * x
@@ -191,15 +199,23 @@ func (s *scaledConv) foldBias() ([]float64, error) {
 	row := make([]float64, s.row())
 	for o, f := range s.after.W {
 		s.weights.Read(row, o*len(row))
-		sum := 0.0
-		for c, t := range s.before.B[s.first(o):][:s.in] {
-			for _, x := range row[c*s.taps:][:s.taps] {
-				sum += t * x
-			}
-		}
-		out[o] += f * sum
+		out[o] += f * s.dot(row, s.before.B[s.first(o):][:s.in])
 	}
 	return out, nil
+}
+
+// dot adds up W·t for one output channel, in four sums that do not wait for each
+// other.
+func (s *scaledConv) dot(row, t []float64) float64 {
+	var sums [4]float64
+	for c, t := range t {
+		x := row[c*s.taps]
+		for _, v := range row[c*s.taps+1:][:s.taps-1] {
+			x += v
+		}
+		sums[c%4] += t * x
+	}
+	return sums[0] + sums[1] + (sums[2] + sums[3])
 }
 
 // scaled recognises a region that is one stored conv and what scales its

@@ -219,7 +219,7 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	}
 	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
 		across := loops[k]
-		lines := room(&space.lines, linesAtOnce*last.n)
+		lines := room(&space.lines, linesOf(across, last)*last.n)
 		nest(append(loops[:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
 			for k := range o {
 				o[k] += start[k]
@@ -249,40 +249,71 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 }
 
 // linesAtOnce is how many runs are turned at a time: as float64 they fill a cache
-// line of the piece.
-const linesAtOnce = 8
+// line of the piece. readAtOnce is about how many numbers are read together.
+const (
+	linesAtOnce = 8
+	readAtOnce  = 1 << 14
+)
+
+// linesOf is how many runs are read together.
+func linesOf(across, along loop) int {
+	if across.stride[2] != along.n { // they do not follow each other
+		return min(linesAtOnce, across.n)
+	}
+	return min(max(readAtOnce/along.n/linesAtOnce, 1)*linesAtOnce, across.n)
+}
 
 // addAcross adds stored runs that lie across the piece: neighbours in a run are
 // far apart there, neighbouring runs are neighbours.
 func (b *branch) addAcross(dst, lines []float64, o [4]int, across, along loop) {
-	for from := 0; from < across.n; from += linesAtOnce {
-		count := min(linesAtOnce, across.n-from)
-		for j := range count {
-			f := b.coef * b.pre[o[1]] * b.post[o[3]]
-			line := lines[j*along.n:][:along.n]
-			b.stored.Read(line, o[2])
-			for i := range line {
-				line[i] *= f
-			}
-			for k := 1; k < 4; k++ {
-				o[k] += across.stride[k]
-			}
-		}
-		if count == linesAtOnce {
-			for i := range along.n {
-				to := dst[o[0]+i*along.stride[0]:][:linesAtOnce]
-				for j := range to {
-					to[j] += lines[j*along.n+i]
-				}
-			}
+	n := along.n
+	for left := across.n; left > 0; {
+		count := min(len(lines)/n, left)
+		left -= count
+		if across.stride[2] == n {
+			b.stored.Read(lines[:count*n], o[2])
 		} else {
-			for i := range along.n {
-				for j := range count {
-					dst[o[0]+i*along.stride[0]+j] += lines[j*along.n+i]
-				}
+			for j := range count {
+				b.stored.Read(lines[j*n:][:n], o[2]+j*across.stride[2])
 			}
 		}
-		o[0] += count
+		for from := 0; from < count; from += linesAtOnce {
+			some := min(linesAtOnce, count-from)
+			var f [linesAtOnce]float64
+			for j := range some {
+				f[j] = b.coef * b.pre[o[1]] * b.post[o[3]]
+				for k := 1; k < 4; k++ {
+					o[k] += across.stride[k]
+				}
+			}
+			turn(dst[o[0]:], lines[from*n:][:some*n], f, n, along.stride[0])
+			o[0] += some
+		}
+	}
+}
+
+// turn adds f[j] times line j, n long, to dst[j], dst[stride+j], ...
+func turn(dst, lines []float64, f [linesAtOnce]float64, n, stride int) {
+	if len(lines) < linesAtOnce*n {
+		for i := range n {
+			for j := range len(lines) / n {
+				dst[i*stride+j] += float64(f[j] * lines[j*n+i])
+			}
+		}
+		return
+	}
+	l0, l1, l2, l3 := lines[:n], lines[n:][:n], lines[2*n:][:n], lines[3*n:][:n]
+	l4, l5, l6, l7 := lines[4*n:][:n], lines[5*n:][:n], lines[6*n:][:n], lines[7*n:][:n]
+	for i := range n {
+		to := (*[linesAtOnce]float64)(dst[i*stride:])
+		to[0] += float64(f[0] * l0[i])
+		to[1] += float64(f[1] * l1[i])
+		to[2] += float64(f[2] * l2[i])
+		to[3] += float64(f[3] * l3[i])
+		to[4] += float64(f[4] * l4[i])
+		to[5] += float64(f[5] * l5[i])
+		to[6] += float64(f[6] * l6[i])
+		to[7] += float64(f[7] * l7[i])
 	}
 }
 

@@ -72,7 +72,7 @@ func TestFloatConversions(t *testing.T) {
 			x[i] = math.Ldexp(rng.NormFloat64(), rng.IntN(300)-160)
 			y[i] = rng.NormFloat64()
 		}
-		f := &Floats{raw, Float32}
+		f := &Floats{&Reader{data: raw}, Float32}
 		got, sum := make([]float64, n), slices.Clone(y)
 		f.Read(got, 0)
 		f.AddScaled(sum, 0.1, 0)

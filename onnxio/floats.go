@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Floats reads the numbers of a float tensor where they lie, a run at a time.
 // It is safe for concurrent use.
 type Floats struct {
-	raw  []byte
+	from *Reader
 	kind DType
 }
 
@@ -18,23 +19,41 @@ func (t *Tensor) Floats() (*Floats, error) {
 	if !t.DType.IsFloat() {
 		return nil, fmt.Errorf("reading tensor %q: %s values are no floats", t.Name, t.DType)
 	}
-	b, err := t.Bytes()
+	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
-	return &Floats{b, t.DType}, nil
+	return &Floats{r, t.DType}, nil
+}
+
+// longRun is the number of bytes from which on a run is copied from the file:
+// making the pages of a mapping resident costs more then.
+const longRun = 16 << 10
+
+var runs = sync.Pool{New: func() any { return new([]byte) }}
+
+// with calls f with n bytes of the raw values from byte at on.
+func (f *Floats) with(at, n int, use func(b []byte)) {
+	if n < longRun {
+		use(f.from.Mapped()[at:][:n])
+		return
+	}
+	space := runs.Get().(*[]byte)
+	use(f.from.Read(space, at, n))
+	runs.Put(space)
 }
 
 // Len is the number of elements.
-func (f *Floats) Len() int { return len(f.raw) / (f.kind.Bits() / 8) }
+func (f *Floats) Len() int { return len(f.from.Mapped()) / (f.kind.Bits() / 8) }
 
 // Read fills dst with the numbers from index at on. It is exact.
 func (f *Floats) Read(dst []float64, at int) {
 	width := f.kind.Bits() / 8
-	b := f.raw[at*width:][:len(dst)*width]
-	if err := DecodeFloat64(dst, b, f.kind); err != nil {
-		panic(err) // Floats made sure of the type
-	}
+	f.with(at*width, len(dst)*width, func(b []byte) {
+		if err := DecodeFloat64(dst, b, f.kind); err != nil {
+			panic(err) // Floats made sure of the type
+		}
+	})
 }
 
 // AddScaled adds scale times the numbers from index at on to dst; product and
@@ -48,15 +67,16 @@ func (f *Floats) AddScaled(dst []float64, scale float64, at int) {
 		}
 		return
 	}
-	b := f.raw[4*at:][:4*len(dst)]
-	n := 0
-	if wide && len(dst) >= 16 {
-		n = len(dst) &^ 15
-		addScaled16(n, scale, &b[0], &dst[0])
-	}
-	for i := n; i < len(dst); i++ {
-		dst[i] += float64(scale * float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))))
-	}
+	f.with(4*at, 4*len(dst), func(b []byte) {
+		n := 0
+		if wide && len(dst) >= 16 {
+			n = len(dst) &^ 15
+			addScaled16(n, scale, &b[0], &dst[0])
+		}
+		for i := n; i < len(dst); i++ {
+			dst[i] += float64(scale * float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))))
+		}
+	})
 }
 
 // limit is the smallest magnitude that does not round to a finite number of

@@ -177,7 +177,7 @@ func (t *trial) feeds(c Claim, like []*Tensor) (feeds map[string]*Tensor, rows i
 
 // largeInput is the number of numbers from which on a trial runs alone: memory for
 // two of them costs more than it gains.
-const largeInput = 1 << 18
+const largeInput = 1 << 17
 
 // admit waits until a trial with such inputs may run; it may until leave is called.
 func (t *trial) admit(inputs []*Tensor) (leave func()) {

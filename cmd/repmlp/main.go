@@ -29,7 +29,7 @@ func collect(percent int) {
 
 // reserve is how large a heap is taken to be at least, so that a small one is not
 // collected every few megabytes.
-const reserve = 4 << 20
+const reserve = 10 << 20
 
 func main() {
 	idle := make([]byte, reserve) // counts as in use; never touched, it takes no memory
