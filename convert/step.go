@@ -166,8 +166,20 @@ func (c *explainer) open(v *graph.Value) func() (fuse.Values, error) {
 		if !v.Init.DType.IsFloat() {
 			return nil, nil
 		}
-		return v.Init.Floats()
+		f, err := v.Init.Floats()
+		if err != nil {
+			return nil, err
+		}
+		return floats{f}, nil
 	}
+}
+
+// floats are the numbers of a stored tensor, as folding reads them.
+type floats struct{ *onnxio.Floats }
+
+func (f floats) Near(at, n int) (fuse.Values, func()) {
+	near, release := f.Floats.Near(at, n)
+	return floats{near}, release
 }
 
 // stored is a weight over atoms.

@@ -196,26 +196,27 @@ func (s *scaledConv) foldBias() ([]float64, error) {
 	if s.headless {
 		return out, nil
 	}
-	row := make([]float64, s.row())
-	for o, f := range s.after.W {
-		s.weights.Read(row, o*len(row))
-		out[o] += f * s.dot(row, s.before.B[s.first(o):][:s.in])
+	row := s.row()
+	block := make([]float64, min(s.each, s.out)*row)
+	for i := range s.Pieces() {
+		from, to := s.Piece(i)
+		s.weights.Read(block[:to-from], from)
+		for k := range (to - from) / row {
+			o := i*s.each + k
+			w := block[k*row:][:row]
+			if s.taps > 1 { // all taps of a channel have its shift
+				for c := range s.in {
+					sum := 0.0
+					for _, x := range w[c*s.taps:][:s.taps] {
+						sum += x
+					}
+					w[c] = sum
+				}
+			}
+			out[o] += s.after.W[o] * fuse.Dot(w[:s.in], s.before.B[s.first(o):][:s.in])
+		}
 	}
 	return out, nil
-}
-
-// dot adds up W·t for one output channel, in four sums that do not wait for each
-// other.
-func (s *scaledConv) dot(row, t []float64) float64 {
-	var sums [4]float64
-	for c, t := range t {
-		x := row[c*s.taps]
-		for _, v := range row[c*s.taps+1:][:s.taps-1] {
-			x += v
-		}
-		sums[c%4] += t * x
-	}
-	return sums[0] + sums[1] + (sums[2] + sums[3])
 }
 
 // scaled recognises a region that is one stored conv and what scales its

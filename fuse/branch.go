@@ -212,6 +212,12 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 		loops = append(loops, loop{n: 1})
 	}
 	last := loops[len(loops)-1]
+	stored := b.stored
+	if n, dense := span(loops[:len(loops)-1], b.run(last, t)); stored != nil && dense {
+		near, release := stored.Near(start[2], n)
+		defer release()
+		stored, start[2] = near, 0
+	}
 	// A run that is written as it is read, with one factor.
 	straight := b.stored != nil && len(b.axes) == 0 && last.stride == [4]int{1, 0, 1, 0}
 	if b.stored != nil && !straight {
@@ -219,12 +225,12 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 	}
 	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
 		across := loops[k]
-		lines := room(&space.lines, linesOf(across, last)*last.n)
+		lines := room(&space.lines, linesAtOnce*last.n)
 		nest(append(loops[:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
 			for k := range o {
 				o[k] += start[k]
 			}
-			b.addAcross(dst, lines, o, across, last)
+			b.addAcross(dst, stored, lines, o, across, last)
 		})
 		return
 	}
@@ -233,12 +239,12 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 			o[k] += start[k]
 		}
 		if straight {
-			b.stored.AddScaled(dst[o[0]:][:last.n], b.coef*b.pre[o[1]]*b.post[o[3]], o[2])
+			stored.AddScaled(dst[o[0]:][:last.n], b.coef*b.pre[o[1]]*b.post[o[3]], o[2])
 			return
 		}
 		if b.stored != nil {
 			wbase = o[2]
-			b.stored.Read(weights, wbase)
+			stored.Read(weights, wbase)
 		}
 		if len(b.axes) > 0 {
 			b.addTable(dst, weights, o, o[2]-wbase, t)
@@ -249,46 +255,25 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 }
 
 // linesAtOnce is how many runs are turned at a time: as float64 they fill a cache
-// line of the piece. readAtOnce is about how many numbers are read together.
-const (
-	linesAtOnce = 8
-	readAtOnce  = 1 << 14
-)
-
-// linesOf is how many runs are read together.
-func linesOf(across, along loop) int {
-	if across.stride[2] != along.n { // they do not follow each other
-		return min(linesAtOnce, across.n)
-	}
-	return min(max(readAtOnce/along.n/linesAtOnce, 1)*linesAtOnce, across.n)
-}
+// line of the piece.
+const linesAtOnce = 8
 
 // addAcross adds stored runs that lie across the piece: neighbours in a run are
 // far apart there, neighbouring runs are neighbours.
-func (b *branch) addAcross(dst, lines []float64, o [4]int, across, along loop) {
+func (b *branch) addAcross(dst []float64, stored Values, lines []float64, o [4]int, across, along loop) {
 	n := along.n
-	for left := across.n; left > 0; {
-		count := min(len(lines)/n, left)
-		left -= count
-		if across.stride[2] == n {
-			b.stored.Read(lines[:count*n], o[2])
-		} else {
-			for j := range count {
-				b.stored.Read(lines[j*n:][:n], o[2]+j*across.stride[2])
+	for from := 0; from < across.n; from += linesAtOnce {
+		count := min(linesAtOnce, across.n-from)
+		var f [linesAtOnce]float64
+		for j := range count {
+			f[j] = b.coef * b.pre[o[1]] * b.post[o[3]]
+			stored.Read(lines[j*n:][:n], o[2])
+			for k := 1; k < 4; k++ {
+				o[k] += across.stride[k]
 			}
 		}
-		for from := 0; from < count; from += linesAtOnce {
-			some := min(linesAtOnce, count-from)
-			var f [linesAtOnce]float64
-			for j := range some {
-				f[j] = b.coef * b.pre[o[1]] * b.post[o[3]]
-				for k := 1; k < 4; k++ {
-					o[k] += across.stride[k]
-				}
-			}
-			turn(dst[o[0]:], lines[from*n:][:some*n], f, n, along.stride[0])
-			o[0] += some
-		}
+		turn(dst[o[0]:], lines[:count*n], f, n, along.stride[0])
+		o[0] += count
 	}
 }
 
@@ -315,6 +300,19 @@ func turn(dst, lines []float64, f [linesAtOnce]float64, n, stride int) {
 		to[6] += float64(f[6] * l6[i])
 		to[7] += float64(f[7] * l7[i])
 	}
+}
+
+// span is how many stored numbers lie from the first to the last that runs of
+// length run take; dense says whether they are many short runs close together.
+func span(loops []loop, run int) (n int, dense bool) {
+	n, reads := run, run
+	for _, l := range loops {
+		if l.stride[2] > 0 {
+			n += (l.n - 1) * l.stride[2]
+			reads *= l.n
+		}
+	}
+	return n, reads > run && n <= 2*reads && n <= 4*pieceSize
 }
 
 // run is how many stored weights the innermost loop or the table spans.

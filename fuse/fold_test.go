@@ -217,6 +217,9 @@ type memory []float64
 
 func (m memory) Len() int                   { return len(m) }
 func (m memory) Read(dst []float64, at int) { copy(dst, m[at:]) }
+func (m memory) Near(at, n int) (Values, func()) {
+	return slices.Clone(m[at:][:n]), func() {}
+}
 func (m memory) AddScaled(dst []float64, scale float64, at int) {
 	for i := range dst {
 		dst[i] += scale * m[at+i]

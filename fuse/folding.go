@@ -14,6 +14,9 @@ type Values interface {
 	Read(dst []float64, at int)
 	// AddScaled adds scale times the numbers from index at on to dst.
 	AddScaled(dst []float64, scale float64, at int)
+	// Near is n numbers from index at on, counted from zero, for many short
+	// reads; release ends their use.
+	Near(at, n int) (near Values, release func())
 }
 
 // An Order is how the weight of a folded layer lies in memory, row-major.

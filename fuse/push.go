@@ -211,22 +211,68 @@ func pushStored(out []float64, weights Values, in []float64, loops []loop) {
 		}
 	}
 	slices.SortStableFunc(over, func(a, b loop) int { return cmp.Compare(b.stride[2], a.stride[2]) })
+	over = merged(over)
 	last := loop{n: 1}
 	if k := len(over) - 1; k >= 0 {
 		last, over = over[k], over[:k]
 	}
 	run := make([]float64, (last.n-1)*last.stride[2]+1)
-	free = append(free, last)
-	nest(append(over, loop{n: 1}), func(at [4]int, _ float64, _ loop) {
+	free = append(merged(free), last)
+	far := 0 // over[far:] stays close together
+	for ; far < len(over); far++ {
+		if _, dense := span(over[far:], len(run)); dense {
+			break
+		}
+	}
+	add := func(weights Values, at [4]int) {
 		weights.Read(run, at[2])
 		nest(free, func(o [4]int, _ float64, last loop) {
-			y, x, w := at[0]+o[0], at[1]+o[1], 0
+			y, x := at[0]+o[0], at[1]+o[1]
+			if last.stride == [4]int{0, 1, 1} {
+				out[y] += Dot(run, in[x:][:len(run)])
+				return
+			}
+			w := 0
 			for range last.n {
 				out[y] += run[w] * in[x]
 				y, x, w = y+last.stride[0], x+last.stride[1], w+last.stride[2]
 			}
 		})
+	}
+	nest(append(slices.Clone(over[:far]), loop{n: 1}), func(o [4]int, _ float64, _ loop) {
+		if far == len(over) {
+			add(weights, o)
+			return
+		}
+		n, _ := span(over[far:], len(run))
+		near, release := weights.Near(o[2], n)
+		defer release()
+		o[2] = 0
+		nest(append(slices.Clone(over[far:]), loop{n: 1}), func(at [4]int, _ float64, _ loop) {
+			for k := range at {
+				at[k] += o[k]
+			}
+			add(near, at)
+		})
 	})
+}
+
+// Dot adds up the products of two slices of one length, in four sums that do not
+// wait for each other.
+func Dot(a, b []float64) float64 {
+	var s0, s1, s2, s3 float64
+	b = b[:len(a)]
+	i := 0
+	for ; i+3 < len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + (s2 + s3)
 }
 
 // flat lists the offsets of all flat indices over labels.

@@ -43,6 +43,14 @@ func (f *Floats) with(at, n int, use func(b []byte)) {
 	runs.Put(space)
 }
 
+// Near is n numbers from index at on, counted from zero, for many short reads;
+// release ends their use.
+func (f *Floats) Near(at, n int) (near *Floats, release func()) {
+	width := f.kind.Bits() / 8
+	space := runs.Get().(*[]byte)
+	return &Floats{&Reader{data: f.from.Read(space, at*width, n*width)}, f.kind}, func() { runs.Put(space) }
+}
+
 // Len is the number of elements.
 func (f *Floats) Len() int { return len(f.from.Mapped()) / (f.kind.Bits() / 8) }
 
