@@ -3,6 +3,7 @@ package onnxio
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -24,7 +25,8 @@ func splitFields(b []byte) ([]field, error) { return split(b, func(field) {}) }
 
 // split is splitFields that reports each field as it is passed.
 func split(b []byte, passed func(field)) ([]field, error) {
-	fields := make([]field, 0, 8)
+	var few [16]field // most messages have no more; what is kept has no room to spare
+	fields := few[:0]
 	for at := 0; at < len(b); {
 		f, n, err := nextField(b[at:])
 		if err != nil {
@@ -34,7 +36,7 @@ func split(b []byte, passed func(field)) ([]field, error) {
 		passed(f)
 		at += n
 	}
-	return fields, nil
+	return slices.Clone(fields), nil
 }
 
 func nextField(b []byte) (field, int, error) {
