@@ -9,15 +9,48 @@ type unfolding[T float] struct {
 	taps  [][]int
 	steps []int // between neighbours along each axis of a channel
 	in    int   // size of a channel
+	same  bool  // the outputs lie as the inputs do: a tap moves all of them by one distance
 }
 
 func unfold[T float](src []T, s spatial) *unfolding[T] {
-	return &unfolding[T]{src, s, s.taps(), strides(s.in), count(s.in)}
+	last := len(s.in) - 1
+	same := len(s.in) == 2 && s.Stride[0] == 1 && s.Stride[1] == 1 && s.in[last] == s.out[last]
+	return &unfolding[T]{src, s, s.taps(), strides(s.in), count(s.in), same}
+}
+
+// shifted is line for outputs that lie as the inputs do: one run, and zeros where
+// the tap reads outside the map.
+func (u *unfolding[T]) shifted(src []T, t []int, at int, to []T) {
+	width, end := u.s.in[1], at+len(to)
+	from := min(max(-t[0], 0)*width, end)               // rows above
+	stop := max(min((u.s.in[0]-t[0])*width, end), from) // rows below
+	by := t[0]*width + t[1]
+	first, last := max(from, at, -by), min(stop, u.in-by) // what the run has
+	if first >= last {
+		clear(to)
+		return
+	}
+	clear(to[:first-at])
+	copy(to[first-at:last-at], src[first+by:])
+	clear(to[last-at:])
+	a, b := u.s.span(t[1])
+	for p := at / width * width; p < end; p += width { // columns beside the map
+		for x := max(p, at); x < min(p+a, end); x++ {
+			to[x-at] = 0
+		}
+		for x := max(p+b, at); x < min(p+width, end); x++ {
+			to[x-at] = 0
+		}
+	}
 }
 
 // line fills to with row r from output position at on.
 func (u *unfolding[T]) line(r, at int, to []T) {
 	src, t := u.src[r/len(u.taps)*u.in:], u.taps[r%len(u.taps)]
+	if u.same {
+		u.shifted(src, t, at, to)
+		return
+	}
 	last := len(t) - 1
 	a, b := u.s.span(t[last])
 	width, stride := u.s.out[last], int(u.s.Stride[last])

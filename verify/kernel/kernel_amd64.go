@@ -38,3 +38,12 @@ func axpys16(n int, alpha, beta float64, w *float32, y, z *float64, mask uint64)
 //
 //go:noescape
 func rows32(n int, w, x0, x1, x2, x3 *float32) (y0, y1, y2, y3 float32)
+
+// Four rows, n long, laid out column by column, columns step apart; n is a multiple
+// of 8 (float32) or 4 (float64) above 0.
+//
+//go:noescape
+func turn32(n int, p, q, s, t, to *float32, step int)
+
+//go:noescape
+func turn64(n int, p, q, s, t, to *float64, step int)

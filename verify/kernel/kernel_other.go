@@ -14,3 +14,6 @@ func axpys16(int, float64, float64, *float32, *float64, *float64, uint64) {}
 func rows32(int, *float32, *float32, *float32, *float32, *float32) (float32, float32, float32, float32) {
 	return 0, 0, 0, 0
 }
+
+func turn32(int, *float32, *float32, *float32, *float32, *float32, int) {}
+func turn64(int, *float64, *float64, *float64, *float64, *float64, int) {}

@@ -248,10 +248,11 @@ func interleave[T Float](to []T, a Matrix[T], at, n, k, step int, scratch []T) {
 		s := a.line(at+(r+2)*a.Ld, k, scratch[2*depth:])
 		t := a.line(at+(r+3)*a.Ld, k, scratch[3*depth:])
 		q, s, t = q[:len(p)], s[:len(p)], t[:len(p)]
-		x := r
-		for i, v := range p {
+		done := turn(p, q, s, t, to[r:], step)
+		x := r + done*step
+		for i := done; i < len(p); i++ {
 			four := to[x : x+4 : x+4]
-			four[0], four[1], four[2], four[3] = v, q[i], s[i], t[i]
+			four[0], four[1], four[2], four[3] = p[i], q[i], s[i], t[i]
 			x += step
 		}
 	}
@@ -267,6 +268,23 @@ func interleave[T Float](to []T, a Matrix[T], at, n, k, step int, scratch []T) {
 			clear(to[x : x+step-n])
 		}
 	}
+}
+
+// turn lays four rows out column by column, step apart, and returns how many
+// columns it did.
+func turn[T Float](p, q, s, t, to []T, step int) (done int) {
+	if !fast || len(p) < 8 {
+		return 0
+	}
+	switch p := any(p).(type) {
+	case []float32:
+		done = len(p) &^ 7
+		turn32(done, &p[0], &any(q).([]float32)[0], &any(s).([]float32)[0], &any(t).([]float32)[0], &any(to).([]float32)[0], step)
+	case []float64:
+		done = len(p) &^ 3
+		turn64(done, &p[0], &any(q).([]float64)[0], &any(s).([]float64)[0], &any(t).([]float64)[0], &any(to).([]float64)[0], step)
+	}
+	return done
 }
 
 // packColumns lays panels of nr columns of b, from number at on, out row by row,
