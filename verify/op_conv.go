@@ -161,41 +161,49 @@ func convolve[T float](out, x, w, b *Tensor, s spatial, g int, probe bool) {
 	default:
 		k := ci * taps
 		if co == 1 && k == 1 {
-			w = w.dense()
+			scale(dst, src, data[T](w.dense()), n, g, in)
+			break
 		}
-		one := func(i, j, processors int) {
-			from := src[(i*g+j)*ci*in:][:ci*in]
-			to := dst[(i*g+j)*co*outs:][:co*outs]
-			if probe && zeros(from) {
-				return
-			}
-			if co == 1 && k == 1 {
-				v := data[T](w)[j]
-				for p, y := range from {
-					to[p] = v * y
+		one := func(j, processors int) { // a group of all images
+			var maps []kernel.Matrix[T]
+			var to [][]T
+			for i := range n {
+				from := src[(i*g+j)*ci*in:][:ci*in]
+				if probe && zeros(from) {
+					continue
 				}
-				return
+				m := kernel.Matrix[T]{Data: from, Ld: outs}
+				if !direct {
+					m = kernel.Matrix[T]{Lines: unfold(from, s).line, Ld: outs}
+				}
+				maps, to = append(maps, m), append(to, dst[(i*g+j)*co*outs:][:co*outs])
 			}
-			m := kernel.Matrix[T]{Data: from, Ld: outs}
-			if !direct {
-				m = kernel.Matrix[T]{Lines: unfold(from, s).line, Ld: outs}
-			}
-			kernel.ProductOn(processors, co, outs, k, matrix[T](w, k).At(j*co*k), m, false, to, outs)
+			kernel.Products(processors, co, outs, k, matrix[T](w, k).At(j*co*k), maps, to, outs)
 		}
 		processors := runtime.GOMAXPROCS(0)
-		if n*g >= 2*processors { // a product for each processor, instead of all for each product
-			kernel.Split(n*g, 1, func(from, to int) {
-				for x := from; x < to; x++ {
-					one(x/g, x%g, 1)
+		if g >= 2*processors { // a group for each processor, instead of all for each group
+			kernel.Split(g, 1, func(from, to int) {
+				for j := from; j < to; j++ {
+					one(j, 1)
 				}
 			})
 			break
 		}
-		for x := range n * g {
-			one(x/g, x%g, processors)
+		for j := range g {
+			one(j, processors)
 		}
 	}
 	addBias(dst, b, out.Shape)
+}
+
+// scale multiplies every channel of n images by one number.
+func scale[T float](dst, src, w []T, n, channels, size int) {
+	for i := range n * channels {
+		v, to := w[i%channels], dst[i*size:][:size]
+		for p, x := range src[i*size:][:size] {
+			to[p] = v * x
+		}
+	}
 }
 
 // addBias adds one number to every channel.

@@ -22,6 +22,7 @@ type Float interface{ float32 | float64 }
 const (
 	depth = 64
 	width = 384
+	ahead = 4 // blocks of a that are packed together: its rows are read in runs
 )
 
 // rows is the height of a tile.
@@ -83,28 +84,37 @@ func (m Matrix[T]) dense(rows, k int) Matrix[T] {
 // Product computes c = a·b for row-major a [m, k], b [k, n] or, transposed,
 // [n, k], and c [m, n] with rows ldc apart.
 func Product[T Float](m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
-	ProductOn(runtime.GOMAXPROCS(0), m, n, k, a, b, transB, c, ldc)
+	products(runtime.GOMAXPROCS(0), m, n, k, a, []Matrix[T]{b}, transB, [][]T{c}, ldc)
 }
 
-// ProductOn is Product on at most that many processors.
-func ProductOn[T Float](processors, m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
+// Products computes c[i] = a·b[i] on at most that many processors; a is packed
+// once for all of them.
+func Products[T Float](processors, m, n, k int, a Matrix[T], b []Matrix[T], c [][]T, ldc int) {
+	products(processors, m, n, k, a, b, false, c, ldc)
+}
+
+func products[T Float](processors, m, n, k int, a Matrix[T], b []Matrix[T], transB bool, c [][]T, ldc int) {
 	switch {
-	case m == 0 || n == 0:
+	case m == 0 || n == 0 || len(b) == 0:
 	case k == 0:
-		for i := range m {
-			clear(c[i*ldc:][:n])
+		for _, c := range c {
+			for i := range m {
+				clear(c[i*ldc:][:n])
+			}
 		}
-	case fast && transB && thin(processors, m, n, k, a, b, c, ldc):
+	case fast && transB && len(b) == 1 && thin(processors, m, n, k, a, b[0], c[0], ldc):
 	case fast:
 		packed(processors, m, n, k, a, b, transB, c, ldc)
 	default:
 		a = a.dense(m, k)
-		if transB {
-			b = b.dense(n, k)
-		} else {
-			b = b.dense(k, n)
+		for i, b := range b {
+			if transB {
+				b = b.dense(n, k)
+			} else {
+				b = b.dense(k, n)
+			}
+			tiled(m, n, k, a.Data, a.Ld, b.Data, b.Ld, transB, c[i], ldc)
 		}
-		tiled(m, n, k, a.Data, a.Ld, b.Data, b.Ld, transB, c, ldc)
 	}
 }
 
@@ -145,16 +155,16 @@ func space[T Float](n int) *[]T {
 
 func giveBack[T Float](p *[]T) { pool[T]().Put(p) }
 
-// packed cuts the result among the processors and multiplies packed blocks.
-func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, ldc int) {
+// packed cuts the results among the processors and multiplies packed blocks.
+func packed[T Float](workers, m, n, k int, a Matrix[T], b []Matrix[T], transB bool, c [][]T, ldc int) {
 	nr := columns[T]()
-	if m*n*k < 1<<16 {
+	if len(b)*m*n*k < 1<<16 {
 		workers = 1
 	}
 	if n >= m { // each processor packs all of the other operand, so that the smaller
 		cols := (n + nr - 1) / nr
 		Split(cols, (cols+workers-1)/workers, func(from, to int) {
-			packedPart(m, min(to*nr, n)-from*nr, k, a, b, transB, from*nr, c[from*nr:], ldc)
+			packedPart(m, min(to*nr, n)-from*nr, k, a, b, transB, from*nr, c, from*nr, ldc)
 		})
 		return
 	}
@@ -162,49 +172,59 @@ func packed[T Float](workers, m, n, k int, a, b Matrix[T], transB bool, c []T, l
 	panels := (m + mr - 1) / mr
 	Split(panels, (panels+workers-1)/workers, func(from, to int) {
 		r := from * mr
-		packedPart(min(to*mr, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c[r*ldc:], ldc)
+		packedPart(min(to*mr, m)-r, n, k, a.At(r*a.Ld), b, transB, 0, c, r*ldc, ldc)
 	})
 }
 
-// packedPart does the columns of b from col on.
-func packedPart[T Float](m, n, k int, a, b Matrix[T], transB bool, col int, c []T, ldc int) {
+// packedPart does the columns of each b from col on, the result from number at on.
+func packedPart[T Float](m, n, k int, a Matrix[T], b []Matrix[T], transB bool, col int, c [][]T, at, ldc int) {
 	nr := columns[T]()
 	mr := rows()
 	high := (m + mr - 1) / mr * mr
-	pa, pb := space[T](high*depth+depth*width), space[T](mr*nr+max(depth, width))
+	pa, pb := space[T](high*ahead*depth+depth*width), space[T](mr*nr+max(depth, width))
 	defer giveBack(pa)
 	defer giveBack(pb)
-	ap, bp, edge, scratch := (*pa)[:high*depth], (*pa)[high*depth:], (*pb)[:mr*nr], (*pb)[mr*nr:]
+	all, bp, edge, scratch := (*pa)[:high*ahead*depth], (*pa)[high*ahead*depth:], (*pb)[:mr*nr], (*pb)[mr*nr:]
 	for d := 0; d < k; d += depth {
 		kc := min(depth, k-d)
-		packRows(ap, a, d, m, kc, mr, scratch)
-		for j := 0; j < n; j += width {
-			nc := min(width, n-j)
-			if transB {
-				packTransposed(bp, b, (col+j)*b.Ld+d, nc, kc, nr, scratch)
-			} else {
-				packColumns(bp, b, d*b.Ld+col+j, nc, kc, nr, scratch)
-			}
-			for i := 0; i < m; i += mr {
-				for s := 0; s < nc; s += nr {
-					to := c[i*ldc+j+s:]
-					if m-i >= mr && nc-s >= nr {
-						tile(kc, ap[i*kc:], bp[s*kc:], to, ldc, d > 0)
-						continue
-					}
-					tile(kc, ap[i*kc:], bp[s*kc:], edge, nr, false)
-					for r := range min(mr, m-i) {
-						row := to[r*ldc:][:min(nr, nc-s)]
-						if d > 0 {
-							for x := range row {
-								row[x] += edge[r*nr+x]
-							}
-						} else {
-							copy(row, edge[r*nr:])
+		ap := all[d/depth%ahead*depth*high:]
+		if d/depth%ahead == 0 {
+			packRows(all, a, d, m, min(ahead*depth, k-d), mr, scratch)
+		}
+		for x, b := range b {
+			for j := 0; j < n; j += width {
+				nc := min(width, n-j)
+				if transB {
+					packTransposed(bp, b, (col+j)*b.Ld+d, nc, kc, nr, scratch)
+				} else {
+					packColumns(bp, b, d*b.Ld+col+j, nc, kc, nr, scratch)
+				}
+				for i := 0; i < m; i += mr {
+					for s := 0; s < nc; s += nr {
+						to := c[x][at+i*ldc+j+s:]
+						if m-i >= mr && nc-s >= nr {
+							tile(kc, ap[i*kc:], bp[s*kc:], to, ldc, d > 0)
+							continue
 						}
+						tile(kc, ap[i*kc:], bp[s*kc:], edge, nr, false)
+						put(to, edge, min(mr, m-i), min(nr, nc-s), ldc, nr, d > 0)
 					}
 				}
 			}
+		}
+	}
+}
+
+// put copies or adds the part of a tile that is inside the result.
+func put[T Float](to, tile []T, m, n, ldc, nr int, add bool) {
+	for r := range m {
+		row, from := to[r*ldc:][:n], tile[r*nr:][:n]
+		if !add {
+			copy(row, from)
+			continue
+		}
+		for x, v := range from {
+			row[x] += v
 		}
 	}
 }
@@ -231,10 +251,14 @@ func tile[T Float](k int, a, b, c []T, ldc int, add bool) {
 }
 
 // packRows lays panels of mr rows of a, from number at on, out column by
-// column, zeros below.
+// column, zeros below; blocks of depth columns follow each other.
 func packRows[T Float](to []T, a Matrix[T], at, m, k, mr int, scratch []T) {
+	high := (m + mr - 1) / mr * mr
 	for i := 0; i < m; i += mr {
-		interleave(to[i*k:][:mr*k], a, at+i*a.Ld, min(mr, m-i), k, mr, scratch)
+		for d := 0; d < k; d += depth {
+			kc := min(depth, k-d)
+			interleave(to[d*high+i*kc:][:mr*kc], a, at+i*a.Ld+d, min(mr, m-i), kc, mr, scratch)
+		}
 	}
 }
 
