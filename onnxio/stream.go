@@ -18,7 +18,7 @@ const (
 	copyPiece  = 8 << 20
 	// trimAfter is how much is written before the pages that were read for it
 	// are given back.
-	trimAfter = 4 << 20
+	trimAfter = 16 << 20
 )
 
 // A stream is a file in the making: its pieces are known by size before any of
