@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type Engine struct {
 	random bool // a random operator has run
 	bodies map[*onnxio.Graph]*Engine
 	ids    map[string]int
+	maker  map[int]place // of the values that nodes make
 	order  []*compiled
 }
 
@@ -66,6 +68,9 @@ type compiled struct {
 	outs []int
 	caps []string // names that subgraphs read from outside
 }
+
+// A place is an output of a node in the order of execution.
+type place struct{ node, output int }
 
 // An operator computes the outputs of one node.
 type operator func(c *call) ([]*Tensor, error)
@@ -104,7 +109,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf, 0)),
-		ids: map[string]int{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
+		ids: map[string]int{}, maker: map[int]place{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
 	}
@@ -128,8 +133,9 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		for _, name := range n.Inputs {
 			c.in = append(c.in, id(name))
 		}
-		for _, name := range n.Outputs {
+		for k, name := range n.Outputs {
 			c.outs = append(c.outs, id(name))
+			e.maker[c.outs[k]] = place{len(e.order), k}
 		}
 		for _, g := range n.Subgraphs() {
 			for _, name := range g.Captures() {
@@ -208,13 +214,7 @@ func (e *Engine) Run(ctx context.Context, feeds map[string]*Tensor) (map[string]
 // the graph; only the nodes between them run. Sizes computed from values that
 // are not fed come from the shapes in EngineOptions.Sizes.
 func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []string) (map[string]*Tensor, error) {
-	need := make([]bool, len(e.ids))
-	for _, w := range want {
-		if id, ok := e.ids[w]; ok {
-			need[id] = true
-		}
-	}
-	known := make([]*Tensor, len(e.ids))
+	known := map[int]*Tensor{}
 	e.arena.uses, e.arena.mine = map[any]int{}, map[any]bool{}
 	for name, t := range feeds {
 		if id, ok := e.ids[name]; ok {
@@ -229,41 +229,16 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			e.arena.hold(&fed) // it is the caller's
 		}
 	}
-	uses := make([]int, len(e.ids))
-	run := make([]bool, len(e.order))
-	for i := len(e.order) - 1; i >= 0; i-- {
-		c := e.order[i]
-		for k, o := range c.outs {
-			if o < 0 || !need[o] || known[o] != nil {
-				continue
-			}
-			if v := c.n.Out[k]; v != nil && len(feeds) > 0 && e.sizeTensor(v) != nil && !e.fedAll(feeds) {
-				known[o] = e.sizeTensor(v)
-				continue
-			}
-			run[i] = true
-		}
-		if !run[i] {
-			continue
-		}
-		for _, in := range c.in {
-			if in >= 0 {
-				need[in] = true
-				uses[in]++
-			}
-		}
-	}
-	keep := make([]bool, len(e.ids))
+	keep := map[int]bool{}
 	for _, w := range want {
 		if id, ok := e.ids[w]; ok {
 			keep[id] = true
 		}
 	}
+	run, uses := e.between(known, len(feeds) > 0 && !e.fedAll(feeds), slices.Sorted(maps.Keys(keep)))
 	live := int64(0)
-	for i, c := range e.order {
-		if !run[i] {
-			continue
-		}
+	for _, i := range run {
+		c := e.order[i]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -341,6 +316,40 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 	return out, nil
 }
 
+// between lists the nodes that have to run for some values, in order, and how
+// often each value is read by them. With sizes, integers that shapes determine
+// become known instead.
+func (e *Engine) between(known map[int]*Tensor, sizes bool, todo []int) (run []int, uses map[int]int) {
+	uses = map[int]int{}
+	runs := map[int]bool{}
+	for len(todo) > 0 {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		at, made := e.maker[id]
+		if !made || known[id] != nil {
+			continue
+		}
+		c := e.order[at.node]
+		if v := c.n.Out[at.output]; v != nil && sizes {
+			if t := e.sizeTensor(v); t != nil {
+				known[id] = t
+				continue
+			}
+		}
+		if runs[at.node] {
+			continue
+		}
+		runs[at.node] = true
+		for _, in := range c.in {
+			if in >= 0 {
+				uses[in]++
+				todo = append(todo, in)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(runs)), uses
+}
+
 func size(t *Tensor) int64 { return int64(4*len(t.F32) + 8*len(t.F64) + 8*len(t.I)) }
 
 // fedAll reports whether all graph inputs are fed, so that sizes come from
@@ -403,14 +412,14 @@ func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
 	}
-	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
-		e.model.Trim()
-		e.read = 0
-	}
 	if stream {
 		if t := e.stream(v.Init); t != nil {
 			return t, nil
 		}
+	}
+	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
+		e.model.Trim()
+		e.read = 0
 	}
 	return e.constant(v.Init)
 }

@@ -260,12 +260,15 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	judge := func(magIn []float64) Proof {
 		proof := Proof{Rows: rows}
 		for i := range y {
+			d := math.Abs(y[i] - z[i])
+			if d == 0 && exact == nil {
+				continue
+			}
 			size := mag[i]
 			if magIn != nil {
 				size += magIn[i]
 			}
 			own := 0x1p-53 * terms * size
-			d := math.Abs(y[i] - z[i])
 			proof.MaxAbs = max(proof.MaxAbs, d)
 			proof.Bound = worst(proof.Bound, d, boundFactor*(u*mag[i]+own)+eta*sum)
 			if exact != nil {
@@ -345,9 +348,10 @@ func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
 	x := &Tensor{DType: like.DType, Shape: shape, F64: t.arena.floats64(count(shape))}
 	rng := stream(t.seed, c.ID+"/"+fmt.Sprint(k))
 	fill := func(v []float64) {
-		for i := range v {
-			v[i] = 0.5 + rng.Float64()
-			if rng.Uint64()&1 == 0 {
+		for i := range v { // 52 bits behind the point and one for the sign
+			bits := rng.Uint64()
+			v[i] = math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
+			if bits>>63 != 0 {
 				v[i] = -v[i]
 			}
 		}
