@@ -1,9 +1,12 @@
 package verify
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"unsafe"
+
+	"github.com/edsrzf/mmap-go"
 )
 
 // An arena follows the tensors of a run, so that the storage of those that
@@ -28,25 +31,52 @@ type storage struct {
 }
 
 // newStorage makes storage that keeps at most so many bytes of each type: more
-// would not be asked for again soon. Long slices are cut from slabs of that many
-// bytes, 0 for none.
-func newStorage(keep, slab int) *storage {
-	return &storage{f32: shelf[float32]{keep: keep, slab: slab / 4}, f64: shelf[float64]{keep: keep, slab: slab / 8}}
+// would not be asked for again soon.
+func newStorage(keep int) *storage {
+	return &storage{f32: shelf[float32]{keep: keep}, f64: shelf[float64]{keep: keep}}
+}
+
+// newSlabs makes storage that cuts float64 slices from slabs outside the heap and
+// keeps all of those.
+func newSlabs() *storage {
+	s := newStorage(proofShelf)
+	s.f64.slab = func() []byte {
+		m, err := mmap.MapRegion(nil, slabSize, mmap.COPY, mmap.ANON, 0)
+		if err != nil {
+			return nil
+		}
+		largePages(m)
+		runtime.AddCleanup(s, func(m mmap.MMap) { _ = m.Unmap() }, m)
+		return m
+	}
+	return s
 }
 
 // What is kept for runs of whole models and for the proofs of regions.
 const (
 	modelShelf = 64 << 20
-	proofShelf = 24 << 20
-	proofSlab  = 16 << 20
+	proofShelf = 8 << 20
+)
+
+// slabSize is the size of a slab in bytes, and slabShare the part of it from which
+// on slices are cut from it.
+const (
+	slabSize  = 16 << 20
+	slabShare = 128
 )
 
 type shelf[T float] struct {
 	free  [][]T // oldest first
-	bytes int
+	bytes int   // of what is not from slabs
 	keep  int
-	slab  int // numbers in a slab
-	rest  []T // of the newest slab
+	slab  func() []byte // makes a slab, where there are any
+	rest  []byte        // of the newest slab
+}
+
+// cuts reports whether slices of n numbers come from slabs.
+func (s *shelf[T]) cuts(n int) bool {
+	bytes := n * int(unsafe.Sizeof(T(0)))
+	return s.slab != nil && bytes >= slabSize/slabShare && bytes <= slabSize
 }
 
 // oversize is how much longer than needed a slice may be.
@@ -64,7 +94,9 @@ func (s *shelf[T]) take(n int) []T {
 		return s.cut(n)
 	}
 	out := s.free[best][:n]
-	s.bytes -= bytesOf(out)
+	if !s.cuts(cap(out)) {
+		s.bytes -= bytesOf(out)
+	}
 	s.free = slices.Delete(s.free, best, best+1)
 	clear(out)
 	return out
@@ -73,22 +105,21 @@ func (s *shelf[T]) take(n int) []T {
 // cut makes a slice. Memory that is touched for the first time costs more than
 // what proofs do with it, unless it comes in large pages; so there are slabs.
 func (s *shelf[T]) cut(n int) []T {
-	if n < s.slab/slabShare || n > s.slab {
+	if !s.cuts(n) {
 		return make([]T, n)
 	}
-	if len(s.rest) < n {
-		s.rest = make([]T, s.slab)
-		largePages(unsafe.Slice((*byte)(unsafe.Pointer(&s.rest[0])), bytesOf(s.rest)))
+	bytes := n * int(unsafe.Sizeof(T(0)))
+	if len(s.rest) < bytes {
+		if s.rest = s.slab(); s.rest == nil {
+			return make([]T, n)
+		}
 	}
-	out := s.rest[:n:n]
-	s.rest = s.rest[n:]
+	out := unsafe.Slice((*T)(unsafe.Pointer(&s.rest[0])), n)
+	s.rest = s.rest[bytes:]
 	return out
 }
 
 func bytesOf[T float](v []T) int { return cap(v) * int(unsafe.Sizeof(T(0))) }
-
-// slabShare is the part of a slab from which on slices are cut from it.
-const slabShare = 128
 
 func (s *shelf[T]) put(v []T) {
 	const small = 1 << 10
@@ -96,9 +127,13 @@ func (s *shelf[T]) put(v []T) {
 		return
 	}
 	s.free = append(s.free, v)
+	if s.cuts(cap(v)) {
+		return
+	}
 	for s.bytes += bytesOf(v); s.bytes > s.keep; {
-		s.bytes -= bytesOf(s.free[0])
-		s.free = slices.Delete(s.free, 0, 1)
+		oldest := slices.IndexFunc(s.free, func(v []T) bool { return !s.cuts(cap(v)) })
+		s.bytes -= bytesOf(s.free[oldest])
+		s.free = slices.Delete(s.free, oldest, oldest+1)
 	}
 }
 

@@ -145,7 +145,7 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 			return r, err
 		}
 	}
-	return [3]Runner{engines[0], engines[0].with(Double, nil, newArena(newStorage(modelShelf, 0))), engines[1]}, nil
+	return [3]Runner{engines[0], engines[0].with(Double, nil, newArena(newStorage(modelShelf))), engines[1]}, nil
 }
 
 // Compare runs both models on the same inputs: the reference in float32 and,

@@ -112,7 +112,7 @@ func (p *Prover) take(c Claim) (*trial, error) {
 			return nil, err
 		}
 		p.before, p.after, p.idle = c.Before, c.After, nil
-		p.engines, p.exact, p.storage = engines, c.Exact, newStorage(proofShelf, proofSlab)
+		p.engines, p.exact, p.storage = engines, c.Exact, newSlabs()
 	}
 	if n := len(p.idle); n > 0 {
 		t := p.idle[n-1]
