@@ -388,7 +388,7 @@ func (c *conversion) prove(ctx context.Context, regions []*Region, after *onnxio
 	}
 	var mu sync.Mutex
 	done, step := 0, c.opts.stage("proving")
-	return parallel.On(provers, len(regions), func(i int) error {
+	return parallel.Ends(len(regions), func(i int) error {
 		r := regions[i]
 		claim := c.claim(r)
 		claim.Before, claim.After = c.res.Baseline, after
@@ -417,7 +417,3 @@ func (c *conversion) judge(r *Region, proof verify.Proof) error {
 	}
 	return nil
 }
-
-// provers is how many regions are proved at a time: each uses all processors
-// where it can, and a second one uses them where it cannot.
-const provers = 2

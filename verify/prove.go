@@ -62,8 +62,8 @@ type Prover struct {
 	engines       []*Engine // of these models
 	exact         map[string]func() ([]float64, error)
 	idle          []*trial
-	storage       *storage     // of all trials
-	large         sync.RWMutex // held alone by a trial with large tensors
+	storage       *storage   // of all trials
+	large         sync.Mutex // held by a trial with large tensors
 }
 
 // A trial is what one claim at a time is run with.
@@ -72,7 +72,7 @@ type trial struct {
 	engines [5]*Engine
 	arena   *arena // of all engines, which run one after the other
 	seen    *magnitudes
-	large   *sync.RWMutex
+	large   *sync.Mutex
 	exact   bool
 }
 
@@ -175,8 +175,8 @@ func (t *trial) feeds(c Claim, like []*Tensor) (feeds map[string]*Tensor, rows i
 	return feeds, rows
 }
 
-// largeInput is the number of numbers from which on a trial runs alone: memory for
-// two of them costs more than it gains.
+// largeInput is the number of numbers from which on a trial runs beside no other
+// of its kind: memory for two of them costs more than it gains.
 const largeInput = 1 << 17
 
 // admit waits until a trial with such inputs may run; it may until leave is called.
@@ -186,8 +186,7 @@ func (t *trial) admit(inputs []*Tensor) (leave func()) {
 		n += count(x.Shape)
 	}
 	if n < largeInput {
-		t.large.RLock()
-		return t.large.RUnlock
+		return func() {}
 	}
 	t.large.Lock()
 	return t.large.Unlock
