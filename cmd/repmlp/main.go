@@ -16,7 +16,7 @@ var version = "0.1.0-dev"
 
 // How far the heap may grow before it is collected, in percent.
 const (
-	thrifty = 50  // most memory is weights on their way: hold few of them
+	thrifty = 20  // most memory is weights on their way: hold few of them
 	relaxed = 100 // running whole models makes and drops activations
 )
 
@@ -28,8 +28,9 @@ func collect(percent int) {
 }
 
 // reserve is how large a heap is taken to be at least, so that a small one is not
-// collected every few megabytes.
-const reserve = 10 << 20
+// collected every megabyte. Beside it the model's graph counts for little, and so
+// its size does.
+const reserve = 20 << 20
 
 func main() {
 	idle := make([]byte, reserve) // counts as in use; never touched, it takes no memory
