@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"sync"
 )
 
 // Floats reads the numbers of a float tensor where they lie, a run at a time.
@@ -30,25 +29,21 @@ func (t *Tensor) Floats() (*Floats, error) {
 // making the pages of a mapping resident costs more then.
 const longRun = 16 << 10
 
-var runs = sync.Pool{New: func() any { return new([]byte) }}
-
 // with calls f with n bytes of the raw values from byte at on.
 func (f *Floats) with(at, n int, use func(b []byte)) {
 	if n < longRun {
 		use(f.from.Mapped()[at:][:n])
 		return
 	}
-	space := runs.Get().(*[]byte)
-	use(f.from.Read(space, at, n))
-	runs.Put(space)
+	f.from.With(at, n, use)
 }
 
 // Near is n numbers from index at on, counted from zero, for many short reads;
 // release ends their use.
 func (f *Floats) Near(at, n int) (near *Floats, release func()) {
 	width := f.kind.Bits() / 8
-	space := runs.Get().(*[]byte)
-	return &Floats{&Reader{data: f.from.Read(space, at*width, n*width)}, f.kind}, func() { runs.Put(space) }
+	space := spaces.Get().(*[]byte)
+	return &Floats{&Reader{data: f.from.Read(space, at*width, n*width)}, f.kind}, func() { spaces.Put(space) }
 }
 
 // Len is the number of elements.

@@ -1,6 +1,9 @@
 package onnxio
 
-import "os"
+import (
+	"os"
+	"sync"
+)
 
 // A Reader copies the raw values of a tensor from where they are stored. Pages
 // of a mapped file do not become resident by that, which for long runs costs
@@ -41,4 +44,13 @@ func (r *Reader) Read(space *[]byte, at, n int) []byte {
 		return b // the mapping knows better
 	}
 	return (*space)[:n]
+}
+
+var spaces = sync.Pool{New: func() any { return new([]byte) }}
+
+// With calls use with n bytes from byte at on, which are valid until it returns.
+func (r *Reader) With(at, n int, use func(b []byte)) {
+	space := spaces.Get().(*[]byte)
+	defer spaces.Put(space)
+	use(r.Read(space, at, n))
 }

@@ -248,26 +248,27 @@ func (t *Tensor) typedBytes() ([]byte, error) {
 // Float64s returns the values converted to float64. It is exact for every
 // type up to float64 and for integers below 2^53.
 func (t *Tensor) Float64s() ([]float64, error) {
-	b, err := t.Bytes()
+	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
 	out := make([]float64, t.Len())
-	if err := DecodeFloat64(out, b, t.DType); err != nil {
+	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeFloat64(out, b, t.DType) })
+	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
-	t.files.touched()
 	return out, nil
 }
 
 // Int64s returns the values of an integer or bool tensor.
 func (t *Tensor) Int64s() ([]int64, error) {
-	b, err := t.Bytes()
+	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
 	out := make([]int64, t.Len())
-	if err := DecodeInt64(out, b, t.DType); err != nil {
+	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeInt64(out, b, t.DType) })
+	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
 	return out, nil

@@ -417,9 +417,11 @@ func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 			return t, nil
 		}
 	}
-	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
-		e.model.Trim()
-		e.read = 0
+	if e.mode == Single { // weights are used where they are mapped
+		if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
+			e.model.Trim()
+			e.read = 0
+		}
 	}
 	return e.constant(v.Init)
 }

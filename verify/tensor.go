@@ -162,29 +162,31 @@ func (t *Tensor) wrap() {
 
 // FromFile reads a stored tensor. double asks for float64 storage.
 func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
-	b, err := t.Bytes()
+	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
 	out := &Tensor{DType: t.DType, Shape: toInts(t.Dims)}
 	n := out.Len()
-	switch {
-	case !t.DType.IsFloat():
-		out.I = make([]int64, n)
-		err = onnxio.DecodeInt64(out.I, b, t.DType)
-	case double || t.DType == onnxio.Float64:
-		out.F64 = make([]float64, n)
-		err = onnxio.DecodeFloat64(out.F64, b, t.DType)
-	case t.DType == onnxio.Float32:
-		out.F32 = make([]float32, n)
-		decode32(out.F32, b)
-	default:
-		wide := make([]float64, n)
-		if err = onnxio.DecodeFloat64(wide, b, t.DType); err == nil {
+	r.With(0, len(r.Mapped()), func(b []byte) {
+		switch {
+		case !t.DType.IsFloat():
+			out.I = make([]int64, n)
+			err = onnxio.DecodeInt64(out.I, b, t.DType)
+		case double || t.DType == onnxio.Float64:
+			out.F64 = make([]float64, n)
+			err = onnxio.DecodeFloat64(out.F64, b, t.DType)
+		case t.DType == onnxio.Float32:
 			out.F32 = make([]float32, n)
-			narrow(out.F32, wide)
+			decode32(out.F32, b)
+		default:
+			wide := make([]float64, n)
+			if err = onnxio.DecodeFloat64(wide, b, t.DType); err == nil {
+				out.F32 = make([]float32, n)
+				narrow(out.F32, wide)
+			}
 		}
-	}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
