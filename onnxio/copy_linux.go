@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func allocate(f *os.File, n int64) error {
 		switch err := unix.Fallocate(int(f.Fd()), 0, 0, n); {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
-			return os.NewSyscallError("fallocate", err)
+			return fmt.Errorf("setting %d bytes aside: %w", n, err)
 		default:
 			return nil
 		}

@@ -3,11 +3,12 @@ package onnxio
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 // A reader gives the bytes of tensors in memory, in a mapped file and in external
-// data, whole and in parts.
+// data, whole and in parts, and as numbers.
 func TestReader(t *testing.T) {
 	data := make([]byte, 4*1000)
 	for i := range data {
@@ -55,5 +56,20 @@ func TestReader(t *testing.T) {
 		if !bytes.Equal(r.Mapped(), data) || !bytes.Equal(r.Read(&space, 0, len(data)), data) || !bytes.Equal(r.Read(&space, 40, 8), data[40:48]) {
 			t.Errorf("model %d: other bytes than were written", i)
 		}
+		want, err := m.Graph.Inits[0].Float64s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := m.Graph.Inits[0].Floats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, release := f.Near(100, 50)
+		got := make([]float64, 20)
+		near.Read(got, 30)
+		if near.Len() != 50 || !slices.Equal(got, want[130:150]) {
+			t.Errorf("model %d: numbers 130 to 150 are %v, want %v", i, got, want[130:150])
+		}
+		release()
 	}
 }

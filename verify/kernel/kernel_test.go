@@ -73,6 +73,37 @@ func testProduct[T Float](t *testing.T, tolerance float64) {
 	}
 }
 
+// Several products with one left operand have the bits that they have one by one.
+func TestProductsTogether(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, size := range [][3]int{{40, 500, 300}, {300, 49, 700}, {5, 3, 65}, {7, 4, 0}} {
+		m, n, k := size[0], size[1], size[2]
+		random := func(n int) []float64 {
+			v := make([]float64, n)
+			for i := range v {
+				v[i] = rng.NormFloat64()
+			}
+			return v
+		}
+		a := Matrix[float64]{Data: random(m * k), Ld: k}
+		var b []Matrix[float64]
+		var c, want [][]float64
+		for range 3 {
+			b = append(b, Matrix[float64]{Data: random(k * n), Ld: n})
+			c, want = append(c, random(m*n)), append(want, random(m*n))
+		}
+		for i := range b {
+			Product(m, n, k, a, b[i], false, want[i], n)
+		}
+		for processors := 1; processors < 4; processors++ {
+			Products(processors, m, n, k, a, b, c, n)
+			if !slices.EqualFunc(c, want, slices.Equal[[]float64]) {
+				t.Errorf("%v on %d processors: other bits", size, processors)
+			}
+		}
+	}
+}
+
 // Products do not depend on how many processors there are.
 func TestProductIsDeterministic(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
