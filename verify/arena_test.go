@@ -39,7 +39,7 @@ func TestStorage(t *testing.T) {
 		}
 	}
 	s := newSlabs()
-	if s.f64.take(slabSize/8); len(s.f64.rest) != 0 {
+	if s.f64.take(slabSize / 8); len(s.f64.rest) != 0 {
 		t.Errorf("%d bytes of a slab are left after all of it was taken", len(s.f64.rest))
 	}
 	if s.f64.take(slabSize/8 + 1); len(s.f64.rest) != 0 {
