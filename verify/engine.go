@@ -45,7 +45,6 @@ type Engine struct {
 	mode   Mode
 	seed   uint64
 	exact  map[string]func() ([]float64, error)
-	unit   map[string]bool // Absolute: these constants count as one
 	sparse map[string]*onnxio.SparseTensor
 	limit  int64 // bytes that live tensors may take, 0 for no limit
 	probe  bool
@@ -91,7 +90,6 @@ type EngineOptions struct {
 	Mode  Mode
 	Seed  uint64                               // of random operators
 	Exact map[string]func() ([]float64, error) // replaces the values of initializers
-	Unit  map[string]bool                      // Absolute: initializers whose magnitudes count as one
 	Sizes map[string][]int64                   // shapes of the graph inputs, for Eval
 	Limit int64                                // memory budget in bytes
 	Probe bool                                 // few rows are not zero: take the others for zero whatever the weights are
@@ -108,7 +106,7 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, unit: o.Unit, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
+	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
 		ids: map[string]int{}, maker: map[int]place{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	for _, s := range inlined.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
@@ -412,15 +410,13 @@ func (e *Engine) initializer(name string, stream bool) (*Tensor, error) {
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
 	}
+	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
+		e.model.Trim()
+		e.read = 0
+	}
 	if stream {
 		if t := e.stream(v.Init); t != nil {
 			return t, nil
-		}
-	}
-	if e.mode == Single { // weights are used where they are mapped
-		if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
-			e.model.Trim()
-			e.read = 0
 		}
 	}
 	return e.constant(v.Init)
@@ -454,9 +450,6 @@ func (e *Engine) constant(t *onnxio.Tensor) (*Tensor, error) {
 		for i, x := range out.F64 {
 			if x < 0 {
 				out.F64[i] = -x
-			}
-			if e.unit[t.Name] {
-				out.F64[i] = 1
 			}
 		}
 	}

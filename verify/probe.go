@@ -33,7 +33,7 @@ type streamed struct {
 // stream returns access to a large float32 weight that a float64 run need not
 // decode; nil for any other.
 func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
-	if e.mode == Single || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil || e.unit[t.Name] {
+	if e.mode == Single || t.DType != onnxio.Float32 || t.Len() < streamSize || e.exact[t.Name] != nil {
 		return nil
 	}
 	r, err := t.Reader()
