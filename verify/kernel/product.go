@@ -22,7 +22,8 @@ type Float interface{ float32 | float64 }
 const (
 	depth = 64
 	width = 384
-	ahead = 4 // blocks of a that are packed together: its rows are read in runs
+	ahead = 4         // blocks of a that are packed together at most: its rows are read in runs
+	most  = 256 << 10 // bytes of packed blocks of a
 )
 
 // rows is the height of a tile.
@@ -181,6 +182,11 @@ func packedPart[T Float](m, n, k int, a Matrix[T], b []Matrix[T], transB bool, c
 	nr := columns[T]()
 	mr := rows()
 	high := (m + mr - 1) / mr * mr
+	size := 8
+	if single[T]() {
+		size = 4
+	}
+	ahead := max(1, min(ahead, most/(high*depth*size)))
 	pa, pb := space[T](high*ahead*depth+depth*width), space[T](mr*nr+max(depth, width))
 	defer giveBack(pa)
 	defer giveBack(pb)
