@@ -142,8 +142,12 @@ type scaledConv struct {
 	headless      bool // nothing is scaled before
 }
 
-// convPiece is about how many weights of a conv are scaled at a time.
-const convPiece = 1 << 16
+// convPiece is about how many weights of a conv are scaled at a time, and biasPiece
+// how many are read for its bias.
+const (
+	convPiece = 1 << 16
+	biasPiece = 1 << 13
+)
 
 func (s *scaledConv) row() int { return s.in * s.taps }
 
@@ -197,12 +201,13 @@ func (s *scaledConv) foldBias() ([]float64, error) {
 		return out, nil
 	}
 	row := s.row()
-	block := make([]float64, min(s.each, s.out)*row)
-	for i := range s.Pieces() {
-		from, to := s.Piece(i)
-		s.weights.Read(block[:to-from], from)
-		for k := range (to - from) / row {
-			o := i*s.each + k
+	some := min(max(biasPiece/row, 1), s.out) // rows at a time
+	block := make([]float64, some*row)
+	for first := 0; first < s.out; first += some {
+		count := min(some, s.out-first)
+		s.weights.Read(block[:count*row], first*row)
+		for k := range count {
+			o := first + k
 			w := block[k*row:][:row]
 			if s.taps > 1 { // all taps of a channel have its shift
 				for c := range s.in {

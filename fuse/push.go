@@ -54,7 +54,8 @@ func (p *Program) pushAll(in rows, small int) (rows, error) {
 				args[i] = vals[a]
 			}
 		}
-		v, err := p.step(op, args, small)
+		last := len(op.Args) > 0 && op.Args[0] >= 0 && left[op.Args[0]] == 1 // nobody else reads the first
+		v, err := p.step(op, args, last, small)
 		if err != nil {
 			return rows{}, err
 		}
@@ -73,18 +74,22 @@ func (p *Program) pushAll(in rows, small int) (rows, error) {
 	return vals[len(vals)-1], nil
 }
 
-func (p *Program) step(op *Op, args []rows, small int) (rows, error) {
+func (p *Program) step(op *Op, args []rows, last bool, small int) (rows, error) {
 	switch op.Kind {
 	case Diagonal:
-		return p.pushDiagonal(op, args[0])
+		return p.pushDiagonal(op, args[0], last)
 	case Link:
 		return p.pushLink(op, args[0], small)
 	}
 	return p.pushSum(op, args)
 }
 
-func (p *Program) pushDiagonal(op *Op, in rows) (rows, error) {
-	out := rows{in.labels, in.batch, slices.Clone(in.data)}
+// pushDiagonal scales and shifts; with over it may write over its operand.
+func (p *Program) pushDiagonal(op *Op, in rows, over bool) (rows, error) {
+	out := in
+	if !over {
+		out.data = slices.Clone(in.data)
+	}
 	at := p.strides(in.labels)
 	each := func(a *Array, f func(row []float64, v float64)) error {
 		if a == nil {

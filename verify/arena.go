@@ -52,6 +52,20 @@ func newSlabs() *storage {
 	return s
 }
 
+// take returns n zeros.
+func (s *storage) take(n int) []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.f64.take(n)
+}
+
+// put takes back what take returned.
+func (s *storage) put(v []float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.f64.put(v)
+}
+
 // What is kept for runs of whole models and for the proofs of regions.
 const (
 	modelShelf = 64 << 20
@@ -216,10 +230,10 @@ func (a *arena) floats64(n int) []float64 {
 	if a == nil {
 		return make([]float64, n)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	v := a.f64.take(n)
+	v := a.take(n)
 	if n > 0 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		a.mine[&v[0]] = true
 	}
 	return v

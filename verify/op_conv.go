@@ -104,7 +104,10 @@ func streamConv(out, x, w *Tensor, s spatial, g int) bool {
 	if n*outs > w.file.most() || k < 64 {
 		return false
 	}
-	line, rows, y := make([]float64, outs), make([]float64, g*k*outs), make([]float64, g*co*outs)
+	st := w.file.storage
+	line, rows, y := make([]float64, outs), st.take(g*k*outs), st.take(g*co*outs)
+	defer st.put(rows)
+	defer st.put(y)
 	for j := range ps {
 		ps[j] = product{x: rows[j*k*outs:], ldx: k, y: y[j*co*outs:], ldy: co, at: j * co * k}
 	}

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"slices"
-	"sync"
 
 	"repmlp/onnxio"
 	"repmlp/verify/kernel"
@@ -26,7 +25,7 @@ type streamed struct {
 	*onnxio.Reader
 	absolute bool
 	probe    bool        // rows of zeros may be left out
-	space    *sync.Pool  // of *[]byte
+	storage  *storage    // for what is read, and sums on their way
 	seen     *magnitudes // may be nil
 }
 
@@ -40,7 +39,7 @@ func (e *Engine) stream(t *onnxio.Tensor) *Tensor {
 	if err != nil {
 		return nil
 	}
-	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), file: &streamed{r, e.mode == Absolute, e.probe, &e.arena.raw, e.seen}}
+	return &Tensor{DType: t.DType, Shape: toInts(t.Dims), file: &streamed{r, e.mode == Absolute, e.probe, e.arena.storage, e.seen}}
 }
 
 // dense is t with its numbers in memory.
@@ -129,11 +128,11 @@ const (
 // what they read.
 func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
 	kernel.Split(n, 1+taskSize/2/(size+1), func(from, to int) {
-		space, _ := w.space.Get().(*[]byte)
+		space, _ := w.storage.raw.Get().(*[]byte)
 		if space == nil {
 			space = new([]byte)
 		}
-		defer w.space.Put(space)
+		defer w.storage.raw.Put(space)
 		for t := from; t < to; t++ {
 			f(t, space)
 		}
@@ -185,7 +184,7 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 			return
 		}
 		for _, s := range sums[t/parts] {
-			partial[t] = append(partial[t], make([]float64, (len(s.x)+1)/2*2*n)) // the last row beside one that nobody needs
+			partial[t] = append(partial[t], w.storage.take((len(s.x)+1)/2*2*n)) // the last row beside one that nobody needs
 		}
 		lines := max(1, taskSize/max(n, 1))
 		end := k * (t%parts + 1) / parts
@@ -211,6 +210,7 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 					row[j] += v
 				}
 			}
+			w.storage.put(y)
 		}
 	}
 	return true
