@@ -212,18 +212,20 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 		loops = append(loops, loop{n: 1})
 	}
 	last := loops[len(loops)-1]
-	stored := b.stored
-	if n, dense := span(loops[:len(loops)-1], b.run(last, t)); stored != nil && dense {
-		near, release := stored.Near(start[2], n)
-		defer release()
-		stored, start[2] = near, 0
+	stored, straight := b.stored, false
+	if stored != nil {
+		run := b.run(last, t)
+		if n, dense := span(loops[:len(loops)-1], run); dense {
+			near, release := stored.Near(start[2], n)
+			defer release()
+			stored, start[2] = near, 0
+		}
+		// A run that is written as it is read, with one factor.
+		if straight = len(b.axes) == 0 && last.stride == [4]int{1, 0, 1, 0}; !straight {
+			weights = room(&space.run, run)
+		}
 	}
-	// A run that is written as it is read, with one factor.
-	straight := b.stored != nil && len(b.axes) == 0 && last.stride == [4]int{1, 0, 1, 0}
-	if b.stored != nil && !straight {
-		weights = room(&space.run, b.run(last, t))
-	}
-	if k := len(loops) - 2; b.stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
+	if k := len(loops) - 2; stored != nil && len(b.axes) == 0 && k >= 0 && loops[k].stride[0] == 1 && last.stride[2] == 1 && last.stride[1] == 0 && last.stride[3] == 0 && last.n > 1 {
 		across := loops[k]
 		lines := room(&space.lines, linesAtOnce*last.n)
 		nest(append(loops[:k], loop{n: 1}), func(o [4]int, _ float64, _ loop) {
@@ -242,7 +244,7 @@ func (b *branch) add(dst []float64, base int, r ranges, space *scratch) {
 			stored.AddScaled(dst[o[0]:][:last.n], b.coef*b.pre[o[1]]*b.post[o[3]], o[2])
 			return
 		}
-		if b.stored != nil {
+		if stored != nil {
 			wbase = o[2]
 			stored.Read(weights, wbase)
 		}
