@@ -38,7 +38,7 @@ func (p *Program) FoldByIdentity(f Form) (*Folded, error) {
 		return nil, err
 	}
 	var err error
-	out.B, err = p.Push(make([]float64, p.size(p.Input)), 1, slices.Concat(f.Group, f.Out))
+	out.B, err = p.pushZero(slices.Concat(f.Group, f.Out), smallWeight)
 	return out, err
 }
 

@@ -173,7 +173,7 @@ func (f *Folding) Fold(i int, dst []float64) error {
 // Bias is what the program makes of a zero row, laid out over Group and Out;
 // position-dependent biases come out exact.
 func (f *Folding) Bias() ([]float64, error) {
-	return f.p.push(make([]float64, f.p.size(f.p.Input)), 1, slices.Concat(f.form.Group, f.form.Out), f.small)
+	return f.p.pushZero(slices.Concat(f.form.Group, f.form.Out), f.small)
 }
 
 func (f *Folding) prepare() (*prepared, error) {

@@ -12,7 +12,7 @@ import (
 type rows struct {
 	labels []Label
 	batch  int
-	data   []float64
+	data   []float64 // nil: all zeros
 }
 
 // Push runs the program on batch rows. in holds, for every index of the input
@@ -25,17 +25,29 @@ func (p *Program) Push(in []float64, batch int, out []Label) ([]float64, error) 
 
 // push is Push with another size of weights that are read as a whole.
 func (p *Program) push(in []float64, batch int, out []Label, small int) ([]float64, error) {
-	r, err := p.pushAll(rows{p.Input, batch, in}, small)
+	if len(in) != p.size(p.Input)*batch {
+		return nil, fmt.Errorf("pushing %d values through a program that reads %d·%d", len(in), p.size(p.Input), batch)
+	}
+	return p.pushRows(rows{p.Input, batch, in}, out, small)
+}
+
+// pushZero is push for one row of zeros.
+func (p *Program) pushZero(out []Label, small int) ([]float64, error) {
+	return p.pushRows(rows{p.Input, 1, nil}, out, small)
+}
+
+func (p *Program) pushRows(in rows, out []Label, small int) ([]float64, error) {
+	r, err := p.pushAll(in, small)
 	if err != nil {
 		return nil, err
+	}
+	if r.data == nil {
+		r.data = make([]float64, p.size(r.labels)*r.batch)
 	}
 	return p.arrange(r, out)
 }
 
 func (p *Program) pushAll(in rows, small int) (rows, error) {
-	if len(in.data) != p.size(p.Input)*in.batch {
-		return rows{}, fmt.Errorf("pushing %d values through a program that reads %d·%d", len(in.data), p.size(p.Input), in.batch)
-	}
 	vals := make([]rows, len(p.Ops))
 	left := make([]int, len(p.Ops)) // readers still to come
 	for _, op := range p.Ops {
@@ -87,7 +99,12 @@ func (p *Program) step(op *Op, args []rows, last bool, small int) (rows, error) 
 // pushDiagonal scales and shifts; with over it may write over its operand.
 func (p *Program) pushDiagonal(op *Op, in rows, over bool) (rows, error) {
 	out := in
-	if !over {
+	switch {
+	case in.data == nil && op.Shift == nil:
+		return in, nil
+	case in.data == nil:
+		out.data = make([]float64, p.size(in.labels)*in.batch)
+	case !over:
 		out.data = slices.Clone(in.data)
 	}
 	at := p.strides(in.labels)
@@ -133,10 +150,10 @@ func (p *Program) pushLink(op *Op, in rows, small int) (rows, error) {
 	inner.Ops[0].Args = []int{-1}
 	inner.Input = in.labels
 	out := rows{labels: inner.Result(), batch: in.batch}
-	out.data = make([]float64, p.size(out.labels)*in.batch)
 	if !slices.ContainsFunc(in.data, func(x float64) bool { return x != 0 }) {
 		return out, nil // a zero row, as the one that gives the bias, needs no weights
 	}
+	out.data = make([]float64, p.size(out.labels)*in.batch)
 	weights := []float64{1}
 	var stored Values // or weights that are read in runs
 	wst := map[Label]int{}
@@ -310,11 +327,17 @@ func (p *Program) pushSum(op *Op, args []rows) (rows, error) {
 			named.labels[i] = rename(op.Rename[k], l)
 		}
 		if k == 0 {
-			out = rows{labels: named.labels, batch: a.batch, data: make([]float64, len(a.data))}
+			out = rows{labels: named.labels, batch: a.batch}
+		}
+		if a.data == nil {
+			continue
 		}
 		data, err := p.arrange(named, out.labels)
 		if err != nil {
 			return rows{}, err
+		}
+		if out.data == nil {
+			out.data = make([]float64, len(data))
 		}
 		for i, x := range data {
 			out.data[i] += op.Coef[k] * x
