@@ -30,7 +30,7 @@ func collect(percent int) {
 // reserve is how large a heap is taken to be at least, so that a small one is not
 // collected every megabyte. Beside it the model's graph counts for little, and so
 // its size does.
-const reserve = 20 << 20
+const reserve = 16 << 20
 
 func main() {
 	idle := make([]byte, reserve) // counts as in use; never touched, it takes no memory
