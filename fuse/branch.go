@@ -119,6 +119,7 @@ func (t *table) fill(axes []windowed, r ranges, space *scratch) {
 			x.off[2] += e.tap
 			inside = append(inside, x)
 		}
+		next = slices.Grow(next, len(t.entries)*len(inside))
 		for _, o := range t.entries {
 			for _, e := range inside {
 				x := tuple{weight: o.weight * e.weight}
@@ -133,6 +134,7 @@ func (t *table) fill(axes []windowed, r ranges, space *scratch) {
 	t.to, t.tap = t.to[:0], t.tap[:0]
 	t.plain = !slices.ContainsFunc(t.entries, func(e tuple) bool { return e.weight != 1 || e.off[1] != 0 || e.off[3] != 0 })
 	if t.plain {
+		t.to, t.tap = slices.Grow(t.to, len(t.entries)), slices.Grow(t.tap, len(t.entries))
 		for _, e := range t.entries {
 			t.to, t.tap = append(t.to, e.off[0]), append(t.tap, e.off[2])
 		}

@@ -81,7 +81,7 @@ type Program struct {
 // positions: out·stride + tap·dilation - begin, where that lies inside. Taps
 // outside meet zeros, so zero padding needs no entries.
 func ConvEntries(in, out, kernel, stride, dilation, begin int) []Entry {
-	var es []Entry
+	es := make([]Entry, 0, out*kernel)
 	for o := range out {
 		for t := range kernel {
 			if i := o*stride + t*dilation - begin; i >= 0 && i < in {

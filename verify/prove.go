@@ -259,15 +259,12 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	judge := func(magIn []float64) Proof {
 		proof := Proof{Rows: rows}
 		for i := range y {
-			d := math.Abs(y[i] - z[i])
-			if d == 0 && exact == nil {
-				continue
-			}
 			size := mag[i]
 			if magIn != nil {
 				size += magIn[i]
 			}
 			own := 0x1p-53 * terms * size
+			d := math.Abs(y[i] - z[i])
 			proof.MaxAbs = max(proof.MaxAbs, d)
 			proof.Bound = worst(proof.Bound, d, boundFactor*(u*mag[i]+own)+eta*sum)
 			if exact != nil {
@@ -304,7 +301,7 @@ func (t *Tensor) batch() int {
 // that is no number, is infinite.
 func worst(old, diff, bound float64) float64 {
 	switch {
-	case diff == 0:
+	case diff <= old*bound || diff == 0: // most are, and dividing takes longer
 		return old
 	case math.IsNaN(diff) || !(bound > 0):
 		return math.Inf(1)
