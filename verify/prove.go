@@ -222,19 +222,33 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 		done = append(done, y)
 		return y.F64, nil
 	}
-	y, err := run(runBefore)
+	diff, err := run(runBefore)
 	if err != nil {
 		return Proof{}, err
 	}
-	z, err := run(runAfter)
+	kept := len(done)
+	after, err := run(runAfter)
 	if err != nil {
 		return Proof{}, err
 	}
-	var exact []float64
+	if len(diff) != len(after) {
+		return Proof{}, fmt.Errorf("%q has %d values before and %d after", c.Output, len(diff), len(after))
+	}
+	var exact []float64 // differences of the weights before rounding
 	if t.exact {
 		if exact, err = run(runAfterExact); err != nil {
 			return Proof{}, err
 		}
+		for i, v := range diff {
+			exact[i] = math.Abs(v - exact[i])
+		}
+	}
+	for i, v := range after {
+		diff[i] = math.Abs(diff[i] - v)
+	}
+	if exact == nil { // what was compared makes room
+		t.arena.recycle(done[kept:])
+		done = done[:kept]
 	}
 	// From here on only magnitudes count. Σ|x|+1 is at most the sum over
 	// everything fed: η is so small that the difference does not matter.
@@ -250,25 +264,24 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	if len(y) != len(z) || len(y) != len(mag) {
-		return Proof{}, fmt.Errorf("%q has %d values before and %d after", c.Output, len(y), len(z))
+	if len(mag) != len(diff) {
+		return Proof{}, fmt.Errorf("%q has %d values, its magnitude %d", c.Output, len(diff), len(mag))
 	}
 	x := feeds[c.Inputs[0]]
 	u, eta := unitRoundoff(x.DType)
 	terms := float64(len(x.F64)/max(x.batch(), 1) + 64)
 	judge := func(magIn []float64) Proof {
 		proof := Proof{Rows: rows}
-		for i := range y {
+		for i, d := range diff {
 			size := mag[i]
 			if magIn != nil {
 				size += magIn[i]
 			}
 			own := 0x1p-53 * terms * size
-			d := math.Abs(y[i] - z[i])
 			proof.MaxAbs = max(proof.MaxAbs, d)
 			proof.Bound = worst(proof.Bound, d, boundFactor*(u*mag[i]+own)+eta*sum)
 			if exact != nil {
-				proof.Bound = worst(proof.Bound, math.Abs(y[i]-exact[i]), boundFactor*own+0x1p-1000)
+				proof.Bound = worst(proof.Bound, exact[i], boundFactor*own+0x1p-1000)
 			}
 		}
 		return proof
@@ -283,8 +296,8 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	if len(magIn) != len(y) {
-		return Proof{}, fmt.Errorf("%q has %d values, its magnitude %d", c.Output, len(y), len(magIn))
+	if len(magIn) != len(diff) {
+		return Proof{}, fmt.Errorf("%q has %d values, its magnitude %d", c.Output, len(diff), len(magIn))
 	}
 	return judge(magIn), nil
 }
