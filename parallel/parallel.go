@@ -4,7 +4,6 @@ package parallel
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 )
 
 // Each calls f(0) … f(n-1) on all processors, in this order of starting, and
@@ -14,86 +13,65 @@ func Each(n int, f func(i int) error) error { return on(runtime.GOMAXPROCS(0), n
 
 // on is Each with at most that many calls at a time.
 func on(workers, n int, f func(i int) error) error {
-	workers = min(workers, n)
-	if workers <= 1 {
-		for i := range n {
-			if err := f(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var next atomic.Int64
+	t := tasks{high: n}
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var first error
-	at := n
-	for range workers {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				if err := f(i); err != nil {
-					mu.Lock()
-					if i < at {
-						at, first = i, err
-					}
-					mu.Unlock()
-					next.Store(int64(n))
-					return
-				}
-			}
-		})
+	for range min(workers, n) - 1 {
+		wg.Go(func() { t.work(false, f) })
 	}
+	t.work(false, f)
 	wg.Wait()
-	return first
+	return t.err
 }
 
 // Ends calls f(0) … f(n-1), two at a time, from both ends: neighbours, which are
 // often alike, do not run together. It returns the error of the smallest index
 // that failed; larger ones may then not be called.
 func Ends(n int, f func(i int) error) error {
-	var mu sync.Mutex
-	var first error
-	low, high := 0, n // what is left
-	next := func(last bool) (i int, ok bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if low >= high {
-			return 0, false
-		}
-		if last {
-			high--
-			return high, true
-		}
-		low++
-		return low - 1, true
-	}
-	at := n
-	fail := func(i int, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if i < at {
-			at, first = i, err
-		}
-		high = min(high, at)
-	}
+	t := tasks{high: n}
 	var wg sync.WaitGroup
-	for _, last := range []bool{false, true} {
-		wg.Go(func() {
-			for {
-				i, ok := next(last)
-				if !ok {
-					return
-				}
-				if err := f(i); err != nil {
-					fail(i, err)
-				}
-			}
-		})
-	}
+	wg.Go(func() { t.work(true, f) })
+	t.work(false, f)
 	wg.Wait()
-	return first
+	return t.err
+}
+
+// tasks are low up to high, which nobody has taken yet.
+type tasks struct {
+	mu        sync.Mutex
+	low, high int
+	failed    int   // the smallest index that failed
+	err       error // its error, nil while none has
+}
+
+// work takes tasks until there are none, from the end if last is set.
+func (t *tasks) work(last bool, f func(i int) error) {
+	for i, ok := t.take(last); ok; i, ok = t.take(last) {
+		if err := f(i); err != nil {
+			t.fail(i, err)
+		}
+	}
+}
+
+func (t *tasks) take(last bool) (i int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.low >= t.high {
+		return 0, false
+	}
+	if last {
+		t.high--
+		return t.high, true
+	}
+	t.low++
+	return t.low - 1, true
+}
+
+// fail notes an error: larger indices need not be tried.
+func (t *tasks) fail(i int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil || i < t.failed {
+		t.failed, t.err = i, err
+	}
+	t.high = min(t.high, t.failed)
 }
