@@ -119,7 +119,7 @@ func run(ctx context.Context, tasks []task, release func(), progress func(done, 
 				stop.Store(true)
 			}
 			if w.space != nil {
-				buffers.Put(w.space)
+				spaces.Put(w.space)
 			}
 			if since += int64(len(w.bytes)) + w.task.n; since > trimAfter {
 				release()
@@ -164,14 +164,12 @@ type written struct {
 	space *[]byte // to be given back
 }
 
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
 func (t *task) compute(part int) (written, error) {
 	if t.t == nil {
 		return written{t, t.at, t.bytes, nil}, nil
 	}
 	from, to := t.t.computed.Piece(part)
-	space := buffers.Get().(*[]byte)
+	space := spaces.Get().(*[]byte)
 	if cap(*space) < int(to-from) {
 		*space = make([]byte, to-from)
 	}

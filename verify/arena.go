@@ -27,7 +27,6 @@ type storage struct {
 	mu  sync.Mutex
 	f32 shelf[float32]
 	f64 shelf[float64]
-	raw sync.Pool // of *[]byte, for what is read of files
 }
 
 // newStorage makes storage that keeps at most so many bytes of each type: more
@@ -89,8 +88,7 @@ type shelf[T float] struct {
 
 // cuts reports whether slices of n numbers come from slabs.
 func (s *shelf[T]) cuts(n int) bool {
-	bytes := n * int(unsafe.Sizeof(T(0)))
-	return s.slab != nil && bytes >= slabSize/slabShare && bytes <= slabSize
+	return s.slab != nil && bytesOf[T](n) >= slabSize/slabShare && bytesOf[T](n) <= slabSize
 }
 
 // oversize is how much longer than needed a slice may be.
@@ -109,7 +107,7 @@ func (s *shelf[T]) take(n int) []T {
 	}
 	out := s.free[best][:n]
 	if !s.cuts(cap(out)) {
-		s.bytes -= bytesOf(out)
+		s.bytes -= bytesOf[T](cap(out))
 	}
 	s.free = slices.Delete(s.free, best, best+1)
 	clear(out)
@@ -122,7 +120,7 @@ func (s *shelf[T]) cut(n int) []T {
 	if !s.cuts(n) {
 		return make([]T, n)
 	}
-	bytes := n * int(unsafe.Sizeof(T(0)))
+	bytes := bytesOf[T](n)
 	if len(s.rest) < bytes {
 		if s.rest = s.slab(); s.rest == nil {
 			return make([]T, n)
@@ -133,7 +131,7 @@ func (s *shelf[T]) cut(n int) []T {
 	return out
 }
 
-func bytesOf[T float](v []T) int { return cap(v) * int(unsafe.Sizeof(T(0))) }
+func bytesOf[T float](n int) int { return n * int(unsafe.Sizeof(T(0))) }
 
 func (s *shelf[T]) put(v []T) {
 	const small = 1 << 10
@@ -144,9 +142,9 @@ func (s *shelf[T]) put(v []T) {
 	if s.cuts(cap(v)) {
 		return
 	}
-	for s.bytes += bytesOf(v); s.bytes > s.keep; {
+	for s.bytes += bytesOf[T](cap(v)); s.bytes > s.keep; {
 		oldest := slices.IndexFunc(s.free, func(v []T) bool { return !s.cuts(cap(v)) })
-		s.bytes -= bytesOf(s.free[oldest])
+		s.bytes -= bytesOf[T](cap(s.free[oldest]))
 		s.free = slices.Delete(s.free, oldest, oldest+1)
 	}
 }

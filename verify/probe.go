@@ -25,7 +25,7 @@ type streamed struct {
 	*onnxio.Reader
 	absolute bool
 	probe    bool        // rows of zeros may be left out
-	storage  *storage    // for what is read, and sums on their way
+	storage  *storage    // for sums on their way
 	seen     *magnitudes // may be nil
 }
 
@@ -124,17 +124,11 @@ const (
 	columnParts = 4
 )
 
-// each calls f for n tasks of the given size on all processors, with space for
-// what they read.
-func (w *streamed) each(n, size int, f func(task int, space *[]byte)) {
+// each calls f for n tasks of the given size on all processors.
+func each(n, size int, f func(task int)) {
 	kernel.Split(n, 1+taskSize/2/(size+1), func(from, to int) {
-		space, _ := w.storage.raw.Get().(*[]byte)
-		if space == nil {
-			space = new([]byte)
-		}
-		defer w.storage.raw.Put(space)
 		for t := from; t < to; t++ {
-			f(t, space)
+			f(t)
 		}
 	})
 }
@@ -148,22 +142,23 @@ func (w *streamed) streamRows(ps []product, m, n, k int) bool {
 	}
 	lines := min(max(1, taskSize/max(k, 1)), n)
 	per := (n + lines - 1) / lines
-	w.each(len(ps)*per, lines*k, func(t int, space *[]byte) {
+	each(len(ps)*per, lines*k, func(t int) {
 		if len(sums[t/per]) == 0 {
 			return
 		}
 		from := t % per * lines
 		to := min(from+lines, n)
-		raw := w.Read(space, 4*(ps[t/per].at+from*k), 4*k*(to-from))
-		for o := from; o < to; o++ {
-			line := raw[4*k*(o-from):][:4*k]
-			for _, s := range sums[t/per] {
-				for i := 0; i < len(s.x); i += 2 { // the last row beside itself
-					j := min(i+1, len(s.x)-1)
-					s.y[i][o], s.y[j][o] = kernel.Dots(line, s.x[i], s.x[j], s.absolute)
+		w.With(4*(ps[t/per].at+from*k), 4*k*(to-from), func(raw []byte) {
+			for o := from; o < to; o++ {
+				line := raw[4*k*(o-from):][:4*k]
+				for _, s := range sums[t/per] {
+					for i := 0; i < len(s.x); i += 2 { // the last row beside itself
+						j := min(i+1, len(s.x)-1)
+						s.y[i][o], s.y[j][o] = kernel.Dots(line, s.x[i], s.x[j], s.absolute)
+					}
 				}
 			}
-		}
+		})
 	})
 	return true
 }
@@ -179,7 +174,7 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 		parts = columnParts
 	}
 	partial := make([][][]float64, len(ps)*parts) // of each sum, its rows behind each other
-	w.each(len(partial), n*k/parts, func(t int, space *[]byte) {
+	each(len(partial), n*k/parts, func(t int) {
 		if len(sums[t/parts]) == 0 {
 			return
 		}
@@ -190,17 +185,18 @@ func (w *streamed) streamColumns(ps []product, m, n, k int) bool {
 		end := k * (t%parts + 1) / parts
 		for from := k * (t % parts) / parts; from < end; from += lines {
 			to := min(from+lines, end)
-			raw := w.Read(space, 4*(ps[t/parts].at+from*n), 4*n*(to-from))
-			for d := from; d < to; d++ {
-				line := raw[4*n*(d-from):][:4*n]
-				for l, s := range sums[t/parts] {
-					y := partial[t][l]
-					for i := 0; i < len(s.x); i += 2 {
-						j := min(i+1, len(s.x)-1)
-						kernel.Axpys(s.x[i][d], s.x[j][d], line, y[i*n:][:n], y[(i+1)*n:][:n], s.absolute)
+			w.With(4*(ps[t/parts].at+from*n), 4*n*(to-from), func(raw []byte) {
+				for d := from; d < to; d++ {
+					line := raw[4*n*(d-from):][:4*n]
+					for l, s := range sums[t/parts] {
+						y := partial[t][l]
+						for i := 0; i < len(s.x); i += 2 {
+							j := min(i+1, len(s.x)-1)
+							kernel.Axpys(s.x[i][d], s.x[j][d], line, y[i*n:][:n], y[(i+1)*n:][:n], s.absolute)
+						}
 					}
 				}
-			}
+			})
 		}
 	})
 	for t, ys := range partial {

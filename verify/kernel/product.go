@@ -8,6 +8,7 @@ package kernel
 import (
 	"runtime"
 	"sync"
+	"unsafe"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -182,11 +183,7 @@ func packedPart[T Float](m, n, k int, a Matrix[T], b []Matrix[T], transB bool, c
 	nr := columns[T]()
 	mr := rows()
 	high := (m + mr - 1) / mr * mr
-	size := 8
-	if single[T]() {
-		size = 4
-	}
-	ahead := max(1, min(ahead, most/(high*depth*size)))
+	ahead := max(1, min(ahead, most/(high*depth*int(unsafe.Sizeof(T(0))))))
 	pa, pb := space[T](high*ahead*depth+depth*width), space[T](mr*nr+max(depth, width))
 	defer giveBack(pa)
 	defer giveBack(pb)
