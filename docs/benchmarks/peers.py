@@ -62,4 +62,5 @@ def main():
                 print(f"| {name} | {os.path.getsize(src) >> 20} | {t} | {s:.2f} | {s / base:.1f} | {peak[t]:.0f} | {left[t]} |", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
