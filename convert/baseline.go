@@ -7,17 +7,17 @@ import (
 )
 
 // baseline is the model that a conversion starts from and has to equal: the
-// source with its functions inlined and, where asked for, its training
-// switches off. Every switch is reported.
+// source with its functions inlined, its sequences of pieces as Split and,
+// where asked for, its training switches off. Every switch is reported.
 func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
-	inlined, err := m.Inline()
+	plain, err := m.Plain()
 	if err != nil || !opts.BatchStatistics {
-		return inlined, nil, err
+		return plain, nil, err
 	}
 	var edit onnxio.Edit
 	var notes []Warning
-	opset := inlined.Opset("")
-	for _, n := range inlined.Graph.Nodes {
+	opset := plain.Opset("")
+	for _, n := range plain.Graph.Nodes {
 		r := inference(n, opset)
 		if r == nil {
 			continue
@@ -27,9 +27,9 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 		notes = append(notes, Warning{"training_switched_off", fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType, n.Title())})
 	}
 	if len(notes) == 0 {
-		return inlined, nil, nil
+		return plain, nil, nil
 	}
-	out, err := inlined.Apply(edit)
+	out, err := plain.Apply(edit)
 	if err != nil {
 		return nil, nil, fmt.Errorf("switching training nodes off: %w", err)
 	}

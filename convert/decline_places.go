@@ -134,6 +134,21 @@ func (p *planner) declinedNorm(n *graph.Node, v *graph.Value, add func(*refusal,
 	}
 }
 
+// warnUnknown names the node behind which no shape is known, so that nothing
+// can be merged into or with a BatchNormalization there.
+func (p *planner) warnUnknown(norm *graph.Node) {
+	from := norm.In[0].Producer
+	for from != nil && len(from.In) > 0 && from.In[0] != nil && from.In[0].Producer != nil && from.In[0].Rank() < 0 {
+		from = from.In[0].Producer
+	}
+	where := "of the input"
+	if from != nil {
+		where = fmt.Sprintf("behind %q (%s)", from.Title(), from.OpType)
+	}
+	p.plan.Warnings = append(p.plan.Warnings, Warning{"shape_unknown", fmt.Sprintf(
+		"BatchNormalization %q stays: no shape is known %s; run ONNX shape inference on the file, or fix the input sizes", norm.Title(), where)})
+}
+
 // openMap reports whether a map's height or width has no value.
 func openMap(v *graph.Value) bool {
 	dims, ok := v.Shape()

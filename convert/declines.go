@@ -42,6 +42,8 @@ func (p *planner) findDeclines() {
 			p.declinedJoin(n, add)
 		case n.OpType == "BatchNormalization" && s != nil && !p.absorbed(n):
 			p.declinedNorm(n, v, add)
+		case n.OpType == "BatchNormalization" && n.In[0].Rank() < 0:
+			p.warnUnknown(n)
 		}
 	}
 	for _, n := range p.g.Nodes {

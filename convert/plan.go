@@ -233,7 +233,7 @@ func (p *planner) candidate(u, v *graph.Value) *Region {
 	var kept cost
 	for _, x := range seg.leaks {
 		st := p.steps[x]
-		if st.kind != viewStep {
+		if st.kind != viewStep || x == v {
 			return nil
 		}
 		kept = kept.plus(p.plain(st)) // the view stays for its other readers

@@ -13,7 +13,7 @@ type segment struct {
 	from, to *graph.Value
 	values   []*graph.Value // after from, up to to, each after those it depends on
 	steps    []*step
-	leaks    []*graph.Value // inner values that something outside reads too
+	leaks    []*graph.Value // values whose node something outside needs too
 }
 
 // segment collects the steps from u to v; nil where v depends on more than u.
@@ -50,12 +50,29 @@ func (c *explainer) segment(u, v *graph.Value) *segment {
 		}
 		inside.add(x.Producer)
 	}
-	for _, x := range s.values[:len(s.values)-1] {
-		if c.leaks(x, &inside) {
+	for _, x := range s.values {
+		if x != v && c.leaks(x, &inside) || c.otherOutput(x, seen) {
 			s.leaks = append(s.leaks, x)
 		}
 	}
 	return s
+}
+
+// otherOutput reports whether the node that makes x makes something else that
+// is needed, as a Split does.
+func (c *explainer) otherOutput(x *graph.Value, inside map[*graph.Value]bool) bool {
+	if x.Producer == nil {
+		return false
+	}
+	for _, o := range x.Producer.Out {
+		if o == nil || inside[o] {
+			continue
+		}
+		if o.IsOutput || len(o.Captured) > 0 || slices.ContainsFunc(o.Readers, func(r graph.Use) bool { return c.alive[r.Node] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // A part is some nodes of the graph.

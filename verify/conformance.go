@@ -31,7 +31,8 @@ type Outcome struct {
 }
 
 // Conformance runs every test of a folder in the ONNX backend test layout
-// (NAME/model.onnx, NAME/test_data_set_0/input_0.pb ...).
+// (NAME/model.onnx, NAME/test_data_set_0/input_0.pb ...). Results have to agree
+// with the data, and shapes that are known beforehand with the results.
 func Conformance(ctx context.Context, dir string) ([]Outcome, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -107,6 +108,9 @@ func conform(ctx context.Context, dir string) error {
 			}
 			if err := near(got[o.Name], want[i]); err != nil {
 				return fmt.Errorf("output %q: %w", o.Name, err)
+			}
+			if shape, ok := OutputShape(m, feeds, o.Name); ok && !slices.Equal(shape, want[i].Shape) {
+				return fmt.Errorf("output %q: its shape is %v before the run and %v after", o.Name, shape, want[i].Shape)
 			}
 		}
 	}

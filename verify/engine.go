@@ -98,17 +98,17 @@ type EngineOptions struct {
 // NewEngine prepares a model. An operator that the engine lacks is an error
 // that names it.
 func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
-	inlined, err := m.Inline()
+	plain, err := m.Plain()
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(inlined, graph.Options{Sizes: o.Sizes})
+	g, err := graph.New(plain, graph.Options{Sizes: o.Sizes})
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: inlined, mode: o.Mode, seed: o.Seed, exact: o.Exact, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
+	e := &Engine{g: g, model: plain, mode: o.Mode, seed: o.Seed, exact: o.Exact, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
 		ids: map[string]int{}, maker: map[int]place{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
-	for _, s := range inlined.Graph.SparseInit {
+	for _, s := range plain.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
 	}
 	table := operators()
@@ -145,10 +145,10 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		}
 		e.order = append(e.order, c)
 	}
-	for _, t := range inlined.Graph.Inits {
+	for _, t := range plain.Graph.Inits {
 		id(t.Name)
 	}
-	for _, v := range inlined.Graph.Inputs {
+	for _, v := range plain.Graph.Inputs {
 		id(v.Name)
 	}
 	return e, nil

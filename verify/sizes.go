@@ -128,11 +128,11 @@ func OutputShape(m *onnxio.Model, feeds map[string]*Tensor, name string) (shape 
 	for in, t := range feeds {
 		sizes[in] = ints64(t.Shape)
 	}
-	inlined, err := m.Inline()
+	plain, err := m.Plain()
 	if err != nil {
 		return nil, false
 	}
-	g, err := graph.New(inlined, graph.Options{Sizes: sizes})
+	g, err := graph.New(plain, graph.Options{Sizes: sizes})
 	if err != nil || g.Value(name) == nil {
 		return nil, false
 	}

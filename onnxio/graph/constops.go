@@ -51,6 +51,12 @@ func newConstRules() map[string]constRule {
 	} {
 		m[op] = constBinary(f)
 	}
+	m["Mod"] = func(g *Graph, n *Node, in []*Const) (*Const, error) {
+		if n.Int("fmod", 0) != 0 {
+			return constBinary(math.Mod)(g, n, in)
+		}
+		return constBinary(floorMod)(g, n, in)
+	}
 	for op, f := range map[string]func(a float64) float64{
 		"Neg": func(a float64) float64 { return -a }, "Sqrt": math.Sqrt, "Reciprocal": func(a float64) float64 { return 1 / a },
 		"Exp": math.Exp, "Log": math.Log, "Abs": math.Abs, "Floor": math.Floor,
@@ -65,6 +71,15 @@ func newConstRules() map[string]constRule {
 		m[op] = f.rule
 	}
 	return m
+}
+
+// floorMod is Mod (opset 10) with fmod=0: the remainder has the divisor's sign.
+func floorMod(a, b float64) float64 {
+	r := math.Mod(a, b)
+	if r != 0 && (r < 0) != (b < 0) {
+		r += b
+	}
+	return r
 }
 
 func toInts(v []int64) []int {

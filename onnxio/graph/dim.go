@@ -48,6 +48,19 @@ func (d Dim) Int() (int64, bool) {
 	return 0, false
 }
 
+// At is the value of d where every symbol has the value n.
+func (d Dim) At(n int64) int64 {
+	sum := int64(0)
+	for _, t := range d.terms {
+		product := t.coef
+		for range t.syms {
+			product *= n
+		}
+		sum += product
+	}
+	return sum
+}
+
 // Is reports whether d is the number n.
 func (d Dim) Is(n int64) bool { v, ok := d.Int(); return ok && v == n }
 

@@ -624,18 +624,6 @@ func shapeRangeOp(s *shaper) {
 	s.set(0, []Dim{Unknown})
 }
 
-func shapeResize(s *shaper) {
-	d, ok := s.in(0)
-	if !ok {
-		return
-	}
-	if sizes := s.ints(3); len(sizes) == len(d) {
-		s.set(0, slices.Clone(sizes))
-		return
-	}
-	s.set(0, make([]Dim, len(d)))
-}
-
 func newShapeRules() map[string]func(*shaper) {
 	m := map[string]func(*shaper){
 		"Where": shapeWhere, "Cast": shapeCast, "CastLike": shapeCastLike, "Shape": shapeShape, "Size": shapeSize,
@@ -644,19 +632,21 @@ func newShapeRules() map[string]func(*shaper) {
 		"Slice": shapeSlice, "Split": shapeSplit, "ConstantOfShape": shapeConstantOfShape, "Expand": shapeExpand,
 		"Tile": shapeTile, "Pad": shapePad, "GlobalAveragePool": shapeGlobalPool, "GlobalMaxPool": shapeGlobalPool,
 		"Gemm": shapeGemm, "MatMul": shapeMatMul, "DepthToSpace": shapeDepthToSpace, "SpaceToDepth": shapeSpaceToDepth,
-		"Range": shapeRangeOp, "Resize": shapeResize, "Conv": shapeConv, "AveragePool": shapePool, "MaxPool": shapePool,
-		"LpPool": shapePool, "Einsum": shapeEinsum, "DequantizeLinear": shapeQuantize(1), "QuantizeLinear": shapeQuantize(2),
+		"Range": shapeRangeOp, "Resize": shapeResize, "Upsample": shapeResize, "ConvTranspose": shapeConvTranspose, "Conv": shapeConv, "AveragePool": shapePool, "MaxPool": shapePool,
+		"LpPool": shapePool, "Einsum": shapeEinsum, "TopK": shapeTopK, "ArgMax": shapeArg, "ArgMin": shapeArg,
+		"GatherElements": shapeGatherElements, "NonZero": shapeNonZero, "DequantizeLinear": shapeQuantize(1), "QuantizeLinear": shapeQuantize(2),
 	}
 	for _, op := range []string{"Identity", "Dropout", "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "Relu", "Sigmoid", "Tanh",
 		"Erf", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Not", "Softmax", "LogSoftmax", "Softplus", "Softsign",
 		"Elu", "Selu", "Celu", "LeakyRelu", "ThresholdedRelu", "PRelu", "HardSigmoid", "HardSwish", "Mish", "Gelu", "Swish", "Clip", "LRN", "ScatterND", "ScatterElements",
-		"CumSum", "Trilu", "EyeLike", "Sin", "Cos"} {
+		"CumSum", "Trilu", "EyeLike", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
+		"Hardmax", "LpNormalization", "MeanVarianceNormalization", "ReverseSequence", "Shrink"} {
 		m[op] = same
 	}
 	for _, op := range []string{"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Mod"} {
 		m[op] = broadcastAll
 	}
-	for _, op := range []string{"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor"} {
+	for _, op := range []string{"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor", "IsNaN", "IsInf"} {
 		m[op] = boolOut
 	}
 	for _, op := range []string{"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"} {

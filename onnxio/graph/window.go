@@ -134,6 +134,21 @@ func (w Window) Out(i int, in Dim) Dim {
 func shapeConv(s *shaper) {
 	in, ok := s.in(0)
 	weight, ok2 := s.in(1)
+	if x := s.n.In[0]; ok2 && len(weight) >= 3 && x != nil { // a map that the weight fits
+		channels := weight[1].Times(Size(s.n.Int("group", 1)))
+		switch {
+		case !ok:
+			in = make([]Dim, len(weight))
+			in[1] = channels
+			x.setShape(in)
+			s.g.nameUnknown(x)
+		case len(in) == len(weight) && in[1].Equal(unknownAxis(x, 1)):
+			in = slices.Clone(in)
+			in[1] = channels
+			x.setShape(in)
+		}
+		in, ok = s.in(0)
+	}
 	if !ok || !ok2 || len(in) < 3 || len(weight) != len(in) {
 		return
 	}

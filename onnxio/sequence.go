@@ -1,0 +1,185 @@
+package onnxio
+
+import "fmt"
+
+// Plain returns the model without detours that only exporters make: calls of
+// local functions replaced by their bodies, sequences that only hand on the
+// pieces of a tensor written as Split. A model without them is returned as it
+// is.
+func (m *Model) Plain() (*Model, error) {
+	inlined, err := m.Inline()
+	if err != nil {
+		return nil, err
+	}
+	return inlined.withoutSequences()
+}
+
+// withoutSequences replaces SplitToSequence (opset 11), where all that reads
+// it is SequenceAt with constant positions, by Split.
+func (m *Model) withoutSequences() (*Model, error) {
+	s := splitter{m: m, names: map[string]bool{}, ints: map[string]*Tensor{}, readers: map[string][]*Node{}}
+	s.look()
+	var e Edit
+	for _, n := range m.Graph.Nodes {
+		if n.Domain == "" && n.OpType == "SplitToSequence" && len(n.Inputs) == 2 && len(n.Outputs) == 1 {
+			s.replace(n, &e)
+		}
+	}
+	if len(e.DropNodes) == 0 {
+		return m, nil
+	}
+	out, err := m.Apply(e)
+	if err != nil {
+		return nil, fmt.Errorf("replacing sequences by their pieces: %w", err)
+	}
+	return out, nil
+}
+
+type splitter struct {
+	m       *Model
+	names   map[string]bool
+	ints    map[string]*Tensor // constants
+	readers map[string][]*Node
+}
+
+func (s *splitter) look() {
+	g := s.m.Graph
+	for _, t := range g.Inits {
+		s.names[t.Name], s.ints[t.Name] = true, t
+	}
+	for _, v := range g.Inputs { // whoever runs the model may replace its value
+		s.names[v.Name], s.ints[v.Name] = true, nil
+	}
+	for _, v := range g.Outputs {
+		s.readers[v.Name] = append(s.readers[v.Name], nil)
+	}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			s.names[o] = true
+		}
+		for _, r := range n.Reads() {
+			s.readers[r] = append(s.readers[r], n)
+		}
+		if n.Domain == "" && n.OpType == "Constant" && len(n.Outputs) == 1 {
+			switch v := n.Attr("value"); {
+			case v != nil:
+				s.ints[n.Outputs[0]] = v.T
+			case n.Attr("value_int") != nil:
+				s.ints[n.Outputs[0]] = NewInts("", nil, []int64{n.Int("value_int", 0)})
+			case n.Attr("value_ints") != nil:
+				list := n.Ints("value_ints")
+				s.ints[n.Outputs[0]] = NewInts("", []int64{int64(len(list))}, list)
+			}
+		}
+	}
+}
+
+// constant returns the elements of a small integer constant.
+func (s *splitter) constant(name string) (t *Tensor, v []int64, ok bool) {
+	if t = s.ints[name]; t == nil || !t.DType.IsInt() || t.Len() > 1<<10 {
+		return nil, nil, false
+	}
+	v, err := t.Int64s()
+	return t, v, err == nil
+}
+
+// size is the declared size of an axis of a value.
+func (s *splitter) size(name string, axis int64) (int64, bool) {
+	for _, list := range [][]*ValueInfo{s.m.Graph.ValueInfo, s.m.Graph.Inputs} {
+		for _, v := range list {
+			if v.Name != name || !v.Shape {
+				continue
+			}
+			if axis < 0 {
+				axis += int64(len(v.Dims))
+			}
+			if axis < 0 || axis >= int64(len(v.Dims)) || !v.Dims[axis].Known {
+				return 0, false
+			}
+			return v.Dims[axis].Value, true
+		}
+	}
+	return 0, false
+}
+
+// sizes are those of the pieces that n makes.
+func (s *splitter) sizes(n *Node) ([]int64, bool) {
+	t, v, ok := s.constant(n.Inputs[1])
+	if !ok || len(t.Dims) > 0 {
+		return v, ok && len(v) > 0
+	}
+	total, ok := s.size(n.Inputs[0], n.Int("axis", 0))
+	if !ok || len(v) != 1 || v[0] <= 0 || total <= 0 || total/v[0] > 1<<10 {
+		return nil, false
+	}
+	var out []int64
+	for ; total > 0; total -= v[0] {
+		out = append(out, min(v[0], total))
+	}
+	return out, true
+}
+
+func (s *splitter) fresh(base string) string {
+	name := base
+	for i := 2; s.names[name]; i++ {
+		name = fmt.Sprintf("%s.%d", base, i)
+	}
+	s.names[name] = true
+	return name
+}
+
+// replace adds to e what n and the nodes that read it become, unless something
+// about them is unknown.
+func (s *splitter) replace(n *Node, e *Edit) {
+	seq := n.Outputs[0]
+	sizes, ok := s.sizes(n)
+	if !ok {
+		return
+	}
+	outs := make([]string, len(sizes))
+	var again []*Node
+	for _, r := range s.readers[seq] {
+		if r == nil || r.Domain != "" || r.OpType != "SequenceAt" || len(r.Inputs) != 2 || len(r.Outputs) != 1 {
+			return
+		}
+		_, at, ok := s.constant(r.Inputs[1])
+		if !ok || len(at) != 1 {
+			return
+		}
+		i := at[0]
+		if i < 0 {
+			i += int64(len(sizes))
+		}
+		if i < 0 || i >= int64(len(sizes)) {
+			return // an error when the model runs
+		}
+		if outs[i] == "" {
+			outs[i] = r.Outputs[0]
+		} else {
+			again = append(again, NewNode(r.Name, "Identity", []string{outs[i]}, r.Outputs))
+		}
+	}
+	for i := range outs {
+		if outs[i] == "" {
+			outs[i] = s.fresh(fmt.Sprintf("%s.%d", seq, i))
+		}
+	}
+	inputs, attrs := n.Inputs[:1], []*Attr{IntAttr("axis", n.Int("axis", 0))}
+	if s.m.Opset("") < 13 {
+		attrs = append(attrs, IntsAttr("split", sizes))
+	} else {
+		t := NewInts(s.fresh(seq+".sizes"), []int64{int64(len(sizes))}, sizes)
+		e.AddInits = append(e.AddInits, t)
+		inputs = []string{n.Inputs[0], t.Name}
+	}
+	e.DropNodes = append(append(e.DropNodes, n), s.readers[seq]...)
+	e.AddNodes = append(e.AddNodes, Placed{NewNode(n.Name, "Split", inputs, outs, attrs...), n})
+	for _, r := range again {
+		e.AddNodes = append(e.AddNodes, Placed{r, n})
+	}
+	for _, v := range s.m.Graph.ValueInfo {
+		if v.Name == seq {
+			e.DropInfo = append(e.DropInfo, v)
+		}
+	}
+}
