@@ -244,11 +244,12 @@ func (t *tracer) sum(xs []traced, coef []float64, input []graph.Atom) (traced, *
 				b := pb[i]
 				switch {
 				case a == b:
-				case !in[a] && !in[b]:
+				case !in[a] && !in[b] && t.joinable(a, b, result, x.layout):
 					t.atoms.Join(b, a)
-				case in[a] && !in[b]:
+				case in[a] && !in[b] && !t.holds(result, b):
 					a = b
-				case in[a] && in[b]:
+				case !in[a] && in[b] && !t.holds(x.layout, a):
+				default:
 					if _, ok := t.atoms.Size(a).Int(); !ok {
 						return xs[0], refuse("row_order_differs", "the operands hold the same elements in another order")
 					}
@@ -276,6 +277,33 @@ func (t *tracer) sum(xs []traced, coef []float64, input []graph.Atom) (traced, *
 		op.Rename = append(op.Rename, names)
 	}
 	return t.add(op, result), nil
+}
+
+// holds reports whether an atom is part of a layout.
+func (t *tracer) holds(l graph.Layout, a graph.Atom) bool {
+	return slices.Contains(t.atoms.Resolve(l.Flat()), a)
+}
+
+// joinable reports whether a, of a value with layout x, and b, of one with
+// layout y, can be one atom: no value has both, and none is made of the other.
+func (t *tracer) joinable(a, b graph.Atom, x, y graph.Layout) bool {
+	if t.holds(x, b) || t.holds(y, a) {
+		return false
+	}
+	reads := func(ls []fuse.Label) bool {
+		for _, l := range t.atoms.Resolve(atomsOf(ls)) {
+			if l == a || l == b {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range t.ops {
+		if op := &t.ops[i]; reads(op.In) || slices.ContainsFunc(op.Axes, func(axis fuse.Axis) bool { return reads(axis.In) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // A traceMap is a finished trace: the affine map between two values.
@@ -381,6 +409,7 @@ func (t *tracer) undoCuts(m *traceMap) ([]graph.Atom, *refusal) {
 					return nil, refuse("", "rows that are cut anew at run time are taken apart")
 				}
 			}
+			touched = append(touched, to...) // an op has read them
 			continue
 		}
 		if at+len(to) > len(flat) || !slices.Equal(flat[at:at+len(to)], to) {

@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -56,6 +57,7 @@ const probed = 2
 // that it saw last. It is safe for concurrent use.
 type Prover struct {
 	Seed uint64
+	Dims map[string]int64 // sizes of the model's named dimensions; what is not here is chosen
 
 	mu            sync.Mutex
 	before, after *onnxio.Model
@@ -102,8 +104,8 @@ func (p *Prover) take(c Claim) (*trial, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.engines == nil || p.before != c.Before || p.after != c.After {
-		sizes, err := ChooseSizes(c.Before, nil, 1)
-		if err != nil {
+		sizes, err := ChooseSizes(c.Before, p.Dims, 1)
+		if err != nil && !errors.Is(err, errNothingFits) { // without sizes for the whole model every region gets its own
 			return nil, err
 		}
 		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}

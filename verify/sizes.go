@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"repmlp/onnxio"
@@ -17,6 +18,11 @@ const (
 	largestMap       = 1024
 	largestRectangle = 48
 )
+
+// commonMaps are the sizes that most models were exported with.
+var commonMaps = [...]int64{224, 256, 384, 512}
+
+var errNothingFits = errors.New("choosing input sizes: no height and width from 8 to 1024 fits the model's own shape arithmetic")
 
 // ChooseSizes gives every graph input a shape: dimensions that dims binds by
 // name take that value, a free first dimension is the batch, and other free
@@ -71,12 +77,29 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if !free {
 		return first, nil
 	}
+	// What no size changes, such as a division of two constants, does not count.
+	var uneven, unfit int
+	if g, err := graph.New(m, graph.Options{}); err == nil {
+		uneven, unfit = g.Uneven, g.Unfit
+	}
+	even := true
 	fits := func(sizes map[string][]int64) bool {
 		g, err := graph.New(m, graph.Options{Sizes: sizes})
-		return err == nil && g.Uneven == 0 && positive(g)
+		return err == nil && (!even || g.Uneven <= uneven) && g.Unfit <= unfit && positive(g)
 	}
-	for size := int64(smallestMap); size <= largestRectangle; size++ {
-		if sizes := fill(size, size); fits(sizes) {
+	square := func(from, to int64) map[string][]int64 {
+		for size := from; size <= to; size++ {
+			if sizes := fill(size, size); fits(sizes) {
+				return sizes
+			}
+		}
+		return nil
+	}
+	if sizes := square(smallestMap, largestRectangle); sizes != nil {
+		return sizes, nil
+	}
+	for _, size := range commonMaps {
+		if sizes := square(size, size); sizes != nil {
 			return sizes, nil
 		}
 	}
@@ -90,19 +113,26 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 			}
 		}
 	}
-	for size := int64(largestRectangle + 1); size <= largestMap; size++ {
-		if sizes := fill(size, size); fits(sizes) {
+	if sizes := square(largestRectangle+1, largestMap); sizes != nil {
+		return sizes, nil
+	}
+	even = false // the model may round on purpose
+	for _, size := range append(commonMaps[:], smallestMap) {
+		if sizes := square(size, size); sizes != nil {
 			return sizes, nil
 		}
 	}
-	return nil, &onnxio.Hint{Err: errors.New("choosing input sizes: no height and width from 8 to 1024 fits the model's own shape arithmetic"),
+	return nil, &onnxio.Hint{Err: errNothingFits,
 		Advice: "bind the free dimensions with --dim NAME=SIZE"}
 }
 
 // positive reports whether every known dimension of every activation is at
-// least one.
+// least one, and every map as large as the windows on it.
 func positive(g *graph.Graph) bool {
 	for _, n := range g.Nodes {
+		if windowed[n.OpType] && n.Domain == "" && known(n.In[0]) && !known(n.Out[0]) {
+			return false
+		}
 		for _, v := range n.Out {
 			if v == nil || !v.Elem.IsFloat() {
 				continue
@@ -119,6 +149,19 @@ func positive(g *graph.Graph) bool {
 		}
 	}
 	return true
+}
+
+// windowed operators have an output of unknown size where the window does not
+// fit.
+var windowed = map[string]bool{"Conv": true, "AveragePool": true, "MaxPool": true, "LpPool": true}
+
+// known reports whether all sizes of a value are numbers.
+func known(v *graph.Value) bool {
+	if v == nil {
+		return true
+	}
+	dims, ok := v.Shape()
+	return ok && !slices.ContainsFunc(dims, func(d graph.Dim) bool { _, ok := d.Int(); return !ok })
 }
 
 // OutputShape follows the shapes of the fed inputs through the model to one of

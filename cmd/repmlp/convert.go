@@ -93,7 +93,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	r.Seconds["load"] = time.Since(start).Seconds()
 
 	opts.NoMetadata = f.noMetadata
-	opts.Prover = a.prover(f.seed)
+	opts.Prover = a.prover(f.seed, check.Dims)
 	step, end := a.progress()
 	opts.Progress = step
 	res, pending, err := convert.ToFile(ctx, m, out, opts)

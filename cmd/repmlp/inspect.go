@@ -33,7 +33,7 @@ enough. With --values it reads all weights and knows.`,
 			defer m.Close()
 			var plan *convert.Plan
 			if values {
-				opts.Prover = a.prover(0)
+				opts.Prover = a.prover(0, nil)
 				step, end := a.progress()
 				opts.Progress = step
 				plan, err = convert.PlanValues(cmd.Context(), m, opts)

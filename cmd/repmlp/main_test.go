@@ -82,7 +82,7 @@ func TestNudgedWeightIsExit3(t *testing.T) {
 	dir := t.TempDir()
 	out, report := filepath.Join(dir, "o.onnx"), filepath.Join(dir, "r.json")
 	var o, e bytes.Buffer
-	a := &app{out: &o, err: &e, prover: func(uint64) convert.Prover { return &nudger{} }}
+	a := &app{out: &o, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &nudger{} }}
 	if code := a.run(context.Background(), []string{"convert", "../../testdata/digits/digits_legacy.onnx", "-o", out, "--report", report}); code != exitNotEquivalent {
 		t.Fatalf("exit code %d, want %d: %s", code, exitNotEquivalent, e.String())
 	}

@@ -47,12 +47,12 @@ type app struct {
 	verbose    bool
 	noProgress bool
 	// prover makes the checker of the merges.
-	prover func(seed uint64) convert.Prover
+	prover func(seed uint64, dims map[string]int64) convert.Prover
 }
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
-	a := &app{out: out, err: errw, prover: func(seed uint64) convert.Prover { return &verify.Prover{Seed: seed} }}
+	a := &app{out: out, err: errw, prover: func(seed uint64, dims map[string]int64) convert.Prover { return &verify.Prover{Seed: seed, Dims: dims} }}
 	if f, ok := errw.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))
 	}

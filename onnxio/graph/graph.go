@@ -24,7 +24,8 @@ type Graph struct {
 	opts       Options
 	constRules map[string]constRule
 	Notes      []Note // contradictions found while propagating shapes
-	Uneven     int    // divisions of sizes that leave a rest, and views that do not fit
+	Uneven     int    // divisions of sizes that leave a rest
+	Unfit      int    // views, sums and products whose sizes contradict each other
 }
 
 // A Note is a finding about the file that is no error.

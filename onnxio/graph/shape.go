@@ -214,7 +214,7 @@ func broadcastAll(s *shaper) {
 			return
 		}
 		if conflict(out, d) {
-			s.g.Uneven++
+			s.g.Unfit++
 		}
 		out = Broadcast(out, d)
 	}

@@ -129,7 +129,7 @@ func shapeReshape(s *shaper) {
 		have, ok := product(in).Int()
 		want, ok2 := product(out).Int()
 		if ok && (infer < 0 && ok2 && have != want || infer >= 0 && !out[infer].Known()) {
-			s.g.Uneven++
+			s.g.Unfit++
 		}
 	}
 	s.set(0, out)
@@ -564,14 +564,23 @@ func shapeGemm(s *shaper) {
 	if !ok || !ok2 || len(a) != 2 || len(b) != 2 {
 		return
 	}
-	m, n := a[0], b[1]
 	if s.n.Int("transA", 0) != 0 {
-		m = a[1]
+		a = []Dim{a[1], a[0]}
 	}
 	if s.n.Int("transB", 0) != 0 {
-		n = b[0]
+		b = []Dim{b[1], b[0]}
 	}
-	s.set(0, []Dim{m, n})
+	s.contract(a[1], b[0])
+	s.set(0, []Dim{a[0], b[1]})
+}
+
+// contract notes two sizes that a product would have to be equal in.
+func (s *shaper) contract(a, b Dim) {
+	m, ok := a.Int()
+	n, ok2 := b.Int()
+	if ok && ok2 && m != n {
+		s.g.Unfit++
+	}
 }
 
 func shapeMatMul(s *shaper) {
@@ -584,6 +593,7 @@ func shapeMatMul(s *shaper) {
 	la, lb := a[:max(len(a)-2, 0)], b[:max(len(b)-2, 0)]
 	out = Broadcast(la, lb)
 	out = slices.Clone(out)
+	s.contract(a[len(a)-1], b[max(len(b)-2, 0)])
 	if len(a) > 1 {
 		out = append(out, a[len(a)-2])
 	}
