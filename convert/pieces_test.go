@@ -90,6 +90,12 @@ var pieceGraphs = map[string]func(b *graphBuilder) string{
 		y := b.op("GatherND", []string{"x", first})
 		return b.norm(b.conv(y, 4, 4, 3, 1), 4)
 	},
+	// nextvit_small: a scale has the type of a value that the region does not
+	// read.
+	"type of another value": func(b *graphBuilder) string {
+		scale := b.op("CastLike", []string{b.weightOf(onnxio.Float64, func() float64 { return 0.5 }), b.op("Sigmoid", []string{"x"})})
+		return b.op("Mul", []string{b.norm(b.conv(b.op("Relu", []string{"x"}), 4, 4, 3, 1), 4), scale})
+	},
 	"ConvTranspose": func(b *graphBuilder) string {
 		up := b.op("ConvTranspose", []string{"x", b.normal(4, 2, 3, 3)}, onnxio.IntsAttr("strides", attrs64(2, 2)), onnxio.IntAttr("group", 2),
 			onnxio.IntsAttr("pads", attrs64(1, 1, 1, 1)), onnxio.IntsAttr("output_padding", attrs64(1, 1)))

@@ -131,6 +131,9 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 		for _, name := range n.Inputs {
 			c.in = append(c.in, id(name))
 		}
+		if n.OpType == "CastLike" && n.Domain == "" && len(c.in) == 2 && len(n.Out) > 0 && n.Out[0] != nil && n.Out[0].Elem != onnxio.Undefined {
+			c.in[1] = -1 // all that counts of it is its type
+		}
 		for k, name := range n.Outputs {
 			c.outs = append(c.outs, id(name))
 			e.maker[c.outs[k]] = place{len(e.order), k}

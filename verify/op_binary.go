@@ -416,7 +416,10 @@ func cast(c *call) ([]*Tensor, error) {
 	x := c.in[0]
 	to := onnxio.DType(c.n.Int("to", 1))
 	if c.n.OpType == "CastLike" {
-		to = c.in[1].DType
+		to = c.n.Out[0].Elem
+		if c.has(1) {
+			to = c.in[1].DType
+		}
 	}
 	if !to.IsFloat() && !to.IsInt() && to != onnxio.Bool {
 		return nil, unsupported("the Go engine cannot cast to %s", to)
