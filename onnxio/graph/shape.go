@@ -48,7 +48,7 @@ func (g *Graph) propagate() error {
 }
 
 // notLikeInput lists operators whose output type is not that of their first input.
-var notLikeInput = map[string]bool{"Where": true, "Equal": true, "Less": true, "Greater": true, "Not": true, "And": true, "Or": true, "If": true, "Loop": true, "Scan": true, "QuantizeLinear": true, "DequantizeLinear": true, "ArgMax": true, "ArgMin": true, "NonZero": true, "IsNaN": true}
+var notLikeInput = map[string]bool{"Where": true, "CastLike": true, "Equal": true, "Less": true, "Greater": true, "Not": true, "And": true, "Or": true, "If": true, "Loop": true, "Scan": true, "QuantizeLinear": true, "DequantizeLinear": true, "ArgMax": true, "ArgMin": true, "NonZero": true, "IsNaN": true}
 
 // declare compares what is known about v with what the file declares.
 func (g *Graph) declare(v *Value, d *onnxio.ValueInfo) {
