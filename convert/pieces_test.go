@@ -160,3 +160,35 @@ func TestUnknownRankWarns(t *testing.T) {
 		t.Errorf("warnings %v", p.Warnings)
 	}
 }
+
+// Where no size of the input fits the whole model, every merge is proved with a
+// size of its own; a binding of a dimension that is not there is an error.
+func TestProofWithoutSizes(t *testing.T) {
+	b := &graphBuilder{rng: newRand(), elem: onnxio.Float32}
+	y := b.op("MatMul", []string{b.op("Flatten", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)}), b.normal(4*9*11, 2)})
+	for i := range 2 { // one map must be 9×11, the other 11×9
+		y = b.op("Add", []string{y, b.op("MatMul", []string{b.op("Flatten", []string{b.op("Slice", []string{"x", b.ints(0), b.ints(3), b.ints(2 + i)})}), b.normal(4*3*9, 2)})})
+	}
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(1), onnxio.Known(4), onnxio.Named("h"), onnxio.Named("w"))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue(y, onnxio.Float32)},
+		Nodes:   b.nodes, Inits: b.inits,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verify.ChooseSizes(m, nil, 1); err == nil {
+		t.Fatal("there is a size that fits")
+	}
+	r, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := countOps(r.Model)["BatchNormalization"]; n > 0 || len(r.Proofs) == 0 {
+		t.Errorf("%d BatchNorm left, %d proofs", n, len(r.Proofs))
+	}
+	_, err = convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Dims: map[string]int64{"depth": 3}}})
+	if err == nil || !strings.Contains(err.Error(), "depth") {
+		t.Errorf("binding a dimension that is not there: %v", err)
+	}
+}

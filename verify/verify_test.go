@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	le "encoding/binary"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -100,6 +101,34 @@ func TestProve(t *testing.T) {
 	}
 }
 
+// halvings is a chain of n poolings by two.
+func halvings(n int) []*onnxio.Node {
+	var nodes []*onnxio.Node
+	x := "x"
+	for i := range n {
+		out := fmt.Sprint("p", i)
+		if i == n-1 {
+			out = "y"
+		}
+		nodes = append(nodes, onnxio.NewNode(out, "MaxPool", []string{x}, []string{out}, onnxio.IntsAttr("kernel_shape", []int64{2, 2}), onnxio.IntsAttr("strides", []int64{2, 2})))
+		x = out
+	}
+	return nodes
+}
+
+func emptyWeight(t *testing.T, dims ...int64) *onnxio.Tensor {
+	t.Helper()
+	n := int64(4)
+	for _, d := range dims {
+		n *= d
+	}
+	w, err := onnxio.NewTensor("w", onnxio.Float32, dims, make([]byte, n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 func TestChooseSizes(t *testing.T) {
 	load := func(name string) *onnxio.Model {
 		m, err := onnxio.Load(filepath.Join("../testdata/cases", name, "model.onnx"))
@@ -113,6 +142,46 @@ func TestChooseSizes(t *testing.T) {
 	sizes, err := ChooseSizes(load("dyn_v2_dynNHW"), nil, 2)
 	if err != nil || !slices.Equal(sizes["inputs"], []int64{2, 8, 8, 8}) {
 		t.Errorf("sizes %v, %v", sizes, err)
+	}
+	for name, tc := range map[string]struct {
+		nodes []*onnxio.Node
+		inits []*onnxio.Tensor
+		want  int64
+	}{
+		// edgenext_xx_small: no size of the input changes 7/2.
+		"a division of constants": {[]*onnxio.Node{
+			onnxio.NewNode("half", "Div", []string{"seven", "two"}, []string{"three"}),
+			onnxio.NewNode("cut", "Reshape", []string{"x", "cut_to"}, []string{"cut"}),
+			onnxio.NewNode("sum", "ReduceSum", []string{"cut", "three"}, []string{"y"}),
+		}, []*onnxio.Tensor{onnxio.NewInts("seven", nil, []int64{7}), onnxio.NewInts("two", []int64{1}, []int64{2}), onnxio.NewInts("cut_to", []int64{4}, []int64{-1, 1, 4, 16})}, 8},
+		// convnext_atto: windows of two on a map that was halved four times.
+		"windows": {halvings(4), nil, 16},
+		// gmixer_12_224: a weight holds the number of positions.
+		"a weight of 144 positions": {[]*onnxio.Node{
+			onnxio.NewNode("flat", "Flatten", []string{"x"}, []string{"flat"}),
+			onnxio.NewNode("fc", "MatMul", []string{"flat", "w"}, []string{"y"}),
+		}, []*onnxio.Tensor{emptyWeight(t, 144, 2)}, 12},
+		// The model rounds whatever the size is: the first common one.
+		"a division that never comes out even": {[]*onnxio.Node{
+			onnxio.NewNode("shape", "Shape", []string{"x"}, []string{"s"}),
+			onnxio.NewNode("twice", "Mul", []string{"s", "two"}, []string{"even"}),
+			onnxio.NewNode("more", "Add", []string{"even", "one"}, []string{"odd"}),
+			onnxio.NewNode("half", "Div", []string{"odd", "two"}, []string{"t"}),
+			onnxio.NewNode("expand", "Expand", []string{"x", "t"}, []string{"y"}),
+		}, []*onnxio.Tensor{onnxio.NewInts("two", nil, []int64{2}), onnxio.NewInts("one", nil, []int64{1})}, 224},
+	} {
+		m, err := onnxio.NewModel(onnxio.Parts{
+			Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(1), onnxio.Known(1), onnxio.Named("h"), onnxio.Named("w"))},
+			Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)},
+			Nodes:   tc.nodes, Inits: tc.inits,
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		sizes, err := ChooseSizes(m, nil, 1)
+		if err != nil || !slices.Equal(sizes["x"], []int64{1, 1, tc.want, tc.want}) {
+			t.Errorf("%s: sizes %v, %v", name, sizes, err)
+		}
 	}
 	m := load("dyn_v2_dynN")
 	if _, err := ChooseSizes(m, map[string]int64{"nobody": 3}, 2); err == nil || !strings.Contains(err.Error(), "nobody") {

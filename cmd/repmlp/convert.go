@@ -233,6 +233,11 @@ func (a *app) compareFiles(ctx context.Context, f *convertFlags, o verify.Compar
 	return a.compare(ctx, &f.checkFlags, o, r, ref, cand)
 }
 
+// tellingNoise is the relative rounding noise of a model from which on comparing
+// outputs shows little: with ten times that allowed, a tenth of the output may
+// differ.
+const tellingNoise = 0.01
+
 // compare runs both whole models and notes the result.
 func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOptions, r *convert.Report, ref, cand side) error {
 	step, end := a.progress()
@@ -247,6 +252,10 @@ func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOption
 		return err
 	}
 	r.Check = describeCheck(c, engine, f.seed, o)
+	if c.NoiseFloor > tellingNoise && !o.Fixed {
+		r.Warnings = append(r.Warnings, convert.Warning{Code: "noisy_model", Message: fmt.Sprintf(
+			"float32 rounding alone changes the outputs of the original by %.2g of the largest one, so this comparison of whole models shows little; try --inputs with real data", c.NoiseFloor)})
+	}
 	if !c.Passed {
 		return fmt.Errorf("the models differ: output %s: %w", worstOutput(c), convert.ErrNotEquivalent)
 	}

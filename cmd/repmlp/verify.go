@@ -61,6 +61,9 @@ float32 rounding noise, which is measured against a float64 run.`,
 				c := r.Check
 				fmt.Fprintf(a.out, "equivalent: %d run(s), largest difference %.3g of the largest output, allowed %.3g (%s)\n",
 					c.Samples, worstRel(c), float64(c.RTol), noise(c))
+				for _, w := range r.Warnings {
+					fmt.Fprintf(a.out, "note %s: %s\n", w.Code, w.Message)
+				}
 			}
 			return err
 		},
