@@ -98,11 +98,14 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if sizes := square(smallestMap, largestRectangle); sizes != nil {
 		return sizes, nil
 	}
-	for _, size := range commonMaps {
-		if sizes := square(size, size); sizes != nil {
-			return sizes, nil
+	for _, even = range []bool{true, false} { // some models round on purpose
+		for _, size := range commonMaps {
+			if sizes := square(size, size); sizes != nil {
+				return sizes, nil
+			}
 		}
 	}
+	even = true
 	// Tile counts that are written into the graph may ask for a rectangle.
 	for longer := int64(smallestMap + 1); longer <= largestRectangle; longer++ {
 		for shorter := int64(smallestMap); shorter < longer; shorter++ {
@@ -116,11 +119,9 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if sizes := square(largestRectangle+1, largestMap); sizes != nil {
 		return sizes, nil
 	}
-	even = false // the model may round on purpose
-	for _, size := range append(commonMaps[:], smallestMap) {
-		if sizes := square(size, size); sizes != nil {
-			return sizes, nil
-		}
+	even = false
+	if sizes := square(smallestMap, smallestMap); sizes != nil {
+		return sizes, nil
 	}
 	return nil, &onnxio.Hint{Err: errNothingFits,
 		Advice: "bind the free dimensions with --dim NAME=SIZE"}

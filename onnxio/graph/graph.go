@@ -25,7 +25,7 @@ type Graph struct {
 	constRules map[string]constRule
 	Notes      []Note // contradictions found while propagating shapes
 	Uneven     int    // divisions of sizes that leave a rest
-	Unfit      int    // views, sums and products whose sizes contradict each other
+	Unfit      int    // operands and views whose sizes contradict each other
 }
 
 // A Note is a finding about the file that is no error.

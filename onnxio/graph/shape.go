@@ -81,15 +81,12 @@ func (g *Graph) declare(v *Value, d *onnxio.ValueInfo) {
 	}
 }
 
-// unknownAxis is the symbol of an axis about which nothing else is known.
-func unknownAxis(v *Value, axis int) Dim { return Symbol(fmt.Sprintf("%s.%d", v.Name, axis)) }
-
 // nameUnknown gives unknown dimensions a symbol of their own, so that later
 // nodes can tell that it is the same unknown.
 func (g *Graph) nameUnknown(v *Value) {
 	for i, d := range v.shape {
 		if !d.Known() {
-			v.shape[i] = unknownAxis(v, i)
+			v.shape[i] = Symbol(fmt.Sprintf("%s.%d", v.Name, i))
 		}
 	}
 }

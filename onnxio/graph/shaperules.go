@@ -263,6 +263,11 @@ func shapeConcat(s *shaper) {
 		if !ok || len(d) != len(out) {
 			return
 		}
+		for k := range d {
+			if k != axis {
+				s.agree(out[k], d[k])
+			}
+		}
 		out[axis] = out[axis].Plus(d[axis])
 	}
 	s.set(0, out)
@@ -570,12 +575,12 @@ func shapeGemm(s *shaper) {
 	if s.n.Int("transB", 0) != 0 {
 		b = []Dim{b[1], b[0]}
 	}
-	s.contract(a[1], b[0])
+	s.agree(a[1], b[0])
 	s.set(0, []Dim{a[0], b[1]})
 }
 
-// contract notes two sizes that a product would have to be equal in.
-func (s *shaper) contract(a, b Dim) {
+// agree notes two sizes that would have to be equal and are not.
+func (s *shaper) agree(a, b Dim) {
 	m, ok := a.Int()
 	n, ok2 := b.Int()
 	if ok && ok2 && m != n {
@@ -593,7 +598,7 @@ func shapeMatMul(s *shaper) {
 	la, lb := a[:max(len(a)-2, 0)], b[:max(len(b)-2, 0)]
 	out = Broadcast(la, lb)
 	out = slices.Clone(out)
-	s.contract(a[len(a)-1], b[max(len(b)-2, 0)])
+	s.agree(a[len(a)-1], b[max(len(b)-2, 0)])
 	if len(a) > 1 {
 		out = append(out, a[len(a)-2])
 	}

@@ -142,10 +142,12 @@ func shapeConv(s *shaper) {
 			in[1] = channels
 			x.setShape(in)
 			s.g.nameUnknown(x)
-		case len(in) == len(weight) && in[1].Equal(unknownAxis(x, 1)):
-			in = slices.Clone(in)
-			in[1] = channels
-			x.setShape(in)
+		case len(in) == len(weight) && x.Init == nil:
+			if _, number := in[1].Int(); !number {
+				in = slices.Clone(in)
+				in[1] = channels
+				x.setShape(in)
+			}
 		}
 		in, ok = s.in(0)
 	}
