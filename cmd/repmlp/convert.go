@@ -96,6 +96,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	opts.Prover = a.prover(f.seed, check.Dims)
 	step, end := a.progress()
 	opts.Progress = step
+	collect(pace(r.Input.Parameters))
 	res, pending, err := convert.ToFile(ctx, m, out, opts)
 	end()
 	if res != nil && res.Plan != nil {

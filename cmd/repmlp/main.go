@@ -17,6 +17,7 @@ var version = "0.1.0-dev"
 // How far the heap may grow before it is collected, in percent.
 const (
 	thrifty = 20  // most memory is weights on their way: hold few of them
+	brisk   = 40  // models of ordinary size: a few megabytes more, a tenth less work
 	relaxed = 100 // running whole models makes and drops activations
 )
 
@@ -25,6 +26,18 @@ func collect(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
+}
+
+// ordinary is the number of weights up to which a model is of ordinary size.
+const ordinary = 128 << 20
+
+// pace is how far the heap may grow while a model with so many weights is
+// converted.
+func pace(weights int64) int {
+	if weights <= ordinary {
+		return brisk
+	}
+	return thrifty
 }
 
 // reserve is how large a heap is taken to be at least, so that a small one is not
