@@ -82,6 +82,7 @@ type OutputDifference struct {
 	MaxAbs float64
 	MaxRel float64 // relative to the largest magnitude of the reference
 	Worst  []int   // where
+	Finite bool    // the reference gave a finite number, or no number was asked for
 	Passed bool
 }
 
@@ -193,10 +194,13 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 			}
 			out.Shape = a.Shape
 			scale, noise := 0.0, 0.0
+			out.Finite = out.Finite || a.Len() == 0
 			for k := range a.Len() {
-				if x := math.Abs(a.Float(k)); !math.IsInf(x, 0) && x > scale {
+				x := math.Abs(a.Float(k))
+				if !math.IsInf(x, 0) && x > scale {
 					scale = x
 				}
+				out.Finite = out.Finite || !math.IsInf(x, 0) && !math.IsNaN(x)
 			}
 			if truth := got[1][out.Name]; truth != nil {
 				for k := range a.Len() {

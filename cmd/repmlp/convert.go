@@ -253,14 +253,26 @@ func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOption
 		return err
 	}
 	r.Check = describeCheck(c, engine, f.seed, o)
-	if c.NoiseFloor > tellingNoise && !o.Fixed {
-		r.Warnings = append(r.Warnings, convert.Warning{Code: "noisy_model", Message: fmt.Sprintf(
-			"float32 rounding alone changes the outputs of the original by %.2g of the largest one, so this comparison of whole models shows little; try --inputs with real data", c.NoiseFloor)})
-	}
+	r.Warnings = append(r.Warnings, weakness(c, o)...)
 	if !c.Passed {
 		return fmt.Errorf("the models differ: output %s: %w", worstOutput(c), convert.ErrNotEquivalent)
 	}
 	return nil
+}
+
+// weakness says why a comparison shows less than it seems to.
+func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []convert.Warning) {
+	if c.NoiseFloor > tellingNoise && !o.Fixed {
+		notes = append(notes, convert.Warning{Code: "noisy_model", Message: fmt.Sprintf(
+			"float32 rounding alone changes the outputs of the original by %.2g of the largest one, so comparing whole models shows little; try --inputs with real data", c.NoiseFloor)})
+	}
+	for _, d := range c.Outputs {
+		if !d.Finite {
+			notes = append(notes, convert.Warning{Code: "not_finite", Message: fmt.Sprintf(
+				"output %q of the original holds no finite number, so comparing it shows nothing; try --inputs with real data", d.Name)})
+		}
+	}
+	return notes
 }
 
 func worstOutput(c *verify.Comparison) string {
