@@ -122,6 +122,34 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// Indices of one value stay apart, whatever passes for the same size.
+func TestIndicesStayApart(t *testing.T) {
+	for name, f := range map[string]func(b *graphBuilder) string{
+		// A random graph: the square layer and what it reads got one index.
+		"sum with a layer that reads it": func(b *graphBuilder) string {
+			y := b.op("MatMul", []string{b.reshape("x", -1, 256), b.normal(256, 6)})
+			y = b.op("Slice", []string{y, b.ints(3), b.ints(5), b.ints(1)})
+			return b.op("Add", []string{y, b.op("MatMul", []string{y, b.normal(2, 2)})})
+		},
+		// A random graph: 2×7 features were cut as 7×2 and then picked from.
+		"features cut anew": func(b *graphBuilder) string {
+			y := b.op("MatMul", []string{b.op("Slice", []string{"x", b.ints(0), b.ints(2), b.ints(2)}), b.normal(8, 7)})
+			y = b.reshape(b.reshape(y, -1, 4, 14), -1, 4, 7, 2)
+			y = b.op("Slice", []string{y, b.ints(3), b.ints(5), b.ints(2)})
+			y = b.outputs("Split", 2, []string{y, b.ints(1, 1)}, onnxio.IntAttr("axis", 3))[0]
+			return b.op("Add", []string{y, y})
+		},
+	} {
+		m := near(t, onnxio.Float32, f)
+		r, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		sameModel(t, name, 1, m, r.Model)
+	}
+}
+
 // A sequence that is more than the pieces of a tensor stays.
 func TestSequencesThatStay(t *testing.T) {
 	for name, f := range map[string]func(b *graphBuilder) string{
