@@ -15,7 +15,7 @@ import (
 type emitter struct {
 	*explainer
 	opts   Options
-	names  map[string]bool
+	names  onnxio.Names
 	edit   onnxio.Edit
 	exact  map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
 	space  *sync.Pool
@@ -24,7 +24,7 @@ type emitter struct {
 }
 
 func (c *explainer) newEmitter(opts Options) *emitter {
-	e := &emitter{explainer: c, opts: opts, names: map[string]bool{}, exact: map[string]func() ([]float64, error){}, space: &sync.Pool{}, shapes: map[string]string{}}
+	e := &emitter{explainer: c, opts: opts, names: onnxio.Names{}, exact: map[string]func() ([]float64, error){}, space: &sync.Pool{}, shapes: map[string]string{}}
 	for _, n := range c.g.Nodes {
 		e.names[n.Name] = true
 		for _, o := range n.Outputs {
@@ -68,14 +68,7 @@ func (e *emitter) reserve(g *onnxio.Graph) {
 }
 
 // fresh returns a name that nothing in the model has.
-func (e *emitter) fresh(base string) string {
-	name := base
-	for i := 2; e.names[name]; i++ {
-		name = fmt.Sprintf("%s.%d", base, i)
-	}
-	e.names[name] = true
-	return name
-}
+func (e *emitter) fresh(base string) string { return e.names.Fresh(base) }
 
 // node adds a node; out "" asks for a new value name.
 func (e *emitter) node(op, base, out string, inputs []string, attrs ...*onnxio.Attr) string {

@@ -19,19 +19,8 @@ func (m *Model) Inline() (*Model, error) {
 	if len(m.Functions) == 0 {
 		return m, nil
 	}
-	in := &inliner{m: m, names: map[string]bool{}}
+	in := &inliner{m: m, names: m.Graph.names()}
 	var e Edit
-	for _, n := range m.Graph.Nodes {
-		for _, o := range n.Outputs {
-			in.names[o] = true
-		}
-	}
-	for _, t := range m.Graph.Inits {
-		in.names[t.Name] = true
-	}
-	for _, v := range m.Graph.Inputs {
-		in.names[v.Name] = true
-	}
 	for _, n := range m.Graph.Nodes {
 		fn := in.target(n)
 		if fn == nil {
@@ -73,7 +62,7 @@ func (m *Model) callsAny() bool {
 
 type inliner struct {
 	m     *Model
-	names map[string]bool
+	names Names
 	count int
 }
 
@@ -89,15 +78,6 @@ func (in *inliner) target(n *Node) *Function {
 		}
 	}
 	return fn
-}
-
-func (in *inliner) fresh(base string) string {
-	name := base
-	for i := 2; in.names[name]; i++ {
-		name = fmt.Sprintf("%s.%d", base, i)
-	}
-	in.names[name] = true
-	return name
 }
 
 // expand is the body of fn as called by n, nested calls included.
@@ -137,7 +117,7 @@ func (in *inliner) expand(n *Node, fn *Function) ([]*Node, error) {
 		for i, s := range list {
 			to, ok := names[s]
 			if !ok {
-				to = in.fresh(prefix + "/" + s)
+				to = in.names.Fresh(prefix + "/" + s)
 				names[s] = to
 			}
 			out[i] = to

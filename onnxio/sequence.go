@@ -17,7 +17,7 @@ func (m *Model) Plain() (*Model, error) {
 // withoutSequences replaces SplitToSequence (opset 11), where all that reads
 // it is SequenceAt with constant positions, by Split.
 func (m *Model) withoutSequences() (*Model, error) {
-	s := splitter{m: m, names: map[string]bool{}, ints: map[string]*Tensor{}, readers: map[string][]*Node{}}
+	s := splitter{m: m, names: m.Graph.names(), ints: map[string]*Tensor{}, readers: map[string][]*Node{}}
 	s.look()
 	var e Edit
 	for _, n := range m.Graph.Nodes {
@@ -37,7 +37,7 @@ func (m *Model) withoutSequences() (*Model, error) {
 
 type splitter struct {
 	m       *Model
-	names   map[string]bool
+	names   Names
 	ints    map[string]*Tensor // constants
 	readers map[string][]*Node
 }
@@ -45,18 +45,15 @@ type splitter struct {
 func (s *splitter) look() {
 	g := s.m.Graph
 	for _, t := range g.Inits {
-		s.names[t.Name], s.ints[t.Name] = true, t
+		s.ints[t.Name] = t
 	}
 	for _, v := range g.Inputs { // whoever runs the model may replace its value
-		s.names[v.Name], s.ints[v.Name] = true, nil
+		s.ints[v.Name] = nil
 	}
 	for _, v := range g.Outputs {
 		s.readers[v.Name] = append(s.readers[v.Name], nil)
 	}
 	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
-			s.names[o] = true
-		}
 		for _, r := range n.Reads() {
 			s.readers[r] = append(s.readers[r], n)
 		}
@@ -119,15 +116,6 @@ func (s *splitter) sizes(n *Node) ([]int64, bool) {
 	return out, true
 }
 
-func (s *splitter) fresh(base string) string {
-	name := base
-	for i := 2; s.names[name]; i++ {
-		name = fmt.Sprintf("%s.%d", base, i)
-	}
-	s.names[name] = true
-	return name
-}
-
 // replace adds to e what n and the nodes that read it become, unless something
 // about them is unknown.
 func (s *splitter) replace(n *Node, e *Edit) {
@@ -161,14 +149,14 @@ func (s *splitter) replace(n *Node, e *Edit) {
 	}
 	for i := range outs {
 		if outs[i] == "" {
-			outs[i] = s.fresh(fmt.Sprintf("%s.%d", seq, i))
+			outs[i] = s.names.Fresh(fmt.Sprintf("%s.%d", seq, i))
 		}
 	}
 	inputs, attrs := n.Inputs[:1], []*Attr{IntAttr("axis", n.Int("axis", 0))}
 	if s.m.Opset("") < 13 {
 		attrs = append(attrs, IntsAttr("split", sizes))
 	} else {
-		t := NewInts(s.fresh(seq+".sizes"), []int64{int64(len(sizes))}, sizes)
+		t := NewInts(s.names.Fresh(seq+".sizes"), []int64{int64(len(sizes))}, sizes)
 		e.AddInits = append(e.AddInits, t)
 		inputs = []string{n.Inputs[0], t.Name}
 	}

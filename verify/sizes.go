@@ -82,45 +82,42 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if g, err := graph.New(m, graph.Options{}); err == nil {
 		uneven, unfit = g.Uneven, g.Unfit
 	}
-	even := true
-	fits := func(sizes map[string][]int64) bool {
+	fits := func(sizes map[string][]int64, even bool) bool {
 		g, err := graph.New(m, graph.Options{Sizes: sizes})
 		return err == nil && (!even || g.Uneven <= uneven) && g.Unfit <= unfit && positive(g)
 	}
-	square := func(from, to int64) map[string][]int64 {
+	square := func(from, to int64, even bool) map[string][]int64 {
 		for size := from; size <= to; size++ {
-			if sizes := fill(size, size); fits(sizes) {
+			if sizes := fill(size, size); fits(sizes, even) {
 				return sizes
 			}
 		}
 		return nil
 	}
-	if sizes := square(smallestMap, largestRectangle); sizes != nil {
+	if sizes := square(smallestMap, largestRectangle, true); sizes != nil {
 		return sizes, nil
 	}
-	for _, even = range []bool{true, false} { // some models round on purpose
+	for _, even := range []bool{true, false} { // some models round on purpose
 		for _, size := range commonMaps {
-			if sizes := square(size, size); sizes != nil {
+			if sizes := square(size, size, even); sizes != nil {
 				return sizes, nil
 			}
 		}
 	}
-	even = true
 	// Tile counts that are written into the graph may ask for a rectangle.
 	for longer := int64(smallestMap + 1); longer <= largestRectangle; longer++ {
 		for shorter := int64(smallestMap); shorter < longer; shorter++ {
 			for _, sizes := range []map[string][]int64{fill(shorter, longer), fill(longer, shorter)} {
-				if fits(sizes) {
+				if fits(sizes, true) {
 					return sizes, nil
 				}
 			}
 		}
 	}
-	if sizes := square(largestRectangle+1, largestMap); sizes != nil {
+	if sizes := square(largestRectangle+1, largestMap, true); sizes != nil {
 		return sizes, nil
 	}
-	even = false
-	if sizes := square(smallestMap, smallestMap); sizes != nil {
+	if sizes := square(smallestMap, smallestMap, false); sizes != nil {
 		return sizes, nil
 	}
 	return nil, &onnxio.Hint{Err: errNothingFits,
