@@ -34,19 +34,32 @@ func (e *emitter) claim(r *Region) verify.Claim {
 			c.Same[v.Name] = to.Name
 		}
 	}
-	if r.Kind == "conv" && e.made[r.seg.to] == nil && r.source == nil {
-		c.Shrink = true
-		for i, t := range r.window.Taps {
-			c.Span = append(c.Span, (t-1)*r.window.Step[i]+r.window.Stride[i])
-		}
-		for _, s := range r.seg.steps {
-			c.Shrink = c.Shrink && s.kind != viewStep
-		}
+	if r.Kind == "conv" && e.made[r.seg.to] == nil && e.made[r.seg.from] == nil && r.source == nil {
+		c.Reach = r.reach()
 	}
 	if r.Kind == "fc" {
 		c.Rows = r.rows.rowOf
 	}
 	return c
+}
+
+// reach says how far the region's convolution reads along the axes of its input. What
+// it leaves out at the begin of an axis counts too.
+func (r *Region) reach() []verify.Reach {
+	order := r.seg.mapOrder()
+	if len(order) != len(r.window.Taps)+2 {
+		return nil
+	}
+	var out []verify.Reach
+	for axis, k := range order {
+		switch w, i := r.window, k-2; {
+		case k == 0:
+			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1})
+		case k >= 2:
+			out = append(out, verify.Reach{Axis: axis, Span: (w.Taps[i]-1)*w.Step[i] + w.Stride[i] + max(w.Lo[i], 0), Stride: w.Stride[i]})
+		}
+	}
+	return out
 }
 
 // rowOf tells for every run of elements of an input of the given shape which row

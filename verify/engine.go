@@ -54,6 +54,7 @@ type Engine struct {
 	timed  func(op string, d time.Duration)
 	opset  int64
 	random bool // a random operator has run
+	crop   bool // the map that is fed is a piece of the model's: nodes must do on it what they do there
 	bodies map[*onnxio.Graph]*Engine
 	ids    map[string]int
 	maker  map[int]place // of the values that nodes make
@@ -267,6 +268,11 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			}
 			args[k] = known[id]
 			args[k].spare = uses[id] == 1 && !keep[id] && len(c.caps) == 0 && e.arena.alone(args[k])
+		}
+		if e.crop {
+			if err := sameMeaning(e.g, c.n, args); err != nil {
+				return nil, err
+			}
 		}
 		outs, err := e.call(ctx, c, args)
 		for _, t := range slices.Concat(args, outs) {

@@ -21,13 +21,12 @@ type Claim struct {
 	Output        string
 	Same          map[string]string                    // values of Before that equal an input, because another node makes it too
 	Exact         map[string]func() ([]float64, error) // new weights before rounding, where 16-bit types round coarsely
-	Shrink        bool                                 // the region is one conv: a smaller map shows the same
+	Reach         []Reach                              // the region is one convolution: a smaller map shows the same; nil where it is none
 
 	// Rows, where it is not nil, says for every run of elements of the first input
 	// which row it belongs to; the region maps rows to rows. All rows go through
 	// the same weights, so that a few of them show as much as all.
 	Rows func(shape []int) (row []int32, run, count int)
-	Span []int // how far one output position of that conv reads, for each axis
 }
 
 // A Proof is the evidence for a claim. Bound is the worst ratio of a
@@ -149,12 +148,12 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 		return Proof{}, err
 	}
 	defer p.give(t, c)
-	if c.Shrink {
-		// A map may be too small for what else the region does.
-		if proof, err := t.attempt(ctx, c); err == nil || ctx.Err() != nil {
+	if len(c.Reach) > 0 {
+		// Whatever the piece does not show, or shows otherwise, the whole map does.
+		if proof, err := t.attempt(ctx, c); err == nil && proof.Bound < 1 || ctx.Err() != nil {
 			return proof, err
 		}
-		c.Shrink = false
+		c.Reach = nil
 	}
 	return t.attempt(ctx, c)
 }
@@ -203,6 +202,9 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 		}
 	}
 	defer t.admit(inputs)()
+	for _, e := range t.engines {
+		e.crop = len(c.Reach) > 0
+	}
 	feeds, rows := t.feeds(c, inputs)
 	var done []*Tensor
 	defer func() {
@@ -232,6 +234,9 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	after, err := run(runAfter)
 	if err != nil {
 		return Proof{}, err
+	}
+	if len(diff) == 0 && len(c.Reach) > 0 {
+		return Proof{}, errors.New("the cropped map shows nothing")
 	}
 	if len(diff) != len(after) {
 		return Proof{}, fmt.Errorf("%q has %d values before and %d after", c.Output, len(diff), len(after))
@@ -342,11 +347,8 @@ func (t *trial) input(c Claim, name string, k int) (*Tensor, error) {
 		}
 		shape[i] = int(n)
 	}
-	if c.Shrink && k == 0 {
-		for i, span := range c.Span {
-			shape[i+2] = min(shape[i+2], span+span%2) // poolings by two stay even
-		}
-		shape[0] = min(shape[0], 1)
+	if k == 0 {
+		shape = crop(shape, c.Reach)
 	}
 	return &Tensor{DType: v.Elem, Shape: shape}, nil
 }
