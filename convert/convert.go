@@ -99,24 +99,12 @@ const (
 
 // PlanModel finds what Convert would merge, without reading large weights.
 func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
-	base, notes, err := baseline(m, opts)
-	if err != nil {
-		return nil, err
-	}
 	opts.Prover, opts.look = nil, true
-	bodies, err := convertBodies(context.Background(), base, opts)
+	res, err := planOnly(context.Background(), m, opts)
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(bodies.model, opts.graph())
-	if err != nil {
-		return nil, err
-	}
-	plan, _ := newPlan(g, opts, nil)
-	plan.Regions = append(plan.Regions, bodies.regions...)
-	plan.Declined = append(plan.Declined, bodies.declined...)
-	plan.Warnings = append(notes, plan.Warnings...)
-	return plan, nil
+	return res.Plan, nil
 }
 
 // Convert merges what can be merged and proves every merge, in memory. The
@@ -206,6 +194,8 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	if err != nil {
 		return nil, err
 	}
+	switched := len(notes) > 0 // the caller asked for other semantics
+	notes = append(notes, trainingNotes(g)...)
 	cut := map[*graph.Node]*refusal{}
 	for {
 		plan, x := newPlan(g, opts, cut)
@@ -220,7 +210,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			res.Verdict = plan.Verdict()
 			res.Model, res.Baseline = m, m
 			if len(plan.Regions) == 0 {
-				if len(notes) > 0 { // the caller asked for other semantics
+				if switched {
 					res.Model, res.Baseline = base, base
 				}
 				return res, nil
@@ -244,7 +234,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 func (p *Plan) Verdict() string {
 	declined := false
 	for _, d := range p.Declined {
-		declined = declined || !d.growth()
+		declined = declined || !d.Growth()
 	}
 	switch {
 	case len(p.Regions) > 0 && declined:

@@ -59,8 +59,9 @@ func rank(code string) int {
 	return slices.IndexFunc(Reasons(), func(r Reason) bool { return r.Code == code })
 }
 
-// growth reports whether the decline is about size alone.
-func (d Decline) growth() bool {
+// Growth reports whether the decline is about size alone: the merge is exact and
+// would make the model larger.
+func (d Decline) Growth() bool {
 	return slices.ContainsFunc(Reasons(), func(r Reason) bool { return r.Code == d.Code && r.Growth })
 }
 

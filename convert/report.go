@@ -12,6 +12,28 @@ import (
 // Schema names the layout of a Report.
 const Schema = "repmlp.report/1"
 
+// The verdicts of a Report beside those of a conversion.
+const (
+	Failed        = "failed"         // the command ended with an error
+	NotEquivalent = "not_equivalent" // a proof or a comparison failed
+	Equivalent    = "equivalent"     // a comparison passed
+
+	WouldFuse      = "would_fuse"       // what Fused is before the work
+	WouldBePartial = "would_be_partial" // and Partial
+)
+
+// Would turns the verdict of a plan into that of a report that did not carry it
+// out.
+func Would(verdict string) string {
+	switch verdict {
+	case Fused:
+		return WouldFuse
+	case Partial:
+		return WouldBePartial
+	}
+	return verdict
+}
+
 // A Report says what a command did, for scripts and for people. Parts that do
 // not apply are absent from its JSON form.
 type Report struct {
@@ -28,6 +50,13 @@ type Report struct {
 	Ops      *OpCounts          `json:"ops,omitempty"`
 	Check    *Check             `json:"check,omitempty"`
 	Seconds  map[string]float64 `json:"seconds,omitempty"`
+	Error    *Failure           `json:"error,omitempty"`
+}
+
+// A Failure says why a command did not do what it was asked for.
+type Failure struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // Tool names the program that wrote a report.
@@ -36,7 +65,8 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
-// FileFacts describes a model file.
+// FileFacts describes a model file. Without Opset the file could not be read:
+// only its path is known.
 type FileFacts struct {
 	Path       string           `json:"path"`
 	SHA256     string           `json:"sha256,omitempty"`
@@ -47,6 +77,18 @@ type FileFacts struct {
 	Nodes      int              `json:"nodes"`
 	Parameters int64            `json:"parameters"`
 	External   []string         `json:"external,omitempty"`
+	Identical  bool             `json:"identical,omitempty"` // the output has the input's bytes
+}
+
+// MarshalJSON leaves out what is not known.
+func (f *FileFacts) MarshalJSON() ([]byte, error) {
+	if f.Opset == nil {
+		return json.Marshal(struct {
+			Path string `json:"path"`
+		}{f.Path})
+	}
+	type plain FileFacts
+	return json.Marshal((*plain)(f))
 }
 
 // OpCounts counts the main graph's operators before and after.
@@ -65,6 +107,7 @@ type RegionReport struct {
 	Inputs     int           `json:"inputs"`
 	Outputs    int           `json:"outputs"`
 	Groups     int           `json:"groups"`
+	Rows       int           `json:"rows,omitempty"` // of an FC in one run, a free batch counting as 1; absent where unknown
 	Before     int           `json:"parameters_before"`
 	After      int           `json:"parameters_after"`
 	Derivation string        `json:"derivation"`
@@ -151,13 +194,38 @@ func (p *Plan) Describe(proofs map[string]verify.Proof) []RegionReport {
 	var out []RegionReport
 	for _, r := range p.Regions {
 		rr := RegionReport{ID: r.ID, Kind: r.Kind, Value: r.Value, Merged: r.Merged, Into: r.Into, Inputs: r.In, Outputs: r.Out,
-			Groups: r.Groups, Before: r.Before, After: r.After, Derivation: r.derivation()}
+			Groups: r.Groups, Rows: r.rowsOfRun(), Before: r.Before, After: r.After, Derivation: r.derivation()}
 		if proof, ok := proofs[r.ID]; ok {
 			rr.Proof = &proof
 		}
 		out = append(out, rr)
 	}
 	return out
+}
+
+// rowsOfRun is the number of rows that an FC has in one run, a free batch
+// counting as 1; 0 where it follows from another size that is only known at run
+// time, and for other regions.
+func (r *Region) rowsOfRun() int {
+	if r.Kind != "fc" || r.rows == nil {
+		return 0
+	}
+	n := 1
+	for i, axis := range r.rows.in {
+		for _, a := range axis {
+			if !r.rows.rows[a] {
+				continue
+			}
+			size, ok := r.rows.atoms.Size(a).Int()
+			switch {
+			case ok:
+				n *= int(size)
+			case i > 0:
+				return 0
+			}
+		}
+	}
+	return n
 }
 
 // derivation says how the region's weights follow.

@@ -25,13 +25,7 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 	if c.g.Opset < 7 && n.Int("is_test", 0) == 0 {
 		return nil, refuse("batch_statistics", "BatchNormalization %q is in training mode (is_test=0); export with model.eval() or use --batch-stats-as-inference", n.Title())
 	}
-	outs := 0
-	for _, o := range n.Outputs {
-		if o != "" {
-			outs++
-		}
-	}
-	if n.Int("training_mode", 0) != 0 || outs > 1 {
+	if batchStatistics(n.Node, c.g.Opset) {
 		return nil, refuse("batch_statistics", "BatchNormalization %q normalises with the statistics of the batch (training mode); export with model.eval() or use --batch-stats-as-inference", n.Title())
 	}
 	x := n.In[0]

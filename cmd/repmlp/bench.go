@@ -85,7 +85,7 @@ latency of each, and how many times faster than the first it is, with a 95 %
 confidence interval. Without --engine it takes ONNX Runtime where it is found.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return coded(exitUsage, errors.New("bench: missing argument MODEL.onnx"))
+				return errors.New("bench: missing argument MODEL.onnx")
 			}
 			return nil
 		},
@@ -312,6 +312,6 @@ func writeBench(w io.Writer, r *benchReport) error {
 			fmt.Fprintf(&b, "  %-24s %9.3f\n", op, 1e3*m.PerOp[op])
 		}
 	}
-	_, err := io.WriteString(w, printable(b.String()))
+	_, err := io.WriteString(w, lines(b.String()))
 	return err
 }

@@ -22,7 +22,11 @@ func (f *benchFlags) peak(ctx context.Context, path string, batches []int64) int
 	for _, d := range f.dims {
 		args = append(args, "--dim", d)
 	}
-	out, err := exec.CommandContext(ctx, os.Args[0], args...).Output()
+	self, err := os.Executable()
+	if err != nil {
+		return 0
+	}
+	out, err := exec.CommandContext(ctx, self, args...).Output()
 	if err != nil {
 		return 0
 	}

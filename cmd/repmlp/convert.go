@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,9 +22,8 @@ import (
 type convertFlags struct {
 	checkFlags
 	planFlags
+	reportFlags
 	output     string
-	reports    []string
-	json       bool
 	strict     bool
 	noCheck    bool
 	noMetadata bool
@@ -40,64 +38,85 @@ func (a *app) convertCommand() *cobra.Command {
 merged exactly, proves each merge on random rows in float64, runs the whole
 model before and after, and writes the model to deploy. Nothing is written
 unless everything holds.`,
-		Args: exactly("MODEL.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.convert(cmd, f, args[0]) },
+		Args:              exactly("MODEL.onnx"),
+		ValidArgsFunction: models(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.convert(cmd, f, args[0]) },
 	}
 	f.checkFlags.add(cmd)
 	f.planFlags.add(cmd)
+	f.reportFlags.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "", "where to write (default MODEL.inference.onnx beside the input)")
-	fl.StringArrayVar(&f.reports, "report", nil, "also write a report, by extension .json, .html or .txt; repeatable")
-	fl.BoolVar(&f.json, "json", false, "print the JSON report instead of text")
 	fl.BoolVar(&f.strict, "strict", false, "exit 4 and write nothing unless every candidate was merged and there was one")
 	fl.BoolVar(&f.noCheck, "no-check", false, "skip the run of the whole model; the proofs of the merges always run")
 	fl.BoolVar(&f.noMetadata, "no-metadata", false, "write no provenance into the model")
+	complete(cmd, "output", extensions("onnx"))
 	return cmd
 }
 
+// A job is one conversion.
+type job struct {
+	*convertFlags
+	check  verify.CompareOptions
+	plan   convert.Options
+	in     string
+	out    string
+	report *convert.Report
+}
+
 func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
-	ctx := cmd.Context()
 	check, err := f.checkFlags.options(cmd)
 	if err != nil {
 		return err
 	}
-	opts, err := f.planFlags.options()
+	plan, err := f.planFlags.options()
 	if err != nil {
 		return err
 	}
-	if err := checkReportNames(f.reports); err != nil {
+	if err := f.reportFlags.check(); err != nil {
 		return err
 	}
+	plan.NoMetadata = f.noMetadata
+	plan.Prover = a.prover(f.seed, check.Dims)
 	out := f.output
-	if out == "" {
+	if !cmd.Flags().Changed("output") {
 		out = strings.TrimSuffix(path, ".onnx") + ".inference.onnx"
 	}
-	if sameFile(path, out) {
-		return fmt.Errorf("the output %q is the input itself; choose another with -o", out)
+	j := &job{f, check, plan, path, out, newReport("convert")}
+	j.report.Input = &convert.FileFacts{Path: path}
+	j.report.Seconds = map[string]float64{}
+	return a.conclude(cmd.Context(), &f.reportFlags, j.report, a.merge(cmd.Context(), j))
+}
+
+// merge does the work of convert up to the names of the files.
+func (a *app) merge(ctx context.Context, j *job) error {
+	r := j.report
+	writes := append(j.outputs(), target{"-o", j.out})
+	if err := writes.check(append([]string{j.in}, j.inputs...)); err != nil {
+		return err
 	}
 	start := time.Now()
-	m, err := onnxio.Load(path)
+	m, err := onnxio.Load(j.in)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	r := &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: "convert", Seconds: map[string]float64{}}
-	r.Input = facts(m, path)
-	if r.Input.Bytes, err = fileSize(path); err != nil {
+	if err := writes.spare(externalPaths(m, j.in)); err != nil {
 		return err
 	}
-	hashed := func() error { return nil }
-	if f.json || len(f.reports) > 0 { // nobody else is told
-		hashed = hashLater(path, &r.Input.SHA256)
+	if r.Input, err = fileFacts(m, j.in); err != nil {
+		return err
 	}
+	if err := checkDims(m, j.check.Dims); err != nil {
+		return err
+	}
+	hashed := hashLater(j.wanted(), j.in, &r.Input.SHA256)
 	r.Seconds["load"] = time.Since(start).Seconds()
 
-	opts.NoMetadata = f.noMetadata
-	opts.Prover = a.prover(f.seed, check.Dims)
 	step, end := a.progress()
-	opts.Progress = step
+	j.plan.Progress = step
 	collect(pace(r.Input.Parameters))
-	res, pending, err := convert.ToFile(ctx, m, out, opts)
+	res, pending, err := convert.ToFile(ctx, m, j.out, j.plan)
 	end()
 	if res != nil && res.Plan != nil {
 		r.Verdict, r.Declined, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Warnings
@@ -107,6 +126,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 		for k, v := range res.Seconds {
 			r.Seconds[k] = v
 		}
+		a.warnOfTraining(r.Warnings)
 	}
 	if e := hashed(); e != nil && err == nil {
 		err = e
@@ -116,75 +136,77 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 		defer res.Written.Close()
 	}
 	if err != nil {
-		if errors.Is(err, convert.ErrNotEquivalent) {
-			if e := a.writeReports(f.reports, r); e != nil {
-				return e
-			}
-		}
 		return withEngineHint(err, "an operator inside a merge cannot be run, so the merge cannot be proved; please report the model")
 	}
-	if f.strict && res.Verdict != convert.Fused {
-		if err := a.writeReports(f.reports, r); err != nil {
-			return err
-		}
+	if j.strict && res.Verdict != convert.Fused {
 		return coded(exitStrict, fmt.Errorf("--strict: the verdict is %q, nothing was written%s", res.Verdict, firstDecline(res.Plan)))
 	}
-	return a.finish(ctx, f, check, r, m, res, pending, out)
+	if err := a.try(ctx, j, m, res, pending); err != nil {
+		return err
+	}
+	return a.publish(ctx, j, m, res, pending)
 }
 
 func firstDecline(p *convert.Plan) string {
 	for _, d := range p.Declined {
-		return fmt.Sprintf("; first decline: %s: %s", d.Code, d.Message)
+		if !d.Growth() {
+			return fmt.Sprintf("; first decline: %s: %s", d.Code, d.Message)
+		}
 	}
 	return ""
 }
 
-// finish checks the written file and gives it its name.
-func (a *app) finish(ctx context.Context, f *convertFlags, check verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending, out string) error {
-	written := res.Written
-	changed := res.Model != m
-	if changed {
-		if err := secondReading(written, res.Model, r); err != nil {
-			return err
-		}
+// try reads the written file a second time and runs both whole models.
+func (a *app) try(ctx context.Context, j *job, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending) error {
+	if res.Model == m {
+		return nil
 	}
-	if changed && !f.noCheck {
-		start := time.Now()
-		err := a.compareFiles(ctx, f, check, r, m, res, pending, r.Input.Path, filepath.Dir(out))
-		r.Seconds["check"] = time.Since(start).Seconds()
-		if err != nil {
-			if errors.Is(err, convert.ErrNotEquivalent) {
-				if e := a.writeReports(f.reports, r); e != nil {
-					return e
-				}
-			}
-			return withEngineHint(err, "--no-check keeps the proofs of the merges and skips the run of the whole model")
-		}
+	if err := secondReading(res.Written, res.Model, j.report); err != nil {
+		return err
 	}
+	if j.noCheck {
+		return nil
+	}
+	start := time.Now()
+	err := a.compareFiles(ctx, j.convertFlags, j.check, j.report, m, res, pending, j.in, filepath.Dir(j.out))
+	j.report.Seconds["check"] = time.Since(start).Seconds()
+	return withEngineHint(err, "--no-check keeps the proofs of the merges and skips the run of the whole model")
+}
+
+// publish tells what was done, and then gives the files their names: the reports
+// first, the model last. A failure leaves none of them.
+func (a *app) publish(ctx context.Context, j *job, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending) error {
+	r := j.report
+	r.Output = convert.Facts(res.Model)
+	r.Output.Path, r.Output.Bytes, r.Output.External = j.out, pending.Bytes(), pending.External()
+	r.Output.Identical = res.Model == m && len(m.ExternalFiles()) == 0
+	if j.wanted() {
+		r.Output.SHA256 = hashBytes(res.Written.FileBytes())
+	}
+	ready, err := j.prepare(render(r))
+	if err != nil {
+		return err
+	}
+	defer ready.discard()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	start := time.Now()
-	if err := pending.Commit(); err != nil {
-		return err
+	switch {
+	case j.json:
+		err = printJSON(a.out, r)
+	case !a.quiet:
+		err = writeText(a.out, r, a.depth())
 	}
-	r.Seconds["save"] = time.Since(start).Seconds()
-	r.Output = facts(res.Model, out)
-	r.Output.Bytes, r.Output.External = pending.Bytes(), pending.External()
-	if f.json || len(f.reports) > 0 {
-		if err := hashLater(out, &r.Output.SHA256)(); err != nil {
-			return err
-		}
+	if err == nil {
+		err = ready.commit()
 	}
-	if err := a.writeReports(f.reports, r); err != nil {
-		return err
+	if err == nil {
+		err = pending.Commit()
 	}
-	if f.json {
-		return printJSON(a.out, r)
+	if err != nil {
+		return &reported{err}
 	}
-	if !a.quiet {
-		return writeText(a.out, r, a.verbose)
-	}
+	ready.keep()
 	return nil
 }
 
@@ -293,22 +315,29 @@ func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.Co
 	return out
 }
 
-func facts(m *onnxio.Model, path string) *convert.FileFacts {
+// fileFacts describes the model in a file, without its hash.
+func fileFacts(m *onnxio.Model, path string) (*convert.FileFacts, error) {
 	f := convert.Facts(m)
 	f.Path = path
-	return f
-}
-
-func fileSize(path string) (int64, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return st.Size(), nil
+	f.Bytes = st.Size()
+	return f, nil
 }
 
-// hashLater starts hashing a file; the result waits for the end and stores it.
-func hashLater(path string, sum *string) func() error {
+func hashBytes(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// hashLater starts hashing a file where that is wanted; the result waits for the
+// end and stores it.
+func hashLater(wanted bool, path string, sum *string) func() error {
+	if !wanted {
+		return func() error { return nil }
+	}
 	done := make(chan error, 1)
 	go func() {
 		done <- func() error {
@@ -326,14 +355,4 @@ func hashLater(path string, sum *string) func() error {
 		}()
 	}()
 	return sync.OnceValue(func() error { return <-done })
-}
-
-// fileFacts describes a model together with its file.
-func fileFacts(m *onnxio.Model, path string) (*convert.FileFacts, error) {
-	f := facts(m, path)
-	var err error
-	if f.Bytes, err = fileSize(path); err != nil {
-		return nil, err
-	}
-	return f, hashLater(path, &f.SHA256)()
 }

@@ -31,6 +31,7 @@ type engineFlags struct {
 func (f *engineFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.engine, "engine", "auto", "who runs the models: auto, go or ort (ONNX Runtime)")
+	complete(cmd, "engine", words("auto", "go", "ort"))
 	fl.StringVar(&f.ortLib, "ort-lib", "", "the ONNX Runtime library (default: where it is found, see repmlp engines)")
 }
 
@@ -99,7 +100,7 @@ func (a *app) runBoth(ctx context.Context, f *engineFlags, o verify.CompareOptio
 			return c, "go", err
 		}
 		if !a.quiet {
-			fmt.Fprintf(a.err, "repmlp: warning: %s; running both models with ONNX Runtime instead\n", printable(lacks.Error()))
+			a.warn(lacks.Error()+"; running both models with ONNX Runtime instead", "")
 		}
 	}
 	rs, engine, end, err := f.runners(ref, cand)
@@ -120,21 +121,21 @@ func (a *app) enginesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "engines",
 		Short: "The engines that can run a model on this machine, and how to get the missing ones",
-		Args:  cobra.NoArgs,
+		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
 			lib, err := f.library()
 			if err != nil {
-				fmt.Fprintf(a.out, "ort  not usable: %s\n", printable(err.Error()))
+				fmt.Fprintf(a.out, "ort  not usable: %s\n", message(err.Error()))
 				if advice := onnxio.Advice(err); advice != "" {
-					fmt.Fprintf(a.out, "     %s\n", printable(advice))
+					fmt.Fprintf(a.out, "     %s\n", message(advice))
 				}
 				for _, p := range ort.Find(f.ortLib, os.Getenv) {
-					fmt.Fprintf(a.out, "     found %s (%s)\n", printable(p.Path), p.From)
+					fmt.Fprintf(a.out, "     found %s (%s)\n", message(p.Path), p.From)
 				}
 				return nil
 			}
-			fmt.Fprintf(a.out, "ort  ONNX Runtime %s, %s\n", lib.Version, printable(lib.Path))
+			fmt.Fprintf(a.out, "ort  ONNX Runtime %s, %s\n", lib.Version, message(lib.Path))
 			return nil
 		},
 	}

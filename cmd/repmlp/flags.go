@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -33,6 +31,8 @@ func (f *checkFlags) add(cmd *cobra.Command) {
 	fl.Float64Var(&f.rtol, "rtol", 0, "relative tolerance of the whole-model comparison (default: follows the noise floor)")
 	fl.Float64Var(&f.atol, "atol", 0, "absolute tolerance of the whole-model comparison")
 	f.engineFlags.add(cmd)
+	complete(cmd, "inputs", extensions("npy", "npz"))
+	complete(cmd, "dim", words())
 	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, as 8GB")
 }
 
@@ -103,6 +103,7 @@ type planFlags struct {
 func (f *planFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.fc, "fc", "auto", "spelling of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)")
+	complete(cmd, "fc", words("auto", "gemm", "conv"))
 	fl.BoolVar(&f.growth, "allow-growth", false, "also make merges that are exact but make the model larger")
 	fl.BoolVar(&f.freeze, "freeze-inputs", false, "initializers that are also graph inputs count as constants and stop being inputs")
 	fl.BoolVar(&f.dequantize, "fold-dequantize", false, "DequantizeLinear of constants counts as a constant")
@@ -121,19 +122,4 @@ func (f *planFlags) options() (convert.Options, error) {
 		return o, coded(exitUsage, fmt.Errorf("--fc %q: choose auto, gemm or conv", f.fc))
 	}
 	return o, nil
-}
-
-// sameFile reports whether two paths name one file, links included.
-func sameFile(a, b string) bool {
-	sa, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	sb, err := os.Stat(b)
-	if err == nil {
-		return os.SameFile(sa, sb)
-	}
-	pa, err1 := filepath.Abs(a)
-	pb, err2 := filepath.Abs(b)
-	return err1 == nil && err2 == nil && pa == pb
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,90 +10,96 @@ import (
 	"repmlp/onnxio"
 )
 
+type inspectFlags struct {
+	planFlags
+	reportFlags
+	dims   []string
+	values bool
+}
+
 func (a *app) inspectCommand() *cobra.Command {
-	f := &planFlags{}
-	var asJSON, values bool
+	f := &inspectFlags{}
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL.onnx",
 		Short: "Show the blocks found, what would be merged, and what not and why",
-		Long: `inspect shows what convert would do and writes nothing. It reads no large weights,
+		Long: `inspect shows what convert would do and writes no model. It reads no large weights,
 so it cannot know what only numbers forbid: a weight that is not finite, one
 that overflows float16, an invalid variance, a padding value that is not exact
-enough. With --values it reads all weights and knows.`,
-		Args: exactly("MODEL.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := f.options()
-			if err != nil {
-				return err
-			}
-			m, err := onnxio.Load(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			var plan *convert.Plan
-			if values {
-				opts.Prover = a.prover(0, nil)
-				step, end := a.progress()
-				opts.Progress = step
-				plan, err = convert.PlanValues(cmd.Context(), m, opts)
-				end()
-			} else {
-				plan, err = convert.PlanModel(m, opts)
-			}
-			if err != nil {
-				return fmt.Errorf("inspecting %q: %w", args[0], err)
-			}
-			r := &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: "inspect",
-				Input: convert.Facts(m), Blocks: plan.Blocks, Regions: plan.Describe(nil), Declined: plan.Declined, Warnings: plan.Warnings, Verdict: plan.Verdict()}
-			r.Input.Path = args[0]
-			if asJSON {
-				return printJSON(a.out, r)
-			}
-			return writeText(a.out, r, a.verbose)
-		},
+enough. With --values it reads all weights and knows. With -q it prints its last
+line alone.`,
+		Args:              exactly("MODEL.onnx"),
+		ValidArgsFunction: models(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), f, args[0]) },
 	}
-	f.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON report instead of text")
-	cmd.Flags().BoolVar(&values, "values", false, "also read the weights, for the reasons that depend on their values")
+	f.planFlags.add(cmd)
+	f.reportFlags.add(cmd)
+	cmd.Flags().BoolVar(&f.values, "values", false, "also read the weights, for the reasons that depend on their values")
+	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "value of a named dimension in the proofs that --values may need, as batch=4; repeatable")
+	complete(cmd, "dim", words())
 	return cmd
 }
 
-func (a *app) rulesCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rules [NAME]",
-		Short: "The catalogue of merges: formula, condition, example",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return coded(exitUsage, fmt.Errorf("rules: unexpected argument %q", args[1]))
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			docs := convert.Catalogue()
-			var names []string
-			for _, d := range docs {
-				names = append(names, d.Name)
-				if len(args) == 0 {
-					fmt.Fprintf(a.out, "%-10s %s\n", d.Name, d.Title)
-				} else if d.Name == args[0] {
-					fmt.Fprintf(a.out, "%s: %s\n\n  %s\n\n  exact: %s\n  example: %s\n", d.Name, d.Title, d.Formula, d.When, d.Example)
-					return nil
-				}
-			}
-			if len(args) == 1 {
-				return coded(exitUsage, fmt.Errorf("there is no rule %q; there are %s", args[0], strings.Join(names, ", ")))
-			}
-			return nil
-		},
+func (a *app) inspect(ctx context.Context, f *inspectFlags, path string) error {
+	opts, err := f.planFlags.options()
+	if err != nil {
+		return err
 	}
+	dims, err := parseDims(f.dims)
+	if err != nil {
+		return err
+	}
+	if err := f.reportFlags.check(); err != nil {
+		return err
+	}
+	opts.Prover = a.prover(0, dims)
+	r := newReport("inspect")
+	r.Input = &convert.FileFacts{Path: path}
+	err = a.look(ctx, f, opts, dims, r)
+	if err == nil {
+		err = a.tell(&f.reportFlags, r, brief)
+	}
+	return a.conclude(ctx, &f.reportFlags, r, err)
 }
 
-func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
-		Run:   func(*cobra.Command, []string) { fmt.Fprintln(a.out, "repmlp", version) },
+// look plans the conversion of the model that the report names.
+func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, dims map[string]int64, r *convert.Report) error {
+	path := r.Input.Path
+	writes := f.outputs()
+	if err := writes.check([]string{path}); err != nil {
+		return err
 	}
+	m, err := onnxio.Load(path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if err := writes.spare(externalPaths(m, path)); err != nil {
+		return err
+	}
+	if r.Input, err = fileFacts(m, path); err != nil {
+		return err
+	}
+	if err := checkDims(m, dims); err != nil {
+		return err
+	}
+	hashed := hashLater(f.wanted(), path, &r.Input.SHA256)
+	var plan *convert.Plan
+	if f.values {
+		step, end := a.progress()
+		opts.Progress = step
+		plan, err = convert.PlanValues(ctx, m, opts)
+		end()
+	} else {
+		plan, err = convert.PlanModel(m, opts)
+	}
+	if e := hashed(); e != nil && err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("inspecting %q: %w", path, err)
+	}
+	r.Blocks, r.Regions, r.Declined, r.Warnings = plan.Blocks, plan.Describe(nil), plan.Declined, plan.Warnings
+	r.Verdict = convert.Would(plan.Verdict())
+	a.warnOfTraining(r.Warnings)
+	return nil
 }

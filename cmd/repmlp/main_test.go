@@ -22,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "bench-memory" { // as bench starts it
+		main()
+	}
 	testscript.Main(m, map[string]func(){"repmlp": main})
 }
 
@@ -82,7 +85,7 @@ func TestNudgedWeightIsExit3(t *testing.T) {
 	dir := t.TempDir()
 	out, report := filepath.Join(dir, "o.onnx"), filepath.Join(dir, "r.json")
 	var o, e bytes.Buffer
-	a := &app{out: &o, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &nudger{} }}
+	a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &nudger{} }}
 	if code := a.run(context.Background(), []string{"convert", "../../testdata/digits/digits_legacy.onnx", "-o", out, "--report", report}); code != exitNotEquivalent {
 		t.Fatalf("exit code %d, want %d: %s", code, exitNotEquivalent, e.String())
 	}

@@ -62,7 +62,7 @@ func TestInterrupt(t *testing.T) {
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
 	var o, e bytes.Buffer
-	a := &app{out: &o, err: &e, prover: func(uint64, map[string]int64) convert.Prover {
+	a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover {
 		stop() // as the work begins
 		return &verify.Prover{}
 	}}

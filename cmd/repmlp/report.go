@@ -1,136 +1,156 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
-
-	"github.com/google/renameio/v2"
 
 	"repmlp/convert"
 )
 
-func checkReportNames(paths []string) error {
-	for _, p := range paths {
-		switch filepath.Ext(p) {
-		case ".json", ".txt", ".html":
-		default:
-			return coded(exitUsage, fmt.Errorf("--report %q: the extension must be .json, .html or .txt", p))
-		}
-	}
-	return nil
-}
+// A depth says how much of a report is told.
+type depth uint8
 
-func (a *app) writeReports(paths []string, r *convert.Report) error {
-	for _, p := range paths {
-		var b bytes.Buffer
-		var err error
-		switch filepath.Ext(p) {
-		case ".json":
-			err = printJSON(&b, r)
-		case ".html":
-			err = writeHTML(&b, r)
-		default:
-			err = writeText(&b, r, true)
-		}
-		if err == nil {
-			err = renameio.WriteFile(p, b.Bytes(), 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("writing report %q: %w", p, err)
-		}
-	}
-	return nil
-}
+const (
+	brief      depth = iota // the last line
+	plain                   // what a reader wants to know
+	everything              // all of it
+)
 
-func printJSON(w io.Writer, r any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+// depth is what -q and -v ask for.
+func (a *app) depth() depth {
+	switch {
+	case a.quiet:
+		return brief
+	case a.verbose:
+		return everything
+	}
+	return plain
 }
 
 // writeText prints a report for people.
-func writeText(w io.Writer, r *convert.Report, verbose bool) error {
-	var b strings.Builder
-	if r.Input != nil {
-		fmt.Fprintf(&b, "%s: %d nodes, %s parameters, opset %d%s\n", r.Input.Path, r.Input.Nodes, thousands(r.Input.Parameters), r.Input.Opset[""], producer(r.Input.Producer))
+func writeText(w io.Writer, r *convert.Report, d depth) error {
+	t := &text{report: r, depth: d}
+	if d > brief {
+		t.body()
 	}
-	for _, bl := range r.Blocks {
-		fmt.Fprintf(&b, "  block %s: %s\n", bl.Kind, bl.Name)
-		if bl.Detail != "" {
-			fmt.Fprintf(&b, "      %s\n", bl.Detail)
+	t.line("%s", outcome(r))
+	if d == everything {
+		t.seconds()
+	}
+	_, err := io.WriteString(w, lines(t.String()))
+	return err
+}
+
+// A text is a report as it is written.
+type text struct {
+	strings.Builder
+	report *convert.Report
+	depth  depth
+}
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+// body is all that comes before the last line.
+func (t *text) body() {
+	r := t.report
+	if r.Command != "verify" {
+		t.model("", r.Input)
+	} else if t.depth == everything {
+		t.model("reference ", r.Input)
+		t.model("candidate ", r.Output)
+	}
+	t.blocks()
+	t.regions()
+	for _, d := range r.Declined {
+		t.line("  left %s: %s", d.Code, message(d.Message))
+	}
+	t.notes("  ")
+	t.check()
+	if r.Ops != nil && r.Output != nil && len(r.Regions) > 0 {
+		t.line("operators: %s", opChanges(r.Ops))
+	}
+}
+
+// model says what a file holds, where it could be read.
+func (t *text) model(role string, f *convert.FileFacts) {
+	if f == nil || f.Opset == nil {
+		return
+	}
+	s := fmt.Sprintf("%d nodes, %s parameters, opset %d", f.Nodes, thousands(f.Parameters), f.Opset[""])
+	if f.Producer != "" {
+		s += ", by " + name(f.Producer)
+	}
+	t.line("%s%s: %s", role, name(f.Path), s)
+}
+
+func (t *text) blocks() {
+	for _, b := range t.report.Blocks {
+		t.line("  block %s: %s", name(b.Kind), name(b.Name))
+		if b.Detail != "" {
+			t.line("      %s", message(b.Detail))
 		}
-		if bl.Becomes != "" {
-			fmt.Fprintf(&b, "      becomes %s\n", bl.Becomes)
+		if b.Becomes != "" {
+			t.line("      becomes %s", message(b.Becomes))
 		}
 	}
-	shown := r.Regions
+}
+
+// Of many merges the first ones are listed.
+const (
+	listedRegions = 12
+	fewRegions    = listedRegions + 2 // from here on it is worth it
+)
+
+func (t *text) regions() {
+	shown := t.report.Regions
 	for i, g := range shown {
-		if !verbose && i == 12 && len(shown) > 14 {
-			fmt.Fprintf(&b, "  ... and %d more (-v lists all)\n", len(shown)-i)
+		if t.depth < everything && i == listedRegions && len(shown) > fewRegions {
+			t.line("  ... and %d more (-v lists all)", len(shown)-i)
 			break
 		}
 		verb := "merged"
-		if r.Command == "inspect" {
+		if t.report.Command == "inspect" {
 			verb = "would merge"
 		}
-		fmt.Fprintf(&b, "  %s %s %d nodes into %s: %s", g.ID, verb, len(g.Merged), layer(g), g.Value)
+		proved := ""
 		if g.Proof != nil {
-			fmt.Fprintf(&b, "   proved (%.2g of the bound)", g.Proof.Bound)
+			proved = fmt.Sprintf("   proved (%.2g of the bound)", g.Proof.Bound)
+			if !(g.Proof.Bound < 1) {
+				proved = fmt.Sprintf("   NOT PROVED (%.3g times the bound)", g.Proof.Bound)
+			}
 		}
-		fmt.Fprintln(&b)
-		if verbose {
-			fmt.Fprintf(&b, "      %s; parameters %d -> %d\n", g.Derivation, g.Before, g.After)
-			fmt.Fprintf(&b, "      %s\n", strings.Join(g.Merged, ", "))
-		}
-	}
-	for _, d := range r.Declined {
-		fmt.Fprintf(&b, "  left %s: %s\n", d.Code, d.Message)
-	}
-	for _, x := range r.Warnings {
-		if verbose || x.Code != "second_reader" {
-			fmt.Fprintf(&b, "  note %s: %s\n", x.Code, x.Message)
+		t.line("  %s %s %d nodes into %s: %s%s", g.ID, verb, len(g.Merged), layer(g), name(g.Value), proved)
+		if t.depth == everything {
+			t.line("      %s; parameters %d -> %d", message(g.Derivation), g.Before, g.After)
+			t.line("      nodes: %s", names(g.Merged))
+			if len(g.Into) > 0 {
+				t.line("      become: %s", names(g.Into))
+			}
 		}
 	}
-	if r.Check != nil {
-		c := r.Check
-		word := "agree"
-		if !c.Passed {
-			word = "DIFFER"
+}
+
+func (t *text) notes(indent string) {
+	for _, x := range t.report.Warnings {
+		if t.depth == everything || x.Code != "second_reader" {
+			t.line("%snote %s: %s", indent, x.Code, message(x.Message))
 		}
-		fmt.Fprintf(&b, "whole model: outputs %s", word)
-		for _, o := range c.Outputs {
-			fmt.Fprintf(&b, "; %s within %.2g of its largest value", o.Name, float64(o.MaxRel))
-		}
-		fmt.Fprintf(&b, " (allowed %.2g, %s, %d run(s))\n", float64(c.RTol), noise(c), c.Samples)
 	}
-	if r.Ops != nil && r.Output != nil && len(r.Regions) > 0 {
-		fmt.Fprintf(&b, "operators: %s\n", opChanges(r.Ops))
+}
+
+func (t *text) seconds() {
+	if len(t.report.Seconds) == 0 {
+		return
 	}
-	switch {
-	case r.Command == "inspect" && len(r.Regions) == 0:
-		fmt.Fprintln(&b, "nothing to merge")
-	case r.Output != nil && len(r.Regions) == 0:
-		fmt.Fprintf(&b, "nothing left to merge; wrote %s with the same bytes\n", r.Output.Path)
-	case r.Output != nil:
-		fmt.Fprintf(&b, "wrote %s: %s, %d -> %d nodes\n", r.Output.Path, r.Verdict, r.Input.Nodes, r.Output.Nodes)
+	var parts []string
+	for _, stage := range slices.Sorted(maps.Keys(t.report.Seconds)) {
+		parts = append(parts, fmt.Sprintf("%s %.3f", stage, t.report.Seconds[stage]))
 	}
-	if verbose && len(r.Seconds) > 0 {
-		fmt.Fprint(&b, "seconds:")
-		for _, stage := range slices.Sorted(maps.Keys(r.Seconds)) {
-			fmt.Fprintf(&b, " %s %.3f", stage, r.Seconds[stage])
-		}
-		fmt.Fprintln(&b)
-	}
-	_, err := io.WriteString(w, printable(b.String()))
-	return err
+	t.line("seconds: %s", strings.Join(parts, " "))
 }
 
 // noise says what the tolerance is made of.
@@ -139,13 +159,6 @@ func noise(c *convert.Check) string {
 		return "by " + c.Engine
 	}
 	return fmt.Sprintf("float32 noise of the original %.2g", float64(c.NoiseFloor))
-}
-
-func producer(p string) string {
-	if p == "" {
-		return ""
-	}
-	return ", by " + p
 }
 
 func layer(g convert.RegionReport) string {
@@ -174,20 +187,12 @@ func thousands(n int64) string {
 }
 
 func opChanges(o *convert.OpCounts) string {
-	var names []string
-	for op := range o.Before {
-		names = append(names, op)
-	}
-	for op := range o.After {
-		if _, ok := o.Before[op]; !ok {
-			names = append(names, op)
-		}
-	}
-	sort.Strings(names)
+	both := maps.Clone(o.Before)
+	maps.Copy(both, o.After)
 	var parts []string
-	for _, op := range slices.Compact(names) {
+	for _, op := range slices.Sorted(maps.Keys(both)) {
 		if o.Before[op] != o.After[op] {
-			parts = append(parts, fmt.Sprintf("%s %d -> %d", op, o.Before[op], o.After[op]))
+			parts = append(parts, fmt.Sprintf("%s %d -> %d", name(op), o.Before[op], o.After[op]))
 		}
 	}
 	return strings.Join(parts, ", ")

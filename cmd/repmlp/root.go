@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -41,7 +39,8 @@ func coded(code int, err error) error { return &codedError{code, err} }
 
 // An app is what commands share: streams and the flags of the whole program.
 type app struct {
-	out, err   io.Writer
+	out        *stdout
+	err        io.Writer
 	terminal   bool // standard error is one
 	quiet      bool
 	verbose    bool
@@ -52,7 +51,7 @@ type app struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
-	a := &app{out: out, err: errw, prover: func(seed uint64, dims map[string]int64) convert.Prover { return &verify.Prover{Seed: seed, Dims: dims} }}
+	a := &app{out: &stdout{to: out}, err: errw, prover: func(seed uint64, dims map[string]int64) convert.Prover { return &verify.Prover{Seed: seed, Dims: dims} }}
 	if f, ok := errw.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))
 	}
@@ -66,15 +65,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return coded(exitUsage, fmt.Errorf("unknown command %q", args[0]))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cmd.Help()
-		},
+		Args:          knownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetArgs(args)
 	root.SetVersionTemplate("repmlp {{.Version}}\n")
@@ -82,68 +74,58 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded(exitUsage, err) })
 	f := root.PersistentFlags()
-	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "print more")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors and warnings only; inspect: and the last line")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "print every merge with its nodes, every output with its limit, the time of each stage")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar")
 	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
+	usage(root)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.out.err
+	}
 	if err == nil {
 		return exitDone
 	}
 	return a.fail(ctx, err)
 }
 
+// exitCode is the code that a command ends with.
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, convert.ErrNotEquivalent):
+		return exitNotEquivalent
+	}
+	if c, ok := errors.AsType[*codedError](err); ok {
+		return c.code
+	}
+	return exitFailed
+}
+
 // fail prints an error and its hint and returns the exit code.
 func (a *app) fail(ctx context.Context, err error) int {
-	code := exitFailed
-	if c, ok := errors.AsType[*codedError](err); ok {
-		code = c.code
-	}
-	switch {
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		code = exitInterrupted
+	code := exitCode(ctx, err)
+	if code == exitInterrupted {
 		err = errors.New("interrupted; nothing was written")
-	case errors.Is(err, convert.ErrNotEquivalent):
-		code = exitNotEquivalent
 	}
-	fmt.Fprintln(a.err, "repmlp: error:", printable(err.Error()))
 	advice := onnxio.Advice(err)
 	if code == exitUsage && advice == "" {
 		advice = "repmlp help lists commands and flags"
 	}
-	if advice != "" {
-		fmt.Fprintln(a.err, "repmlp: hint:", printable(advice))
-	}
+	a.say("error", err.Error(), advice)
 	return code
 }
 
-// printable escapes control characters, so that a name in a file cannot drive
-// the terminal. Line breaks stay.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n':
-			b.WriteRune(r)
-		case unicode.IsControl(r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// warn prints a warning, with -q too.
+func (a *app) warn(text, advice string) { a.say("warning", text, advice) }
 
-// exactly asks for n arguments, naming what is missing.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < len(names) {
-			return coded(exitUsage, fmt.Errorf("%s: missing argument %s", cmd.Name(), names[len(args)]))
-		}
-		if len(args) > len(names) {
-			return coded(exitUsage, fmt.Errorf("%s: unexpected argument %q", cmd.Name(), args[len(names)]))
-		}
-		return nil
+func (a *app) say(kind, text, advice string) {
+	fmt.Fprintf(a.err, "repmlp: %s: %s\n", kind, message(text))
+	if advice != "" {
+		fmt.Fprintf(a.err, "repmlp: hint: %s\n", message(advice))
 	}
 }
 

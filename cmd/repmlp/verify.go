@@ -1,83 +1,83 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
+type verifyFlags struct {
+	checkFlags
+	reportFlags
+}
+
 func (a *app) verifyCommand() *cobra.Command {
-	f := &checkFlags{}
-	var reports []string
-	var asJSON bool
+	f := &verifyFlags{}
 	cmd := &cobra.Command{
 		Use:   "verify REFERENCE.onnx CANDIDATE.onnx",
 		Short: "Compare any two models with the same inputs and outputs",
 		Long: `verify runs two models on the same random or real inputs and compares their
 outputs. Without --rtol and --atol the tolerance follows the reference's own
 float32 rounding noise, which is measured against a float64 run.`,
-		Args: exactly("REFERENCE.onnx", "CANDIDATE.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := f.options(cmd)
-			if err != nil {
-				return err
-			}
-			if err := checkReportNames(reports); err != nil {
-				return err
-			}
-			ref, err := onnxio.Load(args[0])
-			if err != nil {
-				return err
-			}
-			defer ref.Close()
-			cand, err := onnxio.Load(args[1])
-			if err != nil {
-				return err
-			}
-			defer cand.Close()
-			r := &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: "verify"}
-			if r.Input, err = fileFacts(ref, args[0]); err != nil {
-				return err
-			}
-			if r.Output, err = fileFacts(cand, args[1]); err != nil {
-				return err
-			}
-			err = a.compare(cmd.Context(), f, o, r, atPath(ref, args[0]), atPath(cand, args[1]))
-			if err != nil && !errors.Is(err, convert.ErrNotEquivalent) {
-				return withEngineHint(err, "verify needs an engine that runs every operator of both models")
-			}
-			if e := a.writeReports(reports, r); e != nil {
-				return e
-			}
-			if asJSON {
-				if e := printJSON(a.out, r); e != nil {
-					return e
-				}
-			} else if err == nil && !a.quiet {
-				c := r.Check
-				fmt.Fprintf(a.out, "equivalent: %d run(s), largest difference %.3g of the largest output, allowed %.3g (%s)\n",
-					c.Samples, worstRel(c), float64(c.RTol), noise(c))
-				for _, w := range r.Warnings {
-					fmt.Fprintf(a.out, "note %s: %s\n", w.Code, w.Message)
-				}
-			}
-			return err
-		},
+		Args:              exactly("REFERENCE.onnx", "CANDIDATE.onnx"),
+		ValidArgsFunction: models(2),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.verify(cmd, f, args[0], args[1]) },
 	}
-	f.add(cmd)
-	cmd.Flags().StringArrayVar(&reports, "report", nil, "also write a report, by extension .json, .html or .txt; repeatable")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON report instead of text")
+	f.checkFlags.add(cmd)
+	f.reportFlags.add(cmd)
 	return cmd
 }
 
-func worstRel(c *convert.Check) float64 {
-	w := 0.0
-	for _, o := range c.Outputs {
-		w = max(w, float64(o.MaxRel))
+func (a *app) verify(cmd *cobra.Command, f *verifyFlags, reference, candidate string) error {
+	o, err := f.options(cmd)
+	if err != nil {
+		return err
 	}
-	return w
+	if err := f.reportFlags.check(); err != nil {
+		return err
+	}
+	r := newReport("verify")
+	r.Input, r.Output = &convert.FileFacts{Path: reference}, &convert.FileFacts{Path: candidate}
+	err = a.judge(cmd.Context(), f, o, r)
+	if err == nil {
+		r.Verdict = convert.Equivalent
+		err = a.tell(&f.reportFlags, r, plain)
+	}
+	return a.conclude(cmd.Context(), &f.reportFlags, r, err)
+}
+
+// judge compares the models that the report names.
+func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions, r *convert.Report) error {
+	writes := f.outputs()
+	if err := writes.check(append([]string{r.Input.Path, r.Output.Path}, f.inputs...)); err != nil {
+		return err
+	}
+	var sides [2]side
+	for i, facts := range []**convert.FileFacts{&r.Input, &r.Output} {
+		path := (*facts).Path
+		m, err := onnxio.Load(path)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		if err := writes.spare(externalPaths(m, path)); err != nil {
+			return err
+		}
+		if *facts, err = fileFacts(m, path); err != nil {
+			return err
+		}
+		if err := hashLater(f.wanted(), path, &(*facts).SHA256)(); err != nil {
+			return err
+		}
+		sides[i] = atPath(m, path)
+	}
+	if err := checkDims(sides[0].model, o.Dims); err != nil {
+		return err
+	}
+	err := a.compare(ctx, &f.checkFlags, o, r, sides[0], sides[1])
+	return withEngineHint(err, "verify needs an engine that runs every operator of both models")
 }

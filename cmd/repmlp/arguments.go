@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// exactly asks for n arguments, naming what is missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return fmt.Errorf("%s: missing argument %s", cmd.Name(), names[len(args)])
+		}
+		if len(args) > len(names) {
+			return fmt.Errorf("%s: unexpected argument %q", cmd.Name(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// knownCommand refuses what is left where a command was expected.
+func knownCommand(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown command %q", args[0])
+	}
+	return nil
+}
+
+// usage makes wrong arguments of every command a usage error, of those that
+// cobra brings along too.
+func usage(root *cobra.Command) {
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" {
+			cmd.Args = knownShell
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+		if check := cmd.Args; check != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if err := check(cmd, args); err != nil {
+					return coded(exitUsage, err)
+				}
+				return nil
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+}
+
+func knownShell(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("completion: %q is no shell that is known; there are bash, fish, powershell and zsh", args[0])
+	}
+	return nil
+}
+
+// helpCommand is help for a command that there is.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	find := func(args []string) (*cobra.Command, error) {
+		cmd, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return nil, fmt.Errorf("help: unknown command %q", args[len(args)-max(1, len(rest))])
+		}
+		return cmd, nil
+	}
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command and its flags",
+		Args: func(_ *cobra.Command, args []string) error {
+			_, err := find(args)
+			return err
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if cmd, err := find(args); err == nil {
+				for _, sub := range cmd.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, err := find(args)
+			if err != nil {
+				return err
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+
+	"repmlp/convert"
+)
+
+// check tells what the comparison of whole models showed.
+func (t *text) check() {
+	c := t.report.Check
+	if c == nil {
+		return
+	}
+	if t.report.Command != "verify" { // whose last line says it
+		word := "agree"
+		if !c.Passed {
+			word = "DIFFER"
+		}
+		within := ""
+		for _, o := range c.Outputs {
+			within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
+		}
+		t.line("whole model: outputs %s%s (allowed %.2g, %s, %d run(s))", word, within, float64(c.RTol), noise(c), c.Samples)
+	}
+	if t.depth == everything {
+		for _, o := range c.Outputs {
+			at := ""
+			if len(o.WorstIndex) > 0 {
+				at = fmt.Sprintf(" at %v", o.WorstIndex)
+			}
+			t.line("  output %s %v: differs by at most %.3g%s, %.3g of its largest value", name(o.Name), o.Shape, float64(o.MaxAbs), at, float64(o.MaxRel))
+		}
+		t.line("  allowed: %.3g + %.3g of the largest value of an output; engine %s, seed %d", float64(c.ATol), float64(c.RTol), c.Engine, c.Seed)
+	}
+}
+
+// equivalence is the last line of verify.
+func equivalence(c *convert.Check) string {
+	word := "equivalent"
+	if !c.Passed {
+		word = "NOT equivalent"
+	}
+	return fmt.Sprintf("%s: %d run(s), largest difference %.3g of the largest output, allowed %.3g (%s)", word, c.Samples, worstRel(c), float64(c.RTol), noise(c))
+}
+
+func worstRel(c *convert.Check) float64 {
+	w := 0.0
+	for _, o := range c.Outputs {
+		w = max(w, float64(o.MaxRel))
+	}
+	return w
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"repmlp/onnxio"
+)
+
+// checkDims refuses a binding of a dimension that the model's inputs do not have.
+func checkDims(m *onnxio.Model, dims map[string]int64) error {
+	var known []string
+	for _, v := range m.Graph.Inputs {
+		for _, d := range v.Dims {
+			if d.Param != "" && !slices.Contains(known, d.Param) {
+				known = append(known, d.Param)
+			}
+		}
+	}
+	for _, d := range slices.Sorted(maps.Keys(dims)) {
+		if slices.Contains(known, d) {
+			continue
+		}
+		err := fmt.Errorf("--dim %s=%d: the model's inputs have no dimension called %q", d, dims[d], d)
+		if len(known) == 0 {
+			return &onnxio.Hint{Err: err, Advice: "they have no named dimensions at all"}
+		}
+		return &onnxio.Hint{Err: err, Advice: "there are: " + strings.Join(known, ", ")}
+	}
+	return nil
+}

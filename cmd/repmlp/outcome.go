@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"repmlp/convert"
+)
+
+// outcome is the last line of a report: what came of it.
+func outcome(r *convert.Report) string {
+	switch {
+	case r.Verdict == convert.NotEquivalent && r.Check != nil && r.Command == "verify":
+		return equivalence(r.Check)
+	case r.Verdict == convert.Failed, r.Verdict == convert.NotEquivalent, r.Error != nil:
+		why := "failed"
+		if r.Error != nil {
+			why = message(r.Error.Message)
+		}
+		if r.Command == "convert" {
+			return "nothing was written: " + why
+		}
+		return "failed: " + why
+	case r.Command == "verify":
+		return equivalence(r.Check)
+	case r.Command == "inspect":
+		return prospect(r)
+	}
+	return written(r)
+}
+
+// written is the last line of a conversion that wrote its model.
+func written(r *convert.Report) string {
+	to := name(r.Output.Path)
+	if len(r.Regions) > 0 {
+		return fmt.Sprintf("wrote %s: %s, %d -> %d nodes%s", to, r.Verdict, r.Input.Nodes, r.Output.Nodes, andLeft(r))
+	}
+	what := "with the same bytes"
+	switch {
+	case r.Output.Identical:
+	case len(r.Output.External) > 0:
+		what = "with the same weights in a file of its own"
+	default:
+		what = "without a merge"
+	}
+	return fmt.Sprintf("%s; wrote %s %s", nothing(r, "was"), to, what)
+}
+
+// prospect is the last line of inspect.
+func prospect(r *convert.Report) string {
+	if len(r.Regions) == 0 {
+		return nothing(r, "would be")
+	}
+	nodes := 0
+	for _, g := range r.Regions {
+		nodes += len(g.Merged)
+	}
+	return fmt.Sprintf("%s: %s of %d nodes%s", strings.ReplaceAll(r.Verdict, "_", " "), plural(len(r.Regions), "merge"), nodes, andLeft(r))
+}
+
+// nothing says why nothing was merged.
+func nothing(r *convert.Report, was string) string {
+	because, grow := declines(r)
+	switch {
+	case because != "":
+		return fmt.Sprintf("nothing %s merged, because %s", was, because)
+	case grow > 0:
+		return fmt.Sprintf("nothing %s merged: %s would make the model larger (--allow-growth)", was, plural(grow, "merge"))
+	}
+	return "nothing left to merge"
+}
+
+// andLeft says in a few words what was left beside what was merged.
+func andLeft(r *convert.Report) string {
+	if because, _ := declines(r); because != "" {
+		return "; " + because
+	}
+	return ""
+}
+
+// declines counts the places that declined, by code, and apart from them those
+// that are about size alone.
+func declines(r *convert.Report) (places string, grow int) {
+	var codes []string
+	count := map[string]int{}
+	total := 0
+	for _, d := range r.Declined {
+		if d.Growth() {
+			grow++
+			continue
+		}
+		total++
+		if count[d.Code]++; count[d.Code] == 1 {
+			codes = append(codes, d.Code)
+		}
+	}
+	if total == 0 {
+		return "", grow
+	}
+	for i, c := range codes {
+		if len(codes) > 1 {
+			codes[i] = fmt.Sprintf("%s %d", c, count[c])
+		}
+	}
+	return fmt.Sprintf("%s declined (%s)", plural(total, "place"), strings.Join(codes, ", ")), grow
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// warnOfTraining says on standard error that a model was exported before it was
+// switched to inference: what it computes depends on its batch or on chance, and
+// nothing can be merged into it.
+func (a *app) warnOfTraining(notes []convert.Warning) {
+	for _, w := range notes {
+		if w.Code == "training_mode" {
+			a.warn(w.Message, "export after model.eval(), or take the nodes as inference nodes with --batch-stats-as-inference")
+		}
+	}
+}
