@@ -3,132 +3,174 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
+	"strings"
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
-// smallestMap and largestMap bound the height and width that is tried for a
-// dimension without a value; rectangles, which few models need, up to
-// largestRectangle.
-const (
-	smallestMap      = 8
-	largestMap       = 1024
-	largestRectangle = 48
-)
+var errNothingFits = errors.New("no sizes fit the model's own shape arithmetic")
 
-// commonMaps are the sizes that most models were exported with.
-var commonMaps = [...]int64{224, 256, 384, 512}
-
-var errNothingFits = errors.New("choosing input sizes: no height and width from 8 to 1024 fits the model's own shape arithmetic")
-
-// ChooseSizes gives every graph input a shape: dimensions that dims binds by
-// name take that value, a free first dimension is the batch, and other free
-// dimensions take the smallest size from 8 on for which the model's own shape
-// arithmetic divides evenly and no dimension vanishes.
+// ChooseSizes gives every graph input a shape. Dimensions that dims binds by name
+// take that value, others what the nodes that read them demand: the features of a
+// weight, the batch that a Reshape fixes. Of what is left a first dimension is the
+// batch, or the nearest that fits, and the others take the smallest size from 8 on
+// for which the model's own shape arithmetic divides evenly and no dimension
+// vanishes. Dimensions of one name are equal.
 func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[string][]int64, error) {
-	known := map[string]bool{}
-	free := false
-	fill := func(size, last int64) map[string][]int64 {
-		out := map[string][]int64{}
-		inits := map[string]bool{}
-		for _, t := range m.Graph.Inits {
-			inits[t.Name] = true
+	s := newSizing(m)
+	if err := s.bind(dims); err != nil {
+		return nil, err
+	}
+	if len(s.free) == 0 && len(dims) == 0 {
+		return s.shapes(nil), nil
+	}
+	plain, err := m.Plain()
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.New(plain, graph.Options{})
+	if err != nil {
+		if len(s.free) > 0 { // whoever runs the model says what is wrong with it
+			return nil, err
 		}
-		for _, in := range m.Graph.Inputs {
-			if inits[in.Name] || !in.Shape {
-				continue
+		return s.shapes(s.bound), nil
+	}
+	f := newFitting(plain, g, s)
+	values, err := f.solve(batch)
+	if err != nil {
+		return nil, err
+	}
+	return s.shapes(values), nil
+}
+
+// A sizing is the free dimensions of a model's inputs.
+type sizing struct {
+	inputs  []*onnxio.ValueInfo // that somebody feeds and whose rank is declared
+	sizes   map[string][]graph.Dim
+	names   []string          // of all dimensions that have one, as the file writes them
+	free    []string          // symbols without a value, in order of the inputs
+	flag    map[string]string // what to say to bind a symbol
+	batch   map[string]bool   // symbols that are the first axis of an input
+	last    map[string]bool   // symbols that are the last axis of an input
+	bound   map[string]int64
+	factor  map[string]int64 // the dimension is so many times the symbol
+	symbols []string
+}
+
+func newSizing(m *onnxio.Model) *sizing {
+	s := &sizing{sizes: map[string][]graph.Dim{}, flag: map[string]string{}, batch: map[string]bool{}, last: map[string]bool{}, bound: map[string]int64{}, factor: map[string]int64{}}
+	inits := map[string]bool{}
+	for _, t := range m.Graph.Inits {
+		inits[t.Name] = true
+	}
+	for _, in := range m.Graph.Inputs {
+		if inits[in.Name] || !in.Shape {
+			continue
+		}
+		s.inputs = append(s.inputs, in)
+		dims := graph.Declared(in)
+		s.sizes[in.Name] = dims
+		for i, d := range dims {
+			if name := in.Dims[i].Param; name != "" && !in.Dims[i].Known && !slices.Contains(s.names, name) {
+				s.names = append(s.names, name)
 			}
-			shape := make([]int64, len(in.Dims))
-			for i, d := range in.Dims {
-				switch bound, ok := dims[d.Param]; {
-				case d.Known:
-					shape[i] = d.Value
-				case ok && d.Param != "":
-					shape[i] = bound
-					known[d.Param] = true
-				case i == 0:
-					shape[i] = batch
-				default:
-					shape[i] = size
-					if i == len(shape)-1 {
-						shape[i] = last
+			for _, sym := range d.Symbols() {
+				if !slices.Contains(s.symbols, sym) {
+					s.symbols = append(s.symbols, sym)
+					s.flag[sym], s.factor[sym] = in.Dims[i].Param, 1
+					if n, ok := d.Over(graph.Symbol(sym)); ok {
+						s.factor[sym], _ = n.Int()
 					}
-					free = true
+				}
+				switch i {
+				case 0:
+					s.batch[sym] = true
+				case len(dims) - 1:
+					s.last[sym] = true
 				}
 			}
-			out[in.Name] = shape
 		}
-		return out
 	}
-	first := fill(smallestMap, smallestMap)
+	s.free = s.symbols
+	return s
+}
+
+// bind takes the sizes of named dimensions; a product of names, as 4*hp, is bound as
+// a whole.
+func (s *sizing) bind(dims map[string]int64) error {
 	var unused []string
-	for name := range dims {
-		if !known[name] {
+	for _, name := range slices.Sorted(maps.Keys(dims)) {
+		found := false
+		for _, in := range s.inputs {
+			for i, d := range in.Dims {
+				size := s.sizes[in.Name][i]
+				switch syms := size.Symbols(); {
+				case d.Known || d.Param == "":
+				case d.Param == name && len(syms) == 1 && size.Equal(graph.Symbol(syms[0])):
+					s.bound[syms[0]], found = dims[name], true
+				case d.Param == name:
+					s.sizes[in.Name][i], found = graph.Size(dims[name]), true
+				case slices.Contains(syms, name):
+					s.bound[name], found = dims[name], true
+				}
+			}
+		}
+		if !found {
 			unused = append(unused, name)
 		}
 	}
 	if len(unused) > 0 {
-		sort.Strings(unused)
-		return nil, fmt.Errorf("binding dimensions: the model's inputs have no dimension called %q", unused)
-	}
-	if !free {
-		return first, nil
-	}
-	// What no size changes, such as a division of two constants, does not count.
-	var uneven, unfit int
-	if g, err := graph.New(m, graph.Options{}); err == nil {
-		uneven, unfit = g.Uneven, g.Unfit
-	}
-	fits := func(sizes map[string][]int64, even bool) bool {
-		g, err := graph.New(m, graph.Options{Sizes: sizes})
-		return err == nil && (!even || g.Uneven <= uneven) && g.Unfit <= unfit && positive(g)
-	}
-	square := func(from, to int64, even bool) map[string][]int64 {
-		for size := from; size <= to; size++ {
-			if sizes := fill(size, size); fits(sizes, even) {
-				return sizes
-			}
+		have := "all dimensions of its inputs are fixed"
+		if len(s.names) > 0 {
+			have = fmt.Sprintf("its inputs have %q", s.names)
 		}
-		return nil
+		return fmt.Errorf("binding dimensions: the model's inputs have no dimension called %q; %s", unused, have)
 	}
-	if sizes := square(smallestMap, largestRectangle, true); sizes != nil {
-		return sizes, nil
-	}
-	for _, even := range []bool{true, false} { // some models round on purpose
-		for _, size := range commonMaps {
-			if sizes := square(size, size, even); sizes != nil {
-				return sizes, nil
-			}
+	s.free = nil
+	for _, sym := range s.symbols {
+		if _, ok := s.bound[sym]; !ok {
+			s.free = append(s.free, sym)
 		}
 	}
-	// Tile counts that are written into the graph may ask for a rectangle.
-	for longer := int64(smallestMap + 1); longer <= largestRectangle; longer++ {
-		for shorter := int64(smallestMap); shorter < longer; shorter++ {
-			for _, sizes := range []map[string][]int64{fill(shorter, longer), fill(longer, shorter)} {
-				if fits(sizes, true) {
-					return sizes, nil
-				}
-			}
-		}
-	}
-	if sizes := square(largestRectangle+1, largestMap, true); sizes != nil {
-		return sizes, nil
-	}
-	if sizes := square(smallestMap, smallestMap, false); sizes != nil {
-		return sizes, nil
-	}
-	return nil, &onnxio.Hint{Err: errNothingFits,
-		Advice: "bind the free dimensions with --dim NAME=SIZE"}
+	return nil
 }
 
-// positive reports whether every known dimension of every activation is at
-// least one, and every map as large as the windows on it.
-func positive(g *graph.Graph) bool {
+// shapes are the shapes of the inputs where the symbols have these values.
+func (s *sizing) shapes(values map[string]int64) map[string][]int64 {
+	out := map[string][]int64{}
+	for _, in := range s.inputs {
+		shape := make([]int64, len(in.Dims))
+		for i, d := range s.sizes[in.Name] {
+			shape[i], _ = d.Value(values)
+		}
+		out[in.Name] = shape
+	}
+	return out
+}
+
+// advice says which flags bind the dimensions without a value.
+func (s *sizing) advice() string {
+	var flags []string
+	for _, sym := range s.symbols {
+		if name := s.flag[sym]; name != "" {
+			flags = append(flags, fmt.Sprintf("--dim %s=SIZE", name))
+		}
+	}
+	if len(flags) == 0 {
+		return "give real inputs with --inputs"
+	}
+	return "bind the free dimensions with " + strings.Join(flags, " ")
+}
+
+// positive reports whether no dimension of an activation vanishes, and every map
+// is as large as the windows on it. What no size of an input changes, such as an
+// empty constant, does not count.
+func positive(g, free *graph.Graph) bool {
 	for _, n := range g.Nodes {
-		if windowed[n.OpType] && n.Domain == "" && known(n.In[0]) && !known(n.Out[0]) {
+		if windowed[n.OpType] && n.Domain == "" && known(n.In[0]) && !known(n.Out[0]) && free.Value(n.Out[0].Name).Rank() > 0 {
 			return false
 		}
 		for _, v := range n.Out {
@@ -139,8 +181,12 @@ func positive(g *graph.Graph) bool {
 			if !ok {
 				continue
 			}
-			for _, d := range dims {
-				if k, ok := d.Int(); ok && k < 1 {
+			var before []graph.Dim
+			if w := free.Value(v.Name); w != nil {
+				before, _ = w.Shape()
+			}
+			for i, d := range dims {
+				if k, ok := d.Int(); ok && k < 1 && !(i < len(before) && before[i].Equal(d)) {
 					return false
 				}
 			}

@@ -184,7 +184,7 @@ func TestChooseSizes(t *testing.T) {
 		}
 	}
 	m := load("dyn_v2_dynN")
-	if _, err := ChooseSizes(m, map[string]int64{"nobody": 3}, 2); err == nil || !strings.Contains(err.Error(), "nobody") {
+	if _, err := ChooseSizes(m, map[string]int64{"nobody": 3}, 2); err == nil || !strings.Contains(err.Error(), "nobody") || !strings.Contains(err.Error(), "batch") {
 		t.Errorf("a binding of an unknown dimension: %v", err)
 	}
 	sizes, err = ChooseSizes(m, map[string]int64{"batch": 5}, 2)

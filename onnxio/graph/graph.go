@@ -26,6 +26,9 @@ type Graph struct {
 	Notes      []Note // contradictions found while propagating shapes
 	Uneven     int    // divisions of sizes that leave a rest
 	Unfit      int    // operands and views whose sizes contradict each other
+
+	Demands        []Demand // what nodes ask of sizes that are no numbers
+	Contradictions []Demand // the first of those that numbers violate
 }
 
 // A Note is a finding about the file that is no error.

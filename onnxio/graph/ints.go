@@ -261,8 +261,8 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 		case "Div":
 			// Sizes are not negative, so truncation is the floor.
 			out[i] = x.FloorDiv(y)
-			if xok && yok && yi != 0 && xi%yi != 0 {
-				g.Uneven++
+			if _, exact := x.Over(y); !exact {
+				(&shaper{g: g, n: n}).demand(Even, 0, x, y)
 			}
 			if n.In[0].Elem.IsFloat() {
 				if _, exact := x.Over(y); !exact && xok && yok && yi != 0 {

@@ -82,6 +82,7 @@ func shapeConvTranspose(s *shaper) {
 	r := len(d) - 2
 	out := make([]Dim, len(d))
 	out[0], out[1] = d[0], w[1].Times(Size(s.n.Int("group", 1)))
+	s.demand(Equals, 0, d[1], w[0])
 	defer func() { s.set(0, out) }()
 	list := func(name string, def int64, i, n int) int64 {
 		if v := s.n.Ints(name); len(v) == n {

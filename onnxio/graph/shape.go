@@ -204,30 +204,40 @@ func same(s *shaper) {
 }
 
 func broadcastAll(s *shaper) {
+	if s.g.Opset < 7 { // the second input fits into the first, from axis on or at its end
+		s.fitsInto()
+		return
+	}
 	var out []Dim
 	for i := range s.n.In {
 		d, ok := s.in(i)
 		if !ok {
 			return
 		}
-		if conflict(out, d) {
-			s.g.Unfit++
-		}
+		s.broadcasts(i, out, d)
 		out = Broadcast(out, d)
 	}
 	s.set(0, out)
 }
 
-// conflict reports whether two shapes are known not to broadcast.
-func conflict(a, b []Dim) bool {
-	for i := 1; i <= min(len(a), len(b)); i++ {
-		x, ok := a[len(a)-i].Int()
-		y, ok2 := b[len(b)-i].Int()
-		if ok && ok2 && x != y && x != 1 && y != 1 {
-			return true
-		}
+// broadcasts asks that input i of shape b fits beside a shape.
+func (s *shaper) broadcasts(i int, a, b []Dim) {
+	for k := 1; k <= min(len(a), len(b)); k++ {
+		s.demand(Broadcasts, i, b[len(b)-k], a[len(a)-k])
 	}
-	return false
+}
+
+// fitsInto follows the operators that broadcast by attributes, which opset 7 took away.
+func (s *shaper) fitsInto() {
+	same(s)
+	d, ok := s.in(0)
+	part, ok2 := s.in(1)
+	if !ok || !ok2 || len(part) > len(d) {
+		return
+	}
+	if axis, ok := Axis(s.n.Int("axis", int64(len(d)-len(part))), len(d)); ok && axis+len(part) <= len(d) {
+		s.broadcasts(1, d[axis:axis+len(part)], part)
+	}
 }
 
 // Broadcast combines two shapes by numpy's rule; sizes that cannot be compared

@@ -125,12 +125,11 @@ func shapeReshape(s *shaper) {
 			out[infer] = quotient(product(in), rest)
 		}
 	}
-	if known {
-		have, ok := product(in).Int()
-		want, ok2 := product(out).Int()
-		if ok && (infer < 0 && ok2 && have != want || infer >= 0 && !out[infer].Known()) {
-			s.g.Unfit++
-		}
+	switch {
+	case known && infer < 0:
+		s.demand(Equals, 0, product(in), product(out))
+	case known && !out[infer].Known():
+		s.demand(Multiple, 0, product(in), product(append(slices.Clone(out[:infer]), out[infer+1:]...)))
 	}
 	s.set(0, out)
 }
@@ -197,8 +196,10 @@ func shapeSqueeze(s *shaper) {
 	for i, x := range d {
 		drop := !given && x.Is(1)
 		for _, a := range axes {
-			k, _ := Axis(a, len(d))
-			drop = drop || k == i
+			if k, _ := Axis(a, len(d)); k == i {
+				drop = true
+				s.demand(Equals, 0, x, Size(1))
+			}
 		}
 		if !drop {
 			out = append(out, x)
@@ -265,7 +266,7 @@ func shapeConcat(s *shaper) {
 		}
 		for k := range d {
 			if k != axis {
-				s.agree(out[k], d[k])
+				s.demand(Equals, i, d[k], out[k])
 			}
 		}
 		out[axis] = out[axis].Plus(d[axis])
@@ -283,6 +284,7 @@ func shapeGather(s *shaper) {
 	if !ok {
 		return
 	}
+	s.picks(d[axis])
 	out := append(slices.Clone(d[:axis]), idx...)
 	s.set(0, append(out, d[axis+1:]...))
 }
@@ -419,6 +421,7 @@ func shapeSplit(s *shaper) {
 		return
 	}
 	axis, sizes, ok := s.g.SplitSizes(s.n)
+	s.splits(d)
 	for i := range s.n.Out {
 		out := slices.Clone(d)
 		if ok {
@@ -483,6 +486,11 @@ func shapePad(s *shaper) {
 	}
 	out := slices.Clone(d)
 	pads, ok := s.g.Pads(s.n, len(d))
+	if ok && s.n.Str("mode", "constant") == "reflect" {
+		for i := range d {
+			s.demand(AtLeast, 0, d[i], Size(max(pads[i], pads[len(d)+i])+1))
+		}
+	}
 	for i := range out {
 		if !ok {
 			out[i] = Unknown
@@ -575,17 +583,8 @@ func shapeGemm(s *shaper) {
 	if s.n.Int("transB", 0) != 0 {
 		b = []Dim{b[1], b[0]}
 	}
-	s.agree(a[1], b[0])
+	s.demand(Equals, 0, a[1], b[0])
 	s.set(0, []Dim{a[0], b[1]})
-}
-
-// agree notes two sizes that would have to be equal and are not.
-func (s *shaper) agree(a, b Dim) {
-	m, ok := a.Int()
-	n, ok2 := b.Int()
-	if ok && ok2 && m != n {
-		s.g.Unfit++
-	}
 }
 
 func shapeMatMul(s *shaper) {
@@ -598,7 +597,8 @@ func shapeMatMul(s *shaper) {
 	la, lb := a[:max(len(a)-2, 0)], b[:max(len(b)-2, 0)]
 	out = Broadcast(la, lb)
 	out = slices.Clone(out)
-	s.agree(a[len(a)-1], b[max(len(b)-2, 0)])
+	s.broadcasts(0, lb, la)
+	s.demand(Equals, 0, a[len(a)-1], b[max(len(b)-2, 0)])
 	if len(a) > 1 {
 		out = append(out, a[len(a)-2])
 	}
@@ -617,6 +617,7 @@ func shapeDepthToSpace(s *shaper) {
 	c, ok := d[1].Over(b.Times(b))
 	if !ok {
 		c = Unknown
+		s.demand(Multiple, 0, d[1], b.Times(b))
 	}
 	s.set(0, []Dim{d[0], c, d[2].Times(b), d[3].Times(b)})
 }
@@ -627,6 +628,11 @@ func shapeSpaceToDepth(s *shaper) {
 		return
 	}
 	b := Size(s.n.Int("blocksize", 1))
+	for _, size := range d[2:] {
+		if _, ok := size.Over(b); !ok {
+			s.demand(Multiple, 0, size, b)
+		}
+	}
 	s.set(0, []Dim{d[0], d[1].Times(b).Times(b), d[2].FloorDiv(b), d[3].FloorDiv(b)})
 }
 
@@ -649,11 +655,13 @@ func newShapeRules() map[string]func(*shaper) {
 		"Gemm": shapeGemm, "MatMul": shapeMatMul, "DepthToSpace": shapeDepthToSpace, "SpaceToDepth": shapeSpaceToDepth,
 		"Range": shapeRangeOp, "Resize": shapeResize, "Upsample": shapeResize, "ConvTranspose": shapeConvTranspose, "Conv": shapeConv, "AveragePool": shapePool, "MaxPool": shapePool,
 		"LpPool": shapePool, "Einsum": shapeEinsum, "TopK": shapeTopK, "ArgMax": shapeArg, "ArgMin": shapeArg,
+		"BatchNormalization": shapeBatchNorm, "InstanceNormalization": shapeBatchNorm, "LayerNormalization": shapeLayerNorm, "RMSNormalization": shapeLayerNorm,
+		"GroupNormalization": shapeGroupNorm, "PRelu": shapePRelu, "LSTM": shapeRecurrent(4), "GRU": shapeRecurrent(3), "RNN": shapeRecurrent(1),
 		"GatherElements": shapeGatherElements, "NonZero": shapeNonZero, "DequantizeLinear": shapeQuantize(1), "QuantizeLinear": shapeQuantize(2),
 	}
-	for _, op := range []string{"Identity", "Dropout", "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "Relu", "Sigmoid", "Tanh",
+	for _, op := range []string{"Identity", "Dropout", "Relu", "Sigmoid", "Tanh",
 		"Erf", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Not", "Softmax", "LogSoftmax", "Softplus", "Softsign",
-		"Elu", "Selu", "Celu", "LeakyRelu", "ThresholdedRelu", "PRelu", "HardSigmoid", "HardSwish", "Mish", "Gelu", "Swish", "Clip", "LRN", "ScatterND", "ScatterElements",
+		"Elu", "Selu", "Celu", "LeakyRelu", "ThresholdedRelu", "HardSigmoid", "HardSwish", "Mish", "Gelu", "Swish", "Clip", "LRN", "ScatterND", "ScatterElements",
 		"CumSum", "Trilu", "EyeLike", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
 		"Hardmax", "LpNormalization", "MeanVarianceNormalization", "ReverseSequence", "Shrink"} {
 		m[op] = same

@@ -136,6 +136,9 @@ func shapeConv(s *shaper) {
 	weight, ok2 := s.in(1)
 	if x := s.n.In[0]; ok2 && len(weight) >= 3 && x != nil { // a map that the weight fits
 		channels := weight[1].Times(Size(s.n.Int("group", 1)))
+		if len(in) == len(weight) {
+			s.demand(Equals, 0, in[1], channels)
+		}
 		switch {
 		case !ok:
 			in = make([]Dim, len(weight))
@@ -173,6 +176,9 @@ func (s *shaper) window(in []Dim, channels Dim, kernel []int64) {
 	if w, err := ConvWindow(s.n, in, kernel); err == nil {
 		for i := 2; i < len(in); i++ {
 			out[i] = w.Out(i-2, in[i])
+			if k := i - 2; !w.Dynamic && !w.Ceil {
+				s.demand(AtLeast, 0, in[i].Plus(Size(w.Begin[k]+w.End[k])), Size((w.Kernel[k]-1)*w.Dilation[k]+1))
+			}
 		}
 	}
 	for i := range s.n.Out {
@@ -231,6 +237,9 @@ func shapeEinsum(s *shaper) {
 			return
 		}
 		for k := range idx {
+			if old, seen := size[idx[k]]; seen {
+				s.demand(Broadcasts, i, d[k], old)
+			}
 			if old, seen := size[idx[k]]; !seen || !old.Known() || old.Is(1) {
 				size[idx[k]] = d[k]
 			} else if _, num := old.Int(); !num {

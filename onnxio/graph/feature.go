@@ -1,0 +1,126 @@
+package graph
+
+import "slices"
+
+// Operators whose parameters say how many features their input has.
+
+func shapeBatchNorm(s *shaper) {
+	same(s)
+	d, ok := s.in(0)
+	c, ok2 := s.in(1)
+	if ok && ok2 && len(d) > 1 && len(c) == 1 && s.n.Int("spatial", 1) != 0 {
+		s.demand(Equals, 0, d[1], c[0])
+	}
+}
+
+// shapeLayerNorm follows LayerNormalization (opset 17) and RMSNormalization (23): the scale
+// has the shape of the normalised axes, or broadcasts to it.
+func shapeLayerNorm(s *shaper) {
+	same(s)
+	d, ok := s.in(0)
+	scale, ok2 := s.in(1)
+	if ok && ok2 && len(scale) <= len(d) {
+		s.broadcasts(0, scale, d)
+	}
+}
+
+// shapeGroupNorm follows GroupNormalization (opsets 18 and 21), whose scale has a
+// number for each group or for each channel.
+func shapeGroupNorm(s *shaper) {
+	same(s)
+	d, ok := s.in(0)
+	scale, ok2 := s.in(1)
+	groups := s.n.Int("num_groups", 1)
+	if !ok || !ok2 || len(d) < 2 || len(scale) != 1 {
+		return
+	}
+	if s.g.Opset >= 21 {
+		s.demand(Equals, 0, d[1], scale[0])
+	} else if _, even := d[1].Over(Size(groups)); !even {
+		s.demand(Multiple, 0, d[1], Size(groups))
+	}
+}
+
+func shapePRelu(s *shaper) {
+	same(s)
+	d, ok := s.in(0)
+	slope, ok2 := s.in(1)
+	if ok && ok2 {
+		s.broadcasts(0, slope, d)
+	}
+}
+
+// shapeRecurrent follows LSTM, GRU and RNN (opset 14) with so many gates: the weight is
+// [directions, gates·hidden, input].
+func shapeRecurrent(gates int64) func(*shaper) {
+	return func(s *shaper) {
+		x, ok := s.in(0)
+		w, ok2 := s.in(1)
+		if !ok || !ok2 || len(x) != 3 || len(w) != 3 {
+			return
+		}
+		s.demand(Equals, 0, x[2], w[2])
+		hidden, ok := w[1].Over(Size(gates))
+		if !ok {
+			return
+		}
+		steps, batch, directions := x[0], x[1], w[0]
+		last := []Dim{directions, batch, hidden}
+		all := []Dim{steps, directions, batch, hidden}
+		if s.n.Int("layout", 0) != 0 {
+			batch, steps = x[0], x[1]
+			last, all = []Dim{batch, directions, hidden}, []Dim{batch, steps, directions, hidden}
+		}
+		for _, i := range []int{5, 6} { // initial states
+			if d, ok := s.in(i); ok && len(d) == 3 {
+				for k := range d {
+					s.demand(Equals, i, d[k], last[k])
+				}
+			}
+		}
+		s.set(0, all)
+		s.set(1, slices.Clone(last))
+		s.set(2, last)
+	}
+}
+
+// splits asks for an axis that the parts of a Split make up.
+func (s *shaper) splits(d []Dim) {
+	axis, ok := Axis(s.n.Int("axis", 0), len(d))
+	if !ok {
+		return
+	}
+	parts := s.ints(1)
+	if a := s.n.Attr("split"); a != nil {
+		parts = nil
+		for _, v := range a.Ints {
+			parts = append(parts, Size(v))
+		}
+	}
+	if parts != nil {
+		sum := Size(0)
+		for _, p := range parts {
+			sum = sum.Plus(p)
+		}
+		s.demand(Equals, 0, d[axis], sum)
+		return
+	}
+	if n := Size(int64(len(s.n.Out))); len(s.n.In) < 2 {
+		if _, ok := d[axis].Over(n); !ok {
+			s.demand(Even, 0, d[axis], n)
+		}
+	}
+}
+
+// picks asks for an axis that has all positions that a Gather names.
+func (s *shaper) picks(axis Dim) {
+	at, ok := s.numbers(1)
+	if !ok {
+		return
+	}
+	most := int64(0)
+	for _, i := range at {
+		most = max(most, i+1, -i)
+	}
+	s.demand(AtLeast, 0, axis, Size(most))
+}
