@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"repmlp/budget"
 )
 
 // A Hint is an error that knows what its reader can do about it.
@@ -20,6 +22,9 @@ func (h *Hint) Unwrap() error { return h.Err }
 func Advice(err error) string {
 	if h, ok := errors.AsType[*Hint](err); ok {
 		return h.Advice
+	}
+	if e, ok := errors.AsType[*budget.Exceeded](err); ok {
+		return e.Advice()
 	}
 	return ""
 }

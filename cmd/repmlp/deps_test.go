@@ -15,6 +15,7 @@ func TestPackageDirections(t *testing.T) {
 		"repmlp/fuse":            {"repmlp/onnxio", "repmlp/verify", "repmlp/convert", "protobuf", "spf13/cobra", "progressbar"},
 		"repmlp/verify":          {"repmlp/fuse", "repmlp/convert", "spf13/cobra", "progressbar"},
 		"repmlp/convert":         {"spf13/cobra", "progressbar"},
+		"repmlp/budget":          {"repmlp/onnxio", "repmlp/fuse", "repmlp/verify", "repmlp/convert", "repmlp/parallel"},
 		"repmlp/parallel":        {"repmlp/onnxio", "repmlp/fuse", "repmlp/verify", "repmlp/convert"},
 	}
 	for pkg, bad := range forbidden {
