@@ -292,7 +292,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			live += size(outs[k])
 		}
 		if e.limit > 0 && live > e.limit {
-			return nil, fmt.Errorf("running node %q: the tensors take more than the memory budget of %d bytes", c.n.Title(), e.limit)
+			return nil, &onnxio.Hint{Err: fmt.Errorf("running node %q: the tensors take more than the memory budget of %d bytes", c.n.Title(), e.limit), Advice: "raise --max-memory; convert --no-check needs no run of the whole model"}
 		}
 		for _, id := range c.in {
 			if id < 0 {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"repmlp/onnxio"
 )
 
 // exactly asks for n arguments, naming what is missing.
@@ -42,7 +46,7 @@ func usage(root *cobra.Command) {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
 				if err := check(cmd, args); err != nil {
-					return coded(exitUsage, err)
+					return wrongUse(cmd, err)
 				}
 				return nil
 			}
@@ -52,6 +56,30 @@ func usage(root *cobra.Command) {
 		}
 	}
 	visit(root)
+}
+
+// wrongUse is a usage error of a command.
+func wrongUse(cmd *cobra.Command, err error) error {
+	return coded(exitUsage, &onnxio.Hint{Err: err, Advice: cmd.CommandPath() + " --help lists what it takes"})
+}
+
+// wrongFlag is the error of a flag that there is not, or whose value is none.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	if v, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		want := "another value"
+		switch v.GetFlag().Value.Type() {
+		case "int":
+			want = "a whole number"
+		case "uint64":
+			want = "a whole number that is not negative"
+		case "float64":
+			want = "a number"
+		case "bool":
+			want = "true or false"
+		}
+		err = fmt.Errorf("--%s %q: it takes %s", v.GetFlag().Name, v.GetValue(), want)
+	}
+	return wrongUse(cmd, err)
 }
 
 func knownShell(cmd *cobra.Command, args []string) error {

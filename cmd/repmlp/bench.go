@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -26,13 +27,14 @@ const benchSchema = "repmlp.bench/1"
 
 type benchFlags struct {
 	engineFlags
+	reportFlags
 	batches string
 	dims    []string
+	inputs  []string
 	seed    uint64
 	runs    int
 	warmup  int
 	threads int
-	json    bool
 	perOp   bool
 }
 
@@ -44,6 +46,7 @@ type benchReport struct {
 	Threads int           `json:"threads"` // 0: as many as there are cores
 	Runs    int           `json:"runs"`
 	Warmup  int           `json:"warmup"`
+	Inputs  []string      `json:"inputs,omitempty"`
 	Models  []benchModel  `json:"models"`
 	Results []benchResult `json:"results"`
 }
@@ -80,27 +83,39 @@ func (a *app) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODEL.onnx [OTHER.onnx ...]",
 		Short: "Latency of models side by side, runs interleaved",
-		Long: `bench runs the given models in turns on the same random inputs and reports the
-latency of each, and how many times faster than the first it is, with a 95 %
-confidence interval. Without --engine it takes ONNX Runtime where it is found.`,
+		Long: `bench runs the given models in turns on the same random or real inputs and
+reports the latency of each, and how many times faster than the first it is, with
+a 95 % confidence interval. Without --engine it takes ONNX Runtime where it is
+found.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("bench: missing argument MODEL.onnx")
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(cmd.Context(), f, args) },
+		ValidArgsFunction: models(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(f.inputs) > 0 && (cmd.Flags().Changed("batch") || len(f.dims) > 0) {
+				return wrongUse(cmd, errors.New("--inputs has sizes of its own; --batch and --dim are for random inputs"))
+			}
+			return a.bench(cmd.Context(), f, args)
+		},
 	}
 	f.engineFlags.add(cmd)
+	f.reportFlags.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.batches, "batch", "1", "batch sizes, as 1,8,32")
 	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, as height=224; repeatable")
+	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, of which the first run's are taken: .npy, .npz or a test_data_set folder")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the random inputs")
 	fl.IntVar(&f.runs, "runs", 20, "counted runs of each model at each batch size")
 	fl.IntVar(&f.warmup, "warmup", 3, "runs before that are not counted")
 	fl.IntVar(&f.threads, "threads", 0, "threads within an operator, ONNX Runtime only (default: the number of cores)")
 	fl.BoolVar(&f.perOp, "per-op", false, "also report the time of each operator")
-	fl.BoolVar(&f.json, "json", false, "print JSON instead of text")
+	complete(cmd, "inputs", extensions("npy", "npz"))
+	for _, flag := range []string{"batch", "dim", "seed", "runs", "warmup", "threads"} {
+		complete(cmd, flag, words())
+	}
 	return cmd
 }
 
@@ -154,7 +169,14 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 	if f.runs < 1 || f.warmup < 0 || f.threads < 0 {
 		return coded(exitUsage, errors.New("--runs must be at least 1, --warmup and --threads must not be negative"))
 	}
-	r := &benchReport{Schema: benchSchema, Tool: convert.Tool{Name: "repmlp", Version: version}, Threads: f.threads, Runs: f.runs, Warmup: f.warmup}
+	if err := f.reportFlags.check(); err != nil {
+		return err
+	}
+	writes := f.outputs()
+	if err := writes.check(slices.Concat(paths, inputFiles(f.inputs))); err != nil {
+		return err
+	}
+	r := &benchReport{Schema: benchSchema, Tool: convert.Tool{Name: "repmlp", Version: version}, Threads: f.threads, Runs: f.runs, Warmup: f.warmup, Inputs: f.inputs}
 	var models []*onnxio.Model
 	var sessions []benchSession
 	defer func() {
@@ -171,6 +193,12 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 			return err
 		}
 		models = append(models, m)
+		if err := writes.spare(externalPaths(m, path)); err != nil {
+			return err
+		}
+		if err := checkDims(m, dims); err != nil {
+			return err
+		}
 		if err := verify.CheckInputs(models[0], m); err != nil {
 			return fmt.Errorf("%q and %q cannot run on the same inputs: %w", paths[0], path, err)
 		}
@@ -206,22 +234,66 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 		}
 	}
 	end()
-	if f.json {
-		return printJSON(a.out, r)
+	return a.tellBench(f, r)
+}
+
+// tellBench prints the report and writes the files that were asked for.
+func (a *app) tellBench(f *benchFlags, r *benchReport) error {
+	ready, err := f.prepare(func(w io.Writer, kind string) error {
+		switch kind {
+		case ".json":
+			return printJSON(w, r)
+		case ".html":
+			return benchPage.Execute(w, r)
+		}
+		return writeBench(w, r)
+	})
+	if err != nil {
+		return err
 	}
-	return writeBench(a.out, r)
+	defer ready.discard()
+	if f.json {
+		err = printJSON(a.out, r)
+	} else {
+		err = writeBench(a.out, r)
+	}
+	if err == nil {
+		err = ready.commit()
+	}
+	if err == nil {
+		ready.keep()
+	}
+	return err
+}
+
+// feeds are the inputs of one run, and its batch.
+func (f *benchFlags) feeds(m *onnxio.Model, dims map[string]int64, batch int64) (map[string]*verify.Tensor, int64, error) {
+	var feeds map[string]*verify.Tensor
+	if len(f.inputs) > 0 {
+		all, err := verify.Inputs(m, f.inputs)
+		if err != nil {
+			return nil, 0, err
+		}
+		feeds = all[0]
+	} else {
+		var err error
+		if feeds, err = verify.RandomInputs(m, dims, batch, f.seed); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, v := range m.Graph.Inputs { // a model may have its batch fixed
+		if t := feeds[v.Name]; t != nil && len(t.Shape) > 0 {
+			return feeds, int64(t.Shape[0]), nil
+		}
+	}
+	return feeds, batch, nil
 }
 
 // measure times all models at one batch size.
 func (f *benchFlags) measure(ctx context.Context, sessions []benchSession, models []*onnxio.Model, paths []string, dims map[string]int64, batch int64) ([]benchResult, error) {
-	feeds, err := verify.RandomInputs(models[0], dims, batch, f.seed)
+	feeds, batch, err := f.feeds(models[0], dims, batch)
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range feeds { // a model may have its batch fixed
-		if len(t.Shape) > 0 {
-			batch = int64(t.Shape[0])
-		}
 	}
 	var runs []func() error
 	for i, s := range sessions {
@@ -275,10 +347,10 @@ func writeBench(w io.Writer, r *benchReport) error {
 	fmt.Fprintf(&b, "engine %s, %d runs after %d for warming up\n", r.Engine, r.Runs, r.Warmup)
 	width := 0
 	for _, m := range r.Models {
-		width = max(width, len(m.Path))
+		width = max(width, utf8.RuneCountInString(name(m.Path)))
 	}
 	for _, m := range r.Models {
-		fmt.Fprintf(&b, "  %-*s  session %.2f s", width, m.Path, m.Session)
+		fmt.Fprintf(&b, "  %-*s  session %.2f s", width, name(m.Path), m.Session)
 		if m.Peak > 0 {
 			fmt.Fprintf(&b, ", peak memory %d MiB", m.Peak>>20)
 		}
@@ -290,7 +362,7 @@ func writeBench(w io.Writer, r *benchReport) error {
 			fmt.Fprintf(&b, "batch %d\n", x.Batch)
 			last = x.Batch
 		}
-		fmt.Fprintf(&b, "  %-*s  median %8.2f ms  p10 %8.2f  p90 %8.2f  %9.1f/s", width, x.Path, x.MedianMS, x.P10MS, x.P90MS, x.PerSecond)
+		fmt.Fprintf(&b, "  %-*s  median %8.2f ms  p10 %8.2f  p90 %8.2f  %9.1f/s", width, name(x.Path), x.MedianMS, x.P10MS, x.P90MS, x.PerSecond)
 		if x.Ratio != nil {
 			fmt.Fprintf(&b, "  %.2f× as fast as the first (%.2f to %.2f)", x.Ratio.Value, x.Ratio.Low, x.Ratio.High)
 		}
@@ -300,7 +372,7 @@ func writeBench(w io.Writer, r *benchReport) error {
 		if len(m.PerOp) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "operators of %s, ms\n", m.Path)
+		fmt.Fprintf(&b, "operators of %s, ms\n", name(m.Path))
 		ops := make([]string, 0, len(m.PerOp))
 		for op := range m.PerOp {
 			ops = append(ops, op)
@@ -309,7 +381,7 @@ func writeBench(w io.Writer, r *benchReport) error {
 			return cmp.Or(cmp.Compare(m.PerOp[y], m.PerOp[x]), strings.Compare(x, y))
 		})
 		for _, op := range ops {
-			fmt.Fprintf(&b, "  %-24s %9.3f\n", op, 1e3*m.PerOp[op])
+			fmt.Fprintf(&b, "  %-24s %9.3f\n", name(op), 1e3*m.PerOp[op])
 		}
 	}
 	_, err := io.WriteString(w, lines(b.String()))

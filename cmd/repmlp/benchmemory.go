@@ -12,21 +12,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
 
 // peak runs one model alone in a process of its own, where its peak memory can
 // be seen; 0 where that is not possible.
 func (f *benchFlags) peak(ctx context.Context, path string, batches []int64) int64 {
-	args := []string{"bench-memory", path, "--engine", f.engine, "--ort-lib", f.ortLib, "--batch", strconv.FormatInt(slices.Max(batches), 10), "--threads", strconv.Itoa(f.threads)}
+	args := []string{"bench-memory", "--engine=" + f.engine, "--ort-lib=" + f.ortLib, "--batch=" + strconv.FormatInt(slices.Max(batches), 10), "--threads=" + strconv.Itoa(f.threads)}
 	for _, d := range f.dims {
-		args = append(args, "--dim", d)
+		args = append(args, "--dim="+d)
+	}
+	for _, p := range f.inputs {
+		args = append(args, "--inputs="+p)
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return 0
 	}
-	out, err := exec.CommandContext(ctx, self, args...).Output()
+	out, err := exec.CommandContext(ctx, self, append(args, "--", path)...).Output()
 	if err != nil {
 		return 0
 	}
@@ -57,7 +59,7 @@ func (a *app) benchMemoryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			feeds, err := verify.RandomInputs(m, dims, batches[0], 0)
+			feeds, _, err := f.feeds(m, dims, batches[0])
 			if err != nil {
 				return err
 			}
@@ -76,6 +78,7 @@ func (a *app) benchMemoryCommand() *cobra.Command {
 	f.engineFlags.add(cmd)
 	cmd.Flags().StringVar(&f.batches, "batch", "1", "")
 	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "")
+	cmd.Flags().StringArrayVar(&f.inputs, "inputs", nil, "")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "")
 	return cmd
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
 
 // profileRuns is how often a model runs under its engine's profiler.
@@ -31,7 +30,7 @@ func (f *benchFlags) profile(ctx context.Context, path string, m *onnxio.Model, 
 	if g, ok := s.(*goSession); ok {
 		g.engine.Profile(func(op string, d time.Duration) { total[op] += d.Seconds() / profileRuns })
 	}
-	feeds, err := verify.RandomInputs(m, dims, batch, f.seed)
+	feeds, _, err := f.feeds(m, dims, batch)
 	if err != nil {
 		return nil, err
 	}

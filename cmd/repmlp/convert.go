@@ -92,7 +92,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 func (a *app) merge(ctx context.Context, j *job) error {
 	r := j.report
 	writes := append(j.outputs(), target{"-o", j.out})
-	if err := writes.check(append([]string{j.in}, j.inputs...)); err != nil {
+	if err := writes.check(append([]string{j.in}, j.reads()...)); err != nil {
 		return err
 	}
 	start := time.Now()

@@ -63,6 +63,15 @@ func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) 
 	return o, nil
 }
 
+// reads lists the files that a comparison reads beside the models.
+func (f *checkFlags) reads() []string {
+	files := inputFiles(f.inputs)
+	if f.ortLib != "" {
+		files = append(files, f.ortLib)
+	}
+	return files
+}
+
 // parseDims reads bindings of dimensions.
 func parseDims(list []string) (map[string]int64, error) {
 	dims := map[string]int64{}
@@ -89,7 +98,7 @@ func parseSize(s string) (int64, error) {
 	}
 	v, err := strconv.ParseFloat(strings.TrimSpace(t), 64)
 	if err != nil || !(v > 0) || v*float64(int64(1)<<shift) > 1<<60 {
-		return 0, fmt.Errorf("%q is no size; write it as 512MB or 8GB", s)
+		return 0, fmt.Errorf("--max-memory %q is no size; write it as 512MB or 8GB", s)
 	}
 	return int64(v * float64(int64(1)<<shift)), nil
 }

@@ -28,6 +28,15 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"repmlp": main})
 }
 
+// sample is a small trained model, wherever a test goes.
+var sample = func() string {
+	path, err := filepath.Abs("../../testdata/digits/digits_dynamo.onnx")
+	if err != nil {
+		panic(err)
+	}
+	return path
+}()
+
 // TestScripts runs the command line's specification.
 func TestScripts(t *testing.T) {
 	data, err := filepath.Abs("../../testdata")
@@ -54,6 +63,14 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("there is no condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			// hardlink NEW OLD gives a file a second name.
+			"hardlink": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(os.Link(ts.MkAbs(args[1]), ts.MkAbs(args[0])))
+			},
+			// sha256 FILE sets SHA256.
+			"sha256": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Setenv("SHA256", hashBytes([]byte(ts.ReadFile(args[0]))))
+			},
 			// code N COMMAND ARGS runs a command and wants exit code N.
 			"code": func(ts *testscript.TestScript, neg bool, args []string) {
 				err := ts.Exec(args[1], args[2:]...)

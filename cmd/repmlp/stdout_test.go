@@ -35,10 +35,7 @@ func (d *device) Write(p []byte) (int, error) {
 // A full device as standard output is exit 1 and leaves nothing; a reader that
 // went away is no failure, and the model stays.
 func TestStandardOutput(t *testing.T) {
-	in, err := filepath.Abs("../../testdata/digits/digits_dynamo.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := sample
 	for _, room := range []int{0, 10, 300} {
 		for _, c := range []struct {
 			wanted int // files

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"repmlp/onnxio"
@@ -27,7 +28,8 @@ func (f *reportFlags) outputs() (out targets) {
 }
 
 // check refuses, before any work, targets that cannot be written, that are one
-// file, or that are among the files which are read.
+// file, or that are among the files which are read, of which the model comes
+// first.
 func (w targets) check(reads []string) error {
 	for i, t := range w {
 		if err := t.check(); err != nil {
@@ -38,6 +40,9 @@ func (w targets) check(reads []string) error {
 				return fmt.Errorf("%s %q and %s %q are one file; give each a name of its own", u.flag, u.path, t.flag, t.path)
 			}
 		}
+		if t.flag == "-o" && sameFile(t.path, reads[0]) {
+			return fmt.Errorf("the output %q is the input itself; choose another with -o", t.path)
+		}
 	}
 	return w.spare(reads)
 }
@@ -45,12 +50,8 @@ func (w targets) check(reads []string) error {
 // spare refuses targets that are among the files which are read.
 func (w targets) spare(reads []string) error {
 	for _, t := range w {
-		for i, p := range reads {
-			switch {
-			case !sameFile(p, t.path):
-			case i == 0 && t.flag == "-o":
-				return fmt.Errorf("the output %q is the input itself; choose another with -o", t.path)
-			default:
+		for _, p := range reads {
+			if sameFile(p, t.path) {
 				return fmt.Errorf("%s %q would write over %q, which is read; choose another name", t.flag, t.path, p)
 			}
 		}
@@ -106,6 +107,17 @@ func externalPaths(m *onnxio.Model, path string) []string {
 		out = append(out, filepath.Join(filepath.Dir(path), filepath.FromSlash(strings.ReplaceAll(loc, `\`, "/"))))
 	}
 	return out
+}
+
+// inputFiles lists the files of real inputs; a folder holds several.
+func inputFiles(inputs []string) []string {
+	files := slices.Clone(inputs)
+	for _, p := range inputs {
+		if inside, err := filepath.Glob(filepath.Join(p, "*.pb")); err == nil {
+			files = append(files, inside...)
+		}
+	}
+	return files
 }
 
 // sameFile reports whether two paths name one file, links included; of files

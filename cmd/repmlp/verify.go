@@ -53,7 +53,7 @@ func (a *app) verify(cmd *cobra.Command, f *verifyFlags, reference, candidate st
 // judge compares the models that the report names.
 func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions, r *convert.Report) error {
 	writes := f.outputs()
-	if err := writes.check(append([]string{r.Input.Path, r.Output.Path}, f.inputs...)); err != nil {
+	if err := writes.check(append([]string{r.Input.Path, r.Output.Path}, f.reads()...)); err != nil {
 		return err
 	}
 	var sides [2]side
