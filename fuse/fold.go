@@ -34,7 +34,7 @@ func (p *Program) Fold(f Form) (*Folded, error) {
 // program: slower, and the reference for the direct forms.
 func (p *Program) FoldByIdentity(f Form) (*Folded, error) {
 	out := &Folded{W: make([]float64, p.size(f.Group)*p.size(f.Out)*p.size(f.In))}
-	if err := p.foldIdentity(f, p.linear(), out.W); err != nil {
+	if err := p.pushIdentity(f, p.linear(), out.W, false); err != nil {
 		return nil, err
 	}
 	var err error
@@ -82,29 +82,21 @@ func (p *Program) paths(k int, coef float64) ([]path, bool) {
 	return out, true
 }
 
-// along is the linear program of one path.
-func (p *Program) along(path path) *Program {
-	q := &Program{Sizes: p.Sizes, Input: p.Input}
-	for i, s := range path.ops {
-		op := p.Ops[s.op]
-		op.Shift = nil
-		op.Args = []int{i - 1}
-		if op.Kind == Sum {
-			op.Rename = []map[Label]Label{op.Rename[s.arg]}
-			op.Coef = []float64{1}
-		}
-		q.Ops = append(q.Ops, op)
-	}
-	q.Ops = append(q.Ops, Op{Kind: Sum, Args: []int{len(q.Ops) - 1}, Coef: []float64{path.coef}, Rename: []map[Label]Label{nil}})
-	return q
-}
-
 // identityBatch is how many columns of the identity matrix run at a time.
 const identityBatch = 256
 
-// foldIdentity adds the matrix of the linear program q to dst. A column of the
-// identity serves all groups at once.
+// foldIdentity adds the matrix of the linear program q to dst, from the side with
+// the shorter identity.
 func (p *Program) foldIdentity(f Form, q *Program, dst []float64) error {
+	if p.size(f.Out) < p.size(f.In) {
+		return p.pushIdentity(Form{Group: f.Group, Out: f.In, In: f.Out}, q.transposed(), dst, true)
+	}
+	return p.pushIdentity(f, q, dst, false)
+}
+
+// pushIdentity adds the matrix of the linear program q to dst, which is transposed
+// where q is. A column of the identity serves all groups at once.
+func (p *Program) pushIdentity(f Form, q *Program, dst []float64, transposed bool) error {
 	groups, outs, ins := p.size(f.Group), p.size(f.Out), p.size(f.In)
 	order := slices.Concat(f.Group, f.In)
 	for from := 0; from < ins; from += identityBatch {
@@ -115,7 +107,7 @@ func (p *Program) foldIdentity(f Form, q *Program, dst []float64) error {
 				eye[(g*ins+from+b)*batch+b] = 1
 			}
 		}
-		in, err := p.arrange(rows{order, batch, eye}, p.Input)
+		in, err := p.arrange(rows{order, batch, eye}, q.Input)
 		if err != nil {
 			return err
 		}
@@ -124,8 +116,15 @@ func (p *Program) foldIdentity(f Form, q *Program, dst []float64) error {
 			return err
 		}
 		for k := range groups * outs {
-			for b := range batch {
-				dst[k*ins+from+b] += res[k*batch+b]
+			row := res[k*batch:][:batch]
+			if transposed {
+				for b, x := range row {
+					dst[(k/outs*ins+from+b)*outs+k%outs] += x
+				}
+				continue
+			}
+			for b, x := range row {
+				dst[k*ins+from+b] += x
 			}
 		}
 	}

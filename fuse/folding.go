@@ -189,16 +189,30 @@ func (f *Folding) prepare() (*prepared, error) {
 			return nil, err
 		}
 	}
+	var straight, dense []path
+	var branches []*branch
 	for _, path := range paths {
 		b, err := f.direct(path)
-		if err == nil && b == nil {
-			err = f.addDense(ready, f.p.along(path))
-		}
 		if err != nil {
 			return nil, err
 		}
-		if b != nil {
-			ready.branches = append(ready.branches, b)
+		if b == nil {
+			dense = append(dense, path)
+			continue
+		}
+		straight, branches = append(straight, path), append(branches, b)
+	}
+	if len(dense) == 0 {
+		ready.branches = branches
+	} else { // all of them at once: they share most of their way
+		q, covered := f.p.only(dense, straight)
+		if err := f.addDense(ready, q); err != nil {
+			return nil, err
+		}
+		for i, b := range branches {
+			if !covered[i] {
+				ready.branches = append(ready.branches, b)
+			}
 		}
 	}
 	f.ready = ready
