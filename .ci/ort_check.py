@@ -5,6 +5,11 @@ usage: ort_check.py BINARY CASES_DIR
 A session without optimisations is the oracle: ONNX Runtime's own Conv+BatchNormalization fusion overflows float16 where
 the specification stays finite, and a BatchNormalization with 2 to 4 outputs, which opset 13 does not define, does not load.
 """
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 3:
+    raise SystemExit(__doc__)
+
 import argparse, collections, json, os, subprocess, tempfile
 import numpy as np, onnx, onnxruntime as ort
 from onnx import TensorProto, numpy_helper

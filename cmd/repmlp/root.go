@@ -58,7 +58,8 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	return a.run(ctx, args)
 }
 
-func (a *app) run(ctx context.Context, args []string) int {
+// root is the tree of commands.
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "repmlp",
 		Short:         "Merge training-time branches of an ONNX model into the layers they deploy as",
@@ -68,7 +69,6 @@ func (a *app) run(ctx context.Context, args []string) int {
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetArgs(args)
 	root.SetVersionTemplate("repmlp {{.Version}}\n")
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -79,6 +79,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar")
 	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
 	usage(root)
+	return root
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = a.out.err

@@ -6,7 +6,12 @@ FOLDER holds rep50_light.onnx and repmlpnet_b224.onnx (go run ./cmd/fillnet NAME
 onnxruntime in this Python. PyTorch starts from a checkpoint with the weights of the file (injection.py), repmlp from the
 file. `difference` is that of the converted network to the file on one input, relative to the largest output.
 """
-import os, statistics, subprocess, sys, tempfile
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 3:
+    raise SystemExit(__doc__)
+
+import os, statistics, subprocess, tempfile
 from peers import run
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -5,7 +5,12 @@ usage: families.py REPMLP FOLDER [THREADS]
 FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). Needs onnx, onnxruntime, onnxsim, onnxslim and
 onnxscript in this Python; REPMLP is built with cgo. Prints docs/benchmarks/families.md.
 """
-import collections, datetime, json, os, subprocess, sys, tempfile
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 3:
+    raise SystemExit(__doc__)
+
+import collections, datetime, json, os, subprocess, tempfile
 import onnx, onnxruntime, onnxscript.optimizer, onnxsim, onnxslim
 
 OPS = ["Conv", "BatchNormalization", "Add", "Mul", "Sub"]

@@ -5,6 +5,10 @@ usage: injection.py NETWORK CHECKPOINT OUT.onnx
 Loads the checkpoint, injects, compares one input and exports. Parameters have the names they have in the skeletons.
 """
 import sys
+
+if __name__ == "__main__" and len(sys.argv) < 4:
+    raise SystemExit(__doc__)
+
 import torch
 from torch import nn
 from torch.nn import functional as F

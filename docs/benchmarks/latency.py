@@ -5,7 +5,12 @@ usage: latency.py REPMLP FOLDER [BATCHES] [RUNS] [THREADS]
 FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). REPMLP is built with cgo and finds ONNX Runtime
 (repmlp engines). Every row is one run with all forms interleaved; resnet50, where it is there, runs beside rep50_light.
 """
-import json, os, subprocess, sys, tempfile
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 3:
+    raise SystemExit(__doc__)
+
+import json, os, subprocess, tempfile
 
 
 def main():

@@ -6,7 +6,12 @@ FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). Needs
 Prints a Markdown table: the median of the seconds, the largest peak memory. `cp+sync` copies the file and syncs the copy,
 as repmlp does; the operator counts say what is left in the written file.
 """
-import os, statistics, subprocess, sys, tempfile, time
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 3:
+    raise SystemExit(__doc__)
+
+import os, statistics, subprocess, tempfile, time
 
 OPS = ["Conv", "BatchNormalization", "Add"]
 

@@ -5,7 +5,12 @@ usage: rate.py MODEL.onnx [BATCH] [THREADS]
 Counts the multiplications of Conv, Gemm and MatMul from the shapes of the run, and times the network and a Gemm of
 2048×2048×2048 in turns.
 """
-import sys, time
+import sys
+
+if __name__ == "__main__" and len(sys.argv) < 2:
+    raise SystemExit(__doc__)
+
+import time
 import numpy as np, onnx, onnxruntime as ort
 from onnx import helper, numpy_helper, TensorProto
 
