@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 )
 
 // version is the release; the linker may set it.
@@ -51,5 +52,6 @@ func main() {
 	collect(thrifty)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // see stdout
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

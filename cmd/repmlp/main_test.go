@@ -71,6 +71,17 @@ func TestScripts(t *testing.T) {
 			"sha256": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Setenv("SHA256", hashBytes([]byte(ts.ReadFile(args[0]))))
 			},
+			// unread COMMAND ARGS runs a command whose standard output and error nobody
+			// reads; it must end well.
+			"unread": func(ts *testscript.TestScript, neg bool, args []string) {
+				r, w, err := os.Pipe()
+				ts.Check(err)
+				defer w.Close()
+				r.Close()
+				cmd := exec.Command(args[0], args[1:]...)
+				cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), w, w
+				ts.Check(cmd.Run())
+			},
 			// code N COMMAND ARGS runs a command and wants exit code N.
 			"code": func(ts *testscript.TestScript, neg bool, args []string) {
 				err := ts.Exec(args[1], args[2:]...)
