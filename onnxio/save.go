@@ -260,6 +260,24 @@ func (p *Pending) External() []string {
 	return names
 }
 
+// Sync writes the files to disk under their temporary names: what Commit leaves
+// to do takes no time, and hardly anything can go wrong with it.
+func (p *Pending) Sync() error {
+	if p.done {
+		return nil
+	}
+	p.flush.stop()
+	for _, f := range []*renameio.PendingFile{p.data, p.model} {
+		if f == nil {
+			continue
+		}
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("writing %q: %w", p.path, err)
+		}
+	}
+	return nil
+}
+
 // Commit syncs the files to disk and gives them their names, data first.
 func (p *Pending) Commit() error {
 	if p.done {

@@ -54,6 +54,14 @@ unless everything holds.`,
 	return cmd
 }
 
+// beside is where the output goes that nobody named.
+func beside(path string) string {
+	if ext := filepath.Ext(path); strings.EqualFold(ext, ".onnx") {
+		path = strings.TrimSuffix(path, ext)
+	}
+	return path + ".inference.onnx"
+}
+
 // A job is one conversion.
 type job struct {
 	*convertFlags
@@ -80,7 +88,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	plan.Prover = a.prover(f.seed, check.Dims)
 	out := f.output
 	if !cmd.Flags().Changed("output") {
-		out = strings.TrimSuffix(path, ".onnx") + ".inference.onnx"
+		out = beside(path)
 	}
 	j := &job{f, check, plan, path, out, newReport("convert")}
 	j.report.Input = &convert.FileFacts{Path: path}
@@ -177,6 +185,11 @@ func (a *app) try(ctx context.Context, j *job, m *onnxio.Model, res *convert.Res
 // first, the model last. A failure leaves none of them.
 func (a *app) publish(ctx context.Context, j *job, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending) error {
 	r := j.report
+	start := time.Now()
+	if err := pending.Sync(); err != nil {
+		return err
+	}
+	r.Seconds["save"] = time.Since(start).Seconds()
 	r.Output = convert.Facts(res.Model)
 	r.Output.Path, r.Output.Bytes, r.Output.External = j.out, pending.Bytes(), pending.External()
 	r.Output.Identical = res.Model == m && len(m.ExternalFiles()) == 0

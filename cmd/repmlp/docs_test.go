@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"repmlp/convert"
 )
 
 func readDoc(t *testing.T, path string) string {
@@ -183,6 +186,36 @@ func TestScriptsSayTheirUsage(t *testing.T) {
 			if (strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "from ")) && line != "import sys\n" {
 				t.Errorf("%s imports before it says its usage: %s", s, line)
 			}
+		}
+	}
+}
+
+// The page about the report names every key that a report can have, and every
+// verdict.
+func TestReportPage(t *testing.T) {
+	page := readDoc(t, "../../docs/report.md")
+	seen := map[reflect.Type]bool{}
+	var visit func(reflect.Type)
+	visit = func(v reflect.Type) {
+		for v.Kind() == reflect.Pointer || v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+			v = v.Elem()
+		}
+		if v.Kind() != reflect.Struct || seen[v] {
+			return
+		}
+		seen[v] = true
+		for f := range v.Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if !strings.Contains(page, "`"+key+"`") {
+				t.Errorf("docs/report.md does not name %q of %s", key, v)
+			}
+			visit(f.Type)
+		}
+	}
+	visit(reflect.TypeFor[convert.Report]())
+	for _, verdict := range []string{convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Would(convert.Fused), convert.Would(convert.Partial), convert.Equivalent, convert.NotEquivalent, convert.Failed} {
+		if !strings.Contains(page, "`"+verdict+"`") {
+			t.Errorf("docs/report.md does not name the verdict %q", verdict)
 		}
 	}
 }
