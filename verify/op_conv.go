@@ -35,6 +35,10 @@ type spatial struct {
 	in, out []int
 }
 
+// largestWindow bounds kernels, strides, dilations and pads, so that products of two
+// of them are numbers; no map is as large.
+const largestWindow = 1 << 30
+
 func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
 	w, err := graph.ConvWindow(c.n, dims(x.Shape), kernel)
 	if err != nil {
@@ -42,6 +46,9 @@ func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
 	}
 	s := spatial{Window: w, in: x.Shape[2:]}
 	for i := range w.Kernel {
+		if max(w.Kernel[i], w.Stride[i], w.Dilation[i], w.Begin[i], w.End[i]) > largestWindow {
+			return s, fmt.Errorf("its window reaches further than %d positions", largestWindow)
+		}
 		n, ok := w.Out(i, graph.Size(int64(x.Shape[i+2]))).Int()
 		if !ok || n < 0 {
 			return s, fmt.Errorf("its window does not fit a map of %v", s.in)

@@ -20,41 +20,39 @@ func averagePool(c *call) ([]*Tensor, error) {
 	}
 	include := c.n.Int("count_include_pad", 0) != 0
 	out := like(x, x.DType, slices.Concat(x.Shape[:2], s.out))
-	acc := make([]float64, count(s.out))
+	in, outs := count(s.in), count(s.out)
 	// How many positions each window averages over, the same for all channels.
-	area := make([]float64, len(acc))
-	size := toInts(s.Kernel)
+	area := make([]float64, outs)
 	eachIndex(s.out, func(i int, at []int) {
 		area[i] = 1
-		for a := range at {
-			n := 0
-			for k := range size[a] {
-				p := at[a]*int(s.Stride[a]) + k*int(s.Dilation[a])
-				if include && p < s.in[a]+int(s.Begin[a]+s.End[a]) || !include && p >= int(s.Begin[a]) && p < s.in[a]+int(s.Begin[a]) {
-					n++
-				}
-			}
-			area[i] *= float64(n)
+		for a, o := range at {
+			area[i] *= float64(s.area(a, o, include))
 		}
 	})
-	taps := s.taps()
-	r := len(s.out) - 1
-	in := count(s.in)
-	for p := range x.Shape[0] * x.Shape[1] {
-		clear(acc)
-		for _, t := range taps {
-			a, b := s.span(t[r])
-			s.eachRow(t, func(dst, off int) {
-				for k := a; k < b; k++ {
-					acc[dst+k] += x.Float(p*in + off + k*int(s.Stride[r]) + t[r])
-				}
-			})
+	kernel.Split(x.Shape[0]*x.Shape[1], 1+(1<<12)/max(in, 1), func(first, end int) {
+		line, space := newPooled(in, false), &pooledSpace{}
+		for p := first; p < end; p++ {
+			x.readDouble(line.v, p*in)
+			for i, v := range s.windows(sumOf, line, space).v {
+				put(out, p*outs+i, v/area[i])
+			}
 		}
-		for i, v := range acc {
-			put(out, p*len(acc)+i, v/area[i])
-		}
-	}
+	})
 	return []*Tensor{out}, nil
+}
+
+// area is how many positions output o averages over along axis i: those inside the
+// map, or inside the padding too.
+func (s spatial) area(i, o int, padding bool) int {
+	if !padding {
+		first, last := s.slide(i).positions(o)
+		if last < first {
+			return 0
+		}
+		return (last-first)/int(s.Dilation[i]) + 1
+	}
+	room := s.in[i] + int(s.Begin[i]+s.End[i]) - o*int(s.Stride[i])
+	return min(int(s.Kernel[i]), max((room+int(s.Dilation[i])-1)/int(s.Dilation[i]), 0))
 }
 
 // put rounds v into element i of a float tensor.
@@ -82,34 +80,21 @@ func maxPool(c *call) ([]*Tensor, error) {
 	if places {
 		at.I = make([]int64, count(shape))
 	}
-	taps := s.taps()
-	r := len(s.out) - 1
 	in, outs := count(s.in), count(s.out)
 	columns := c.n.Int("storage_order", 0) != 0
-	kernel.Split(x.Shape[0]*x.Shape[1], 1, func(first, end int) {
-		best, line := make([]float64, outs), make([]float64, in)
+	kernel.Split(x.Shape[0]*x.Shape[1], 1+(1<<12)/max(in, 1), func(first, end int) {
+		line, space := newPooled(in, places), &pooledSpace{}
+		for i := range line.at {
+			line.at[i] = i
+		}
 		for p := first; p < end; p++ {
-			x.readDouble(line, p*in)
-			for i := range best {
-				best[i] = math.Inf(-1)
-			}
-			for _, t := range taps {
-				a, b := s.span(t[r])
-				s.eachRow(t, func(dst, off int) {
-					from, step := off+a*int(s.Stride[r])+t[r], int(s.Stride[r])
-					row := best[dst+a : dst+max(a, b)]
-					for k := range row {
-						v := line[from]
-						if places && (v > row[k] || math.IsNaN(v)) {
-							at.I[p*outs+dst+a+k] = int64(p*in + from)
-						}
-						row[k] = max(row[k], v)
-						from += step
-					}
-				})
-			}
-			for i, v := range best {
+			x.readDouble(line.v, p*in)
+			y := s.windows(highestOf, line, space)
+			for i, v := range y.v {
 				put(out, p*outs+i, v)
+			}
+			for i, k := range y.at {
+				at.I[p*outs+i] = int64(p*in + k)
 			}
 		}
 	})
