@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 
 	"repmlp/onnxio"
 )
@@ -44,13 +45,25 @@ func inference(n *onnxio.Node, opset int64) *onnxio.Node {
 	}
 	switch n.OpType {
 	case "BatchNormalization":
-		if n.Int("training_mode", 0) != 0 || len(n.Outputs) > 1 || opset < 7 && n.Int("is_test", 0) == 0 {
+		if opset < 7 && n.Int("is_test", 0) == 0 {
+			return tested(n, n.Outputs[:1])
+		}
+		if batchStatistics(n, opset) {
 			return n.Keep(1, "training_mode")
 		}
 	case "Dropout":
+		if opset < 7 && n.Int("is_test", 0) == 0 {
+			return tested(n, n.Outputs)
+		}
 		if opset >= 12 && len(n.Inputs) > 2 && n.Inputs[2] != "" {
 			return n.WithInputs(n.Name, n.Inputs[:1], n.Outputs)
 		}
 	}
 	return nil
+}
+
+// tested is a node of opset 1 or 6 with is_test set.
+func tested(n *onnxio.Node, outputs []string) *onnxio.Node {
+	attrs := slices.DeleteFunc(slices.Clone(n.Attrs), func(a *onnxio.Attr) bool { return a.Name == "is_test" })
+	return onnxio.NewNode(n.Name, n.OpType, n.Inputs, outputs, append(attrs, onnxio.IntAttr("is_test", 1))...)
 }
