@@ -104,13 +104,13 @@ found.`,
 	f.engineFlags.add(cmd)
 	f.reportFlags.add(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&f.batches, "batch", "1", "batch sizes, as 1,8,32")
-	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, as height=224; repeatable")
-	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, of which the first run's are taken: .npy, .npz or a test_data_set folder")
-	fl.Uint64Var(&f.seed, "seed", 0, "seed of the random inputs")
-	fl.IntVar(&f.runs, "runs", 20, "counted runs of each model at each batch size")
-	fl.IntVar(&f.warmup, "warmup", 3, "runs before that are not counted")
-	fl.IntVar(&f.threads, "threads", 0, "threads within an operator, ONNX Runtime only (default: the number of cores)")
+	fl.StringVar(&f.batches, "batch", "1", "batch `SIZES`, as 1,8,32")
+	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, `NAME=SIZE`, as height=224; repeatable")
+	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, a `PATH`, of which the first run's are taken: .npy, .npz or a test_data_set folder")
+	fl.Uint64Var(&f.seed, "seed", 0, "`SEED` of the random inputs")
+	fl.IntVar(&f.runs, "runs", 20, "counted `RUNS` of each model at each batch size")
+	fl.IntVar(&f.warmup, "warmup", 3, "`RUNS` before that are not counted")
+	fl.IntVar(&f.threads, "threads", 0, "`THREADS` within an operator, ONNX Runtime only (default: the number of cores)")
 	fl.BoolVar(&f.perOp, "per-op", false, "also report the time of each operator")
 	complete(cmd, "inputs", extensions("npy", "npz"))
 	for _, flag := range []string{"batch", "dim", "seed", "runs", "warmup", "threads"} {
@@ -210,6 +210,9 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 		sessions = append(sessions, s)
 		r.Engine = engine
 		r.Models = append(r.Models, benchModel{Path: path, Session: time.Since(start).Seconds()})
+	}
+	if r.Engine == "go" && f.threads > 0 {
+		a.warn("--threads has no effect on the Go engine", "--engine ort takes ONNX Runtime")
 	}
 	for i, path := range paths {
 		r.Models[i].Peak = f.peak(ctx, path, batches)

@@ -46,7 +46,7 @@ unless everything holds.`,
 	f.planFlags.add(cmd)
 	f.reportFlags.add(cmd)
 	fl := cmd.Flags()
-	fl.StringVarP(&f.output, "output", "o", "", "where to write (default MODEL.inference.onnx beside the input)")
+	fl.StringVarP(&f.output, "output", "o", "", "`FILE` to write (default MODEL.inference.onnx beside the input)")
 	fl.BoolVar(&f.strict, "strict", false, "exit 4 and write nothing unless every candidate was merged and there was one")
 	fl.BoolVar(&f.noCheck, "no-check", false, "skip the run of the whole model; the proofs of the merges always run")
 	fl.BoolVar(&f.noMetadata, "no-metadata", false, "write no provenance into the model")

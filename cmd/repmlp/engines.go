@@ -30,14 +30,19 @@ type engineFlags struct {
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.engine, "engine", "auto", "who runs the models: auto, go or ort (ONNX Runtime)")
+	fl.StringVar(&f.engine, "engine", "auto", "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)")
 	complete(cmd, "engine", words("auto", "go", "ort"))
-	fl.StringVar(&f.ortLib, "ort-lib", "", "the ONNX Runtime library (default: where it is found, see repmlp engines)")
+	fl.StringVar(&f.ortLib, "ort-lib", "", "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)")
 }
 
 func (f *engineFlags) name() (engineName, error) {
 	switch e := engineName(f.engine); e {
-	case engineAuto, engineGo, engineORT:
+	case engineGo:
+		if f.ortLib != "" {
+			return "", coded(exitUsage, errors.New("--ort-lib is not for --engine go"))
+		}
+		return e, nil
+	case engineAuto, engineORT:
 		return e, nil
 	}
 	return "", coded(exitUsage, fmt.Errorf("--engine %q: choose auto, go or ort", f.engine))
@@ -139,6 +144,6 @@ func (a *app) enginesCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&f.ortLib, "ort-lib", "", "the ONNX Runtime library")
+	cmd.Flags().StringVar(&f.ortLib, "ort-lib", "", "`FILE` of the ONNX Runtime library")
 	return cmd
 }

@@ -24,16 +24,16 @@ type checkFlags struct {
 
 func (f *checkFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.Uint64Var(&f.seed, "seed", 0, "seed of the random inputs")
-	fl.IntVar(&f.samples, "samples", 1, "number of random runs")
-	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, as batch=4; repeatable")
-	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs: .npy, .npz or a test_data_set folder; repeatable")
-	fl.Float64Var(&f.rtol, "rtol", 0, "relative tolerance of the whole-model comparison (default: follows the noise floor)")
-	fl.Float64Var(&f.atol, "atol", 0, "absolute tolerance of the whole-model comparison")
+	fl.Uint64Var(&f.seed, "seed", 0, "`SEED` of the random inputs and rows")
+	fl.IntVar(&f.samples, "samples", 1, "`NUMBER` of random runs")
+	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, `NAME=SIZE`, as batch=4; repeatable")
+	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, a `PATH`: .npy, .npz or a test_data_set folder; repeatable")
+	fl.Float64Var(&f.rtol, "rtol", 0, "relative `TOLERANCE` of the whole-model comparison (default: follows the noise floor)")
+	fl.Float64Var(&f.atol, "atol", 0, "absolute `TOLERANCE` of the whole-model comparison")
 	f.engineFlags.add(cmd)
 	complete(cmd, "inputs", extensions("npy", "npz"))
 	complete(cmd, "dim", words())
-	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, as 8GB")
+	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, a `SIZE` as 8GB")
 }
 
 // options turns the flags into options; cmd tells which were given.
@@ -111,7 +111,7 @@ type planFlags struct {
 
 func (f *planFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.fc, "fc", "auto", "spelling of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)")
+	fl.StringVar(&f.fc, "fc", "auto", "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)")
 	complete(cmd, "fc", words("auto", "gemm", "conv"))
 	fl.BoolVar(&f.growth, "allow-growth", false, "also make merges that are exact but make the model larger")
 	fl.BoolVar(&f.freeze, "freeze-inputs", false, "initializers that are also graph inputs count as constants and stop being inputs")

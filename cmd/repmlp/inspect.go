@@ -34,7 +34,7 @@ line alone.`,
 	f.planFlags.add(cmd)
 	f.reportFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.values, "values", false, "also read the weights, for the reasons that depend on their values")
-	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "value of a named dimension in the proofs that --values may need, as batch=4; repeatable")
+	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, `NAME=SIZE`, in the proofs that --values may need; repeatable")
 	complete(cmd, "dim", words())
 	return cmd
 }

@@ -25,7 +25,7 @@ type reportFlags struct {
 
 func (f *reportFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.files, "report", nil, "also write a report, by extension "+reportExtensions+"; repeatable")
+	fl.StringArrayVar(&f.files, "report", nil, "also write a report to `FILE`, by extension "+reportExtensions+"; repeatable")
 	fl.BoolVar(&f.json, "json", false, "print the JSON report instead of text")
 	complete(cmd, "report", extensions("json", "html", "txt"))
 }

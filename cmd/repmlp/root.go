@@ -61,8 +61,16 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 // root is the tree of commands.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "repmlp",
-		Short:         "Merge training-time branches of an ONNX model into the layers they deploy as",
+		Use:   "repmlp",
+		Short: "Merge training-time branches of an ONNX model into the layers they deploy as",
+		Long: `repmlp merges training-time branches of an ONNX model into the layers they deploy
+as, proves each merge, and writes the model.
+
+  repmlp inspect MODEL.onnx   shows what would be merged
+  repmlp convert MODEL.onnx   does it, and writes MODEL.inference.onnx
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 not equivalent, 4 --strict and
+something was not merged, 130 interrupted. No model is written unless it is 0.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
