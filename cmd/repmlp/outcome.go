@@ -41,7 +41,7 @@ func written(r *convert.Report) string {
 	case len(r.Output.External) > 0:
 		what = "with the same weights in a file of its own"
 	default:
-		what = "without a merge"
+		what = "with training switched off"
 	}
 	return fmt.Sprintf("%s; wrote %s %s", nothing(r, "was"), to, what)
 }
