@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"repmlp/budget"
+	"repmlp/output"
 )
 
 // A Hint is an error that knows what its reader can do about it.
@@ -25,6 +26,9 @@ func Advice(err error) string {
 	}
 	if e, ok := errors.AsType[*budget.Exceeded](err); ok {
 		return e.Advice()
+	}
+	if r, ok := errors.AsType[*output.Refusal](err); ok {
+		return r.Advice
 	}
 	return ""
 }

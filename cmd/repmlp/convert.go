@@ -16,6 +16,7 @@ import (
 
 	"repmlp/convert"
 	"repmlp/onnxio"
+	"repmlp/output"
 	"repmlp/verify"
 )
 
@@ -99,7 +100,7 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 // merge does the work of convert up to the names of the files.
 func (a *app) merge(ctx context.Context, j *job) error {
 	r := j.report
-	writes := append(j.outputs(), target{"-o", j.out})
+	writes := append(j.outputs(), output.Target{Flag: "-o", Path: j.out})
 	if err := writes.check(append([]string{j.in}, j.reads()...)); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ func TestPackageDirections(t *testing.T) {
 		"repmlp/verify":          {"repmlp/fuse", "repmlp/convert", "spf13/cobra", "progressbar"},
 		"repmlp/convert":         {"spf13/cobra", "progressbar"},
 		"repmlp/budget":          {"repmlp/onnxio", "repmlp/fuse", "repmlp/verify", "repmlp/convert", "repmlp/parallel"},
+		"repmlp/output":          {"repmlp/onnxio", "repmlp/fuse", "repmlp/verify", "repmlp/convert", "repmlp/parallel", "repmlp/budget"},
 		"repmlp/parallel":        {"repmlp/onnxio", "repmlp/fuse", "repmlp/verify", "repmlp/convert"},
 	}
 	for pkg, bad := range forbidden {

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
+	"repmlp/output"
 )
 
 // reportFlags say where the report of a command goes.
@@ -71,7 +71,7 @@ type prepared []*preparedReport
 
 type preparedReport struct {
 	path        string
-	file        *renameio.PendingFile
+	file        *output.File
 	named, kept bool
 }
 
@@ -85,9 +85,9 @@ func (f *reportFlags) prepare(write rendering) (ready prepared, err error) {
 	for _, path := range f.files {
 		var b bytes.Buffer
 		err := write(&b, reportKind(path))
-		var file *renameio.PendingFile
+		var file *output.File
 		if err == nil {
-			file, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+			file, err = output.Create(path, output.Options{})
 		}
 		if err == nil {
 			ready = append(ready, &preparedReport{path: path, file: file})
@@ -103,7 +103,7 @@ func (f *reportFlags) prepare(write rendering) (ready prepared, err error) {
 // commit gives the reports their names.
 func (p prepared) commit() error {
 	for _, f := range p {
-		if err := f.file.CloseAtomicallyReplace(); err != nil {
+		if err := f.file.Commit(); err != nil {
 			p.discard()
 			return fmt.Errorf("writing report %q: %w", f.path, err)
 		}
@@ -122,13 +122,10 @@ func (p prepared) keep() {
 // discard removes the reports, those that carry their names too.
 func (p prepared) discard() {
 	for _, f := range p {
-		switch {
-		case f.kept:
-		case f.named:
+		if f.named && !f.kept {
 			os.Remove(f.path)
-		default:
-			f.file.Cleanup()
 		}
+		f.file.Close()
 	}
 }
 
