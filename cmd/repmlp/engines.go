@@ -131,7 +131,7 @@ func (a *app) enginesCommand() *cobra.Command {
 			fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
 			lib, err := f.library()
 			if err != nil {
-				fmt.Fprintf(a.out, "ort  not usable: %s\n", message(err.Error()))
+				fmt.Fprintf(a.out, "ort  not usable: %s\n", sentence(err))
 				if advice := onnxio.Advice(err); advice != "" {
 					fmt.Fprintf(a.out, "     %s\n", message(advice))
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -40,6 +41,26 @@ func message(s string) string {
 		s = strings.Join(words, " ")
 	}
 	return escape(s)
+}
+
+// sentence is an error on one line: of several errors joined, which have lines of
+// their own, one sentence.
+func sentence(err error) string {
+	for inner := err; inner != nil && inner.Error() == err.Error(); inner = errors.Unwrap(inner) {
+		joined, ok := inner.(interface{ Unwrap() []error })
+		if !ok {
+			continue
+		}
+		var parts, own []string
+		for _, e := range joined.Unwrap() {
+			parts, own = append(parts, sentence(e)), append(own, e.Error())
+		}
+		if strings.Join(own, "\n") == err.Error() {
+			return strings.Join(parts, "; ")
+		}
+		break
+	}
+	return message(err.Error())
 }
 
 // cut takes the middle out of what has more than n characters.

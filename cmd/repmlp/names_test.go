@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +57,21 @@ func TestLongNamesAreCutInTheMiddle(t *testing.T) {
 	}
 	if got := message("node " + long + " fails"); len(got) > 2*messageLength || !strings.HasPrefix(got, "node begin") || !strings.HasSuffix(got, "fails") {
 		t.Errorf("%q", got)
+	}
+}
+
+// Several errors are one sentence; a line break in a name stays escaped.
+func TestSentence(t *testing.T) {
+	joined := errors.Join(errors.New("one"), fmt.Errorf("two: %w", errors.New("a\nb")))
+	for want, err := range map[string]error{
+		`one; two: a\nb`:    joined,
+		`coded one`:         coded(exitFailed, errors.New("coded one")),
+		`around: one\ntwo`:  fmt.Errorf("around: %w", errors.Join(errors.New("one"), errors.New("two"))),
+		`two: a\nb and one`: fmt.Errorf("%w and %w", fmt.Errorf("two: %w", errors.New("a\nb")), errors.New("one")),
+	} {
+		if got := sentence(&onnxio.Hint{Err: err}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -129,7 +129,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if code == exitUsage && advice == "" {
 		advice = "repmlp help lists commands and flags"
 	}
-	a.say("error", err.Error(), advice)
+	a.say("error", sentence(err), advice)
 	return code
 }
 

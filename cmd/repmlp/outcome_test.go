@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+
+	"repmlp/convert"
+)
+
+// The last line of a report says what came of it, and no more.
+func TestOutcome(t *testing.T) {
+	in := &convert.FileFacts{Path: "m.onnx", Nodes: 9, Opset: map[string]int64{"": 17}}
+	same := &convert.FileFacts{Path: "o.onnx", Nodes: 9, Identical: true}
+	fresh := &convert.FileFacts{Path: "o.onnx", Nodes: 5}
+	merge := []convert.RegionReport{{ID: "r1", Merged: []string{"a", "b"}}}
+	stays := []convert.Decline{{Code: "batch_statistics"}, {Code: "dropout_training"}, {Code: "batch_statistics"}, {Code: "would_grow"}}
+	grows := []convert.Decline{{Code: "would_grow"}, {Code: "kernel_would_grow"}}
+	check := &convert.Check{Passed: true, Samples: 1}
+	failure := &convert.Failure{Message: "no\nroom"}
+	for want, r := range map[string]*convert.Report{
+		"wrote o.onnx: fused, 9 -> 5 nodes":                                                                                        {Command: "convert", Verdict: convert.Fused, Input: in, Output: fresh, Regions: merge, Declined: grows},
+		"wrote o.onnx: partial, 9 -> 5 nodes; 1 place declined (nonlinear_branch)":                                                 {Command: "convert", Verdict: convert.Partial, Input: in, Output: fresh, Regions: merge, Declined: []convert.Decline{{Code: "nonlinear_branch"}}},
+		"nothing left to merge; wrote o.onnx with the same bytes":                                                                  {Command: "convert", Verdict: convert.Unchanged, Input: in, Output: same},
+		"nothing left to merge; wrote o.onnx with training switched off":                                                           {Command: "convert", Verdict: convert.Unchanged, Input: in, Output: fresh},
+		"nothing left to merge; wrote o.onnx with the same weights in a file of its own":                                           {Command: "convert", Verdict: convert.Unchanged, Input: in, Output: &convert.FileFacts{Path: "o.onnx", External: []string{"o.data"}}},
+		"nothing was merged: 2 merges would make the model larger (--allow-growth); wrote o.onnx with the same bytes":              {Command: "convert", Verdict: convert.Unchanged, Input: in, Output: same, Declined: grows},
+		"nothing was merged, because 3 places declined (batch_statistics 2, dropout_training 1); wrote o.onnx with the same bytes": {Command: "convert", Verdict: convert.Declined, Input: in, Output: same, Declined: stays},
+		"nothing would be merged, because 3 places declined (batch_statistics 2, dropout_training 1)":                              {Command: "inspect", Verdict: convert.Declined, Input: in, Declined: stays},
+		"nothing left to merge":                                   {Command: "inspect", Verdict: convert.Unchanged, Input: in},
+		"would fuse: 1 merge of 2 nodes":                          {Command: "inspect", Verdict: convert.WouldFuse, Input: in, Regions: merge},
+		`nothing was written: no\nroom`:                           {Command: "convert", Verdict: convert.Failed, Input: in, Error: failure},
+		`nothing was written: no\nroom ` + "":                     {Command: "convert", Verdict: convert.Partial, Input: in, Regions: merge, Error: &convert.Failure{Message: "no\nroom "}},
+		`failed: no\nroom`:                                        {Command: "verify", Verdict: convert.Failed, Input: in, Output: fresh, Error: failure},
+		"equivalent: " + equivalence(check)[len("equivalent: "):]: {Command: "verify", Verdict: convert.Equivalent, Input: in, Output: fresh, Check: check},
+	} {
+		if got := outcome(r); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
