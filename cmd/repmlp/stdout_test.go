@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -73,21 +74,50 @@ func TestStandardOutput(t *testing.T) {
 	}
 }
 
-// A report that cannot be given its name leaves neither it nor the model.
-func TestReportThatCannotBeNamed(t *testing.T) {
-	dir := t.TempDir()
-	out, report, other := filepath.Join(dir, "o.onnx"), filepath.Join(dir, "r.json"), filepath.Join(dir, "a.txt")
-	var o, e bytes.Buffer
-	sabotage := func() { // after the names were looked at
-		if err := os.MkdirAll(filepath.Join(report, "x"), 0o755); err != nil {
-			t.Error(err)
+// A file that cannot be given its name, be it the model or a report, leaves none
+// of the others.
+func TestFilesThatCannotBeNamed(t *testing.T) {
+	for _, bad := range []string{"o.onnx", "a.txt", "r.json"} {
+		dir := t.TempDir()
+		in := func(name string) string { return filepath.Join(dir, name) }
+		sabotage := func() { // after the names were looked at
+			if err := os.MkdirAll(filepath.Join(in(bad), "x"), 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+		var o, e bytes.Buffer
+		a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &saboteur{do: sabotage} }}
+		code := a.run(context.Background(), []string{"convert", sample, "-o", in("o.onnx"), "--report", in("a.txt"), "--report", in("r.json")})
+		files, _ := os.ReadDir(dir)
+		if code != exitFailed || len(files) != 1 || files[0].Name() != bad || !strings.Contains(e.String(), bad) {
+			t.Errorf("%s: exit %d, %v: %s", bad, code, files, e.String())
 		}
 	}
-	a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &saboteur{do: sabotage} }}
-	code := a.run(context.Background(), []string{"convert", "../../testdata/digits/digits_dynamo.onnx", "-o", out, "--report", other, "--report", report})
-	files, _ := os.ReadDir(dir)
-	if code != exitFailed || len(files) != 1 || files[0].Name() != "r.json" {
-		t.Errorf("exit %d, %v: %s", code, files, e.String())
+}
+
+// Interrupted at any of its proofs a conversion is exit 130 and leaves nothing,
+// also where a report was asked for.
+func TestInterruptAtEveryProof(t *testing.T) {
+	for stop := range int32(5) {
+		dir := t.TempDir()
+		ctx, cancel := context.WithCancel(context.Background())
+		var count atomic.Int32
+		interrupt := func() {
+			if count.Add(1) == stop {
+				cancel()
+			}
+		}
+		var o, e bytes.Buffer
+		a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &saboteur{do: interrupt} }}
+		code := a.run(ctx, []string{"convert", sample, "-o", filepath.Join(dir, "o.onnx"), "--json", "--report", filepath.Join(dir, "r.json")})
+		files, _ := os.ReadDir(dir)
+		switch {
+		case stop == 0 && (code != exitDone || len(files) != 2):
+			t.Errorf("without an interruption: exit %d, %v", code, files)
+		case stop > 0 && (code != exitInterrupted || len(files) > 0 || o.Len() > 0):
+			t.Errorf("interrupted at proof %d: exit %d, %v, %q", stop, code, files, o.String())
+		}
+		cancel()
 	}
 }
 
