@@ -16,7 +16,8 @@ type Kind uint8
 const (
 	Memory    Kind = iota // bytes of the tensors that the runs of a model hold at the same time
 	Constants             // bytes of the constants that are computed from others
-	Nodes                 // nodes of the graph after functions are inlined
+	Nodes                 // nodes that functions expand to
+	Copies                // bytes of the nodes that functions expand to
 	Depth                 // subgraphs inside subgraphs, and functions that call functions
 	Taps                  // positions of one window, padding and dilation included
 )
@@ -26,8 +27,11 @@ const (
 	// DefaultConstants is far above what exporters leave to be computed: the
 	// weights of the largest training-form layers are a few hundred megabytes.
 	DefaultConstants = 1 << 30
-	// DefaultNodes is ten times the longest unrolled loops.
-	DefaultNodes = 1 << 20
+	// DefaultNodes is five times what exporters that write a function for every
+	// module make of the largest networks.
+	DefaultNodes = 1 << 18
+	// DefaultCopies is more than that many nodes of a usual size.
+	DefaultCopies = 256 << 20
 	// DefaultDepth is six times the deepest real files, which stay below 10.
 	DefaultDepth = 64
 	// DefaultTaps is a hundred times the largest kernels, 31×31 and dilated.
@@ -41,6 +45,7 @@ var kinds = [...]struct {
 	Memory:    {"the tensors of the run need", "bytes", "raise the budget with --max-memory, or bind free sizes to smaller ones with --dim", 0},
 	Constants: {"the constants computed from others need", "bytes", "raise budget.Limits.Constants; or export the model with its constants folded", DefaultConstants},
 	Nodes:     {"the functions expand to", "nodes", "raise budget.Limits.Nodes; or export the model without functions", DefaultNodes},
+	Copies:    {"the functions expand to", "bytes", "raise budget.Limits.Copies; or export the model without functions", DefaultCopies},
 	Depth:     {"subgraphs or functions are nested", "deep", "raise budget.Limits.Depth; real models stay below 10", DefaultDepth},
 	Taps:      {"the window has", "taps", "raise budget.Limits.Taps; or correct kernel, pads or dilations", DefaultTaps},
 }
@@ -52,13 +57,14 @@ type Limits struct {
 	Memory    int64
 	Constants int64
 	Nodes     int64
+	Copies    int64
 	Depth     int64
 	Taps      int64
 }
 
 // Of returns the limit of a kind, 0 where there is none.
 func (l Limits) Of(k Kind) int64 {
-	set := [...]int64{Memory: l.Memory, Constants: l.Constants, Nodes: l.Nodes, Depth: l.Depth, Taps: l.Taps}
+	set := [...]int64{Memory: l.Memory, Constants: l.Constants, Nodes: l.Nodes, Copies: l.Copies, Depth: l.Depth, Taps: l.Taps}
 	return cmp.Or(set[k], kinds[k].limit)
 }
 

@@ -14,7 +14,7 @@ func TestAskNamesPlaceNeedAndLimit(t *testing.T) {
 	if !ok {
 		t.Fatalf("Ask = %v", err)
 	}
-	for _, want := range []string{"call_7", "1048577", "1048576"} {
+	for _, want := range []string{"call_7", "262145", "262144"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %s", err, want)
 		}

@@ -3,6 +3,7 @@ package convert
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -35,6 +36,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 	}
 	var edit onnxio.Edit
 	count := 0
+	reserved := append(slices.Clone(opts.reserved), reservedNames(g))
 	for _, n := range g.Nodes {
 		now := n.Node
 		for _, sub := range n.Subgraphs() {
@@ -48,7 +50,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			}
 			inner := opts
 			inner.NoMetadata, inner.Progress = true, nil
-			inner.reserved = reservedNames(g, opts.reserved)
+			inner.reserved = reserved
 			convert := Convert
 			if opts.look {
 				convert = planOnly
@@ -141,13 +143,9 @@ func declareValue(v *graph.Value) *onnxio.ValueInfo {
 	return onnxio.NewValue(v.Name, v.Elem, dims...)
 }
 
-// reservedNames are all names of the outer graphs, which a body must not
-// shadow.
-func reservedNames(g *graph.Graph, outer map[string]bool) map[string]bool {
+// reservedNames are all names of a graph, which its bodies must not shadow.
+func reservedNames(g *graph.Graph) map[string]bool {
 	names := map[string]bool{}
-	for s := range outer {
-		names[s] = true
-	}
 	for _, n := range g.Nodes {
 		for _, o := range n.Outputs {
 			names[o] = true

@@ -52,8 +52,8 @@ type Options struct {
 	// Progress is called as the work goes on; nil is silent.
 	Progress func(stage string, done, total int)
 
-	reserved map[string]bool // names that new ones must not shadow
-	look     bool            // plan the bodies of control-flow nodes, compute nothing
+	reserved []map[string]bool // names of the graphs around, which new ones must not shadow
+	look     bool              // plan the bodies of control-flow nodes, compute nothing
 }
 
 // graph says what counts as a constant.

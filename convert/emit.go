@@ -31,9 +31,6 @@ func (c *explainer) newEmitter(opts Options) *emitter {
 			e.names[o] = true
 		}
 	}
-	for name := range opts.reserved {
-		e.names[name] = true
-	}
 	g := c.g.Model.Graph
 	for _, t := range g.Inits {
 		e.names[t.Name] = true
@@ -68,7 +65,14 @@ func (e *emitter) reserve(g *onnxio.Graph) {
 }
 
 // fresh returns a name that nothing in the model has.
-func (e *emitter) fresh(base string) string { return e.names.Fresh(base) }
+func (e *emitter) fresh(base string) string {
+	for {
+		name := e.names.Fresh(base)
+		if !slices.ContainsFunc(e.opts.reserved, func(m map[string]bool) bool { return m[name] }) {
+			return name
+		}
+	}
+}
 
 // node adds a node; out "" asks for a new value name.
 func (e *emitter) node(op, base, out string, inputs []string, attrs ...*onnxio.Attr) string {

@@ -3,13 +3,12 @@ package onnxio
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
-)
 
-// maxInlined bounds the nodes that inlining may make: functions that call
-// functions multiply.
-const maxInlined = 1 << 20
+	"repmlp/budget"
+)
 
 // Inline returns the model with the calls of its local functions in the main
 // graph replaced by their bodies. Values inside a body get names of their own.
@@ -19,7 +18,10 @@ func (m *Model) Inline() (*Model, error) {
 	if len(m.Functions) == 0 {
 		return m, nil
 	}
-	in := &inliner{m: m, names: m.Graph.names()}
+	in := newInliner(m)
+	if err := in.measure(); err != nil {
+		return nil, err
+	}
 	var e Edit
 	for _, n := range m.Graph.Nodes {
 		fn := in.target(n)
@@ -51,33 +53,108 @@ func (m *Model) Inline() (*Model, error) {
 
 // callsAny reports whether a call of a local function is left anywhere.
 func (m *Model) callsAny() bool {
-	found := false
+	found, byID := false, m.functionsByID()
 	m.eachGraph(func(g *Graph) {
 		for _, n := range g.Nodes {
-			found = found || m.Function(n.Calls()) != nil
+			found = found || byID[n.Calls()] != nil
 		}
 	})
 	return found
 }
 
 type inliner struct {
-	m     *Model
-	names Names
-	count int
+	m      *Model
+	names  Names
+	byID   map[FunctionID]*Function
+	usable map[*Function]bool
+	sorted map[*Function][]*Node
+}
+
+func newInliner(m *Model) *inliner {
+	in := &inliner{m: m, names: m.Graph.names(), byID: m.functionsByID(), usable: map[*Function]bool{}, sorted: map[*Function][]*Node{}}
+	for _, fn := range m.Functions {
+		in.usable[fn] = true
+		for _, o := range fn.Opsets {
+			if v := m.Opset(o.Domain); o.Domain == "" && v != 0 && v != o.Version {
+				in.usable[fn] = false
+			}
+		}
+	}
+	return in
 }
 
 // target is the function that n calls and that can be inlined.
 func (in *inliner) target(n *Node) *Function {
-	fn := in.m.Function(n.Calls())
-	if fn == nil {
+	fn := in.byID[n.Calls()]
+	if !in.usable[fn] {
 		return nil
 	}
-	for _, o := range fn.Opsets {
-		if v := in.m.Opset(o.Domain); o.Domain == "" && v != 0 && v != o.Version {
-			return nil
+	return fn
+}
+
+// A bulk is what a function expands to. Load made sure that no function calls
+// itself and how deep the calls go.
+type bulk struct{ nodes, bytes int64 }
+
+// enough is where counting stops: far beyond any budget, far from an overflow.
+const enough = 1 << 40
+
+func (b bulk) plus(o bulk) bulk {
+	return bulk{min(b.nodes+o.nodes, enough), min(b.bytes+o.bytes, enough)}
+}
+
+// measure asks the budget for what all calls expand to.
+func (in *inliner) measure() error {
+	known := map[*Function]bulk{}
+	var of func(list []*Node) bulk
+	call := func(fn *Function) bulk {
+		b, ok := known[fn]
+		if !ok {
+			b = of(fn.Nodes)
+			known[fn] = b
+		}
+		return b
+	}
+	of = func(list []*Node) (total bulk) {
+		for _, n := range list {
+			if fn := in.target(n); fn != nil {
+				total = total.plus(call(fn))
+			} else {
+				total = total.plus(bulk{1, int64(len(n.raw))})
+			}
+		}
+		return total
+	}
+	var total bulk
+	for _, n := range in.m.Graph.Nodes {
+		fn := in.target(n)
+		if fn == nil {
+			continue
+		}
+		total = total.plus(call(fn))
+		err := in.m.limits.Ask(budget.Nodes, total.nodes, n.Title())
+		if err == nil {
+			err = in.m.limits.Ask(budget.Copies, total.bytes, n.Title())
+		}
+		if err != nil {
+			return fmt.Errorf("inlining function %q: %w", fn.Name, err)
 		}
 	}
-	return fn
+	return nil
+}
+
+// longName is the length up to which the name of an inlined value is that of the
+// call and that of the value in the function; of longer ones both ends are kept,
+// since they are copied for every call.
+const longName = 256
+
+func nameInside(call, name string) string {
+	s := call + "/" + name
+	if len(s) <= longName {
+		return s
+	}
+	const half = longName / 2
+	return strings.ToValidUTF8(s[:half], "") + ".." + strings.ToValidUTF8(s[len(s)-half:], "")
 }
 
 // expand is the body of fn as called by n, nested calls included.
@@ -108,16 +185,20 @@ func (in *inliner) expand(n *Node, fn *Function) ([]*Node, error) {
 		}
 		names[p] = n.Outputs[i]
 	}
-	nodes, err := SortNodes(fn.Nodes)
-	if err != nil {
-		return nil, err
+	nodes := in.sorted[fn]
+	if nodes == nil {
+		var err error
+		if nodes, err = SortNodes(fn.Nodes); err != nil {
+			return nil, err
+		}
+		in.sorted[fn] = nodes
 	}
 	rename := func(list []string) []string {
 		out := make([]string, len(list))
 		for i, s := range list {
 			to, ok := names[s]
 			if !ok {
-				to = in.names.Fresh(prefix + "/" + s)
+				to = in.names.Fresh(nameInside(prefix, s))
 				names[s] = to
 			}
 			out[i] = to
@@ -126,14 +207,12 @@ func (in *inliner) expand(n *Node, fn *Function) ([]*Node, error) {
 	}
 	var out []*Node
 	for _, b := range nodes {
-		if in.count++; in.count > maxInlined {
-			return nil, fmt.Errorf("the functions expand to more than %d nodes", maxInlined)
-		}
 		if len(b.Subgraphs()) > 0 {
 			return nil, fmt.Errorf("its body has a subgraph at node %q, which cannot be inlined", b.Title())
 		}
-		c := b.WithInputs(prefix+"/"+b.Name, rename(b.Inputs), rename(b.Outputs))
-		if c, err = c.withAttributes(n, fn); err != nil {
+		c := b.WithInputs(nameInside(prefix, b.Name), rename(b.Inputs), rename(b.Outputs))
+		c, err := c.withAttributes(n, fn)
+		if err != nil {
 			return nil, err
 		}
 		if inner := in.target(c); inner != nil {

@@ -36,13 +36,18 @@ func Advice(err error) string {
 // Load maps the file at path and reads its structure. Every tensor is checked
 // for storage of the right length and every graph for names without a value,
 // two producers and cycles; weights are not read. Close releases the mapping.
-func Load(path string) (*Model, error) {
+func Load(path string) (*Model, error) { return LoadWithin(path, budget.Limits{}) }
+
+// LoadWithin is Load with other limits than the defaults: how deep subgraphs and
+// functions may be nested and how large the model may become when its functions
+// are inlined. Beyond them the error wraps a *budget.Exceeded.
+func LoadWithin(path string, limits budget.Limits) (*Model, error) {
 	main, err := mapFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", path, err)
 	}
 	files := &store{dir: filepath.Dir(path), main: main}
-	m, err := parse(main.data, files)
+	m, err := parse(main.data, files, limits)
 	if err != nil {
 		err = fmt.Errorf("reading %q: %w", path, err)
 		(&Model{files: files}).Close()
@@ -58,19 +63,23 @@ func Parse(b []byte, dir string) (*Model, error) {
 	if dir != "" {
 		files = &store{dir: dir}
 	}
-	return parse(b, files)
+	return parse(b, files, budget.Limits{})
 }
 
-func parse(b []byte, files *store) (*Model, error) {
+func parse(b []byte, files *store, limits budget.Limits) (*Model, error) {
 	if err := foreign(b); err != nil {
 		return nil, err
 	}
-	p := &parser{files: files}
+	p := &parser{files, limits}
 	m, err := p.model(b)
 	files.trim()
+	if _, ok := errors.AsType[*budget.Exceeded](err); ok {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &Hint{fmt.Errorf("this is no valid ONNX model: %w", err), "the file may be truncated or another format; export or download it again"}
 	}
+	m.limits = limits
 	if err := m.validate(); err != nil {
 		return nil, err
 	}

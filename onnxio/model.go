@@ -1,7 +1,6 @@
 package onnxio
 
-// maxDepth bounds subgraphs inside subgraphs; real files stay below 10.
-const maxDepth = 64
+import "repmlp/budget"
 
 // A Model is an ONNX file. It does not change after Load or Apply.
 type Model struct {
@@ -15,6 +14,7 @@ type Model struct {
 
 	fields []field
 	files  *store
+	limits budget.Limits
 }
 
 // An Opset says which version of an operator set the model was written for.

@@ -1,17 +1,31 @@
 package onnxio
 
-import "fmt"
+import "strconv"
 
 // Names are names that are taken.
 type Names map[string]bool
 
-// Fresh returns base, or base with the first number behind it that makes a
-// name nothing has; from then on it is taken.
+// Fresh returns base, or base with a number behind it that makes a name nothing
+// has: the first one where the numbers that are taken follow each other. From
+// then on it is taken. The time does not grow with how many are taken.
 func (n Names) Fresh(base string) string {
-	name := base
-	for i := 2; n[name]; i++ {
-		name = fmt.Sprintf("%s.%d", base, i)
+	if !n[base] {
+		n[base] = true
+		return base
 	}
+	numbered := func(i int) string { return base + "." + strconv.Itoa(i) }
+	taken, free := 1, 2 // base itself is number 1
+	for n[numbered(free)] {
+		taken, free = free, 2*free
+	}
+	for free-taken > 1 {
+		if i := taken + (free-taken)/2; n[numbered(i)] {
+			taken = i
+		} else {
+			free = i
+		}
+	}
+	name := numbered(free)
 	n[name] = true
 	return name
 }

@@ -5,11 +5,14 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"repmlp/budget"
 )
 
 // parser turns wire fields into messages; files resolves external data.
 type parser struct {
-	files *store
+	files  *store
+	limits budget.Limits
 }
 
 // passed notes that a message of n bytes was looked at.
@@ -121,8 +124,8 @@ func (p *parser) property(f field) (Property, error) {
 }
 
 func (p *parser) graph(b []byte, depth int) (*Graph, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("subgraphs are nested more than %d deep", maxDepth)
+	if err := p.limits.Ask(budget.Depth, int64(depth), ""); err != nil {
+		return nil, err
 	}
 	fields, err := split(b, func(f field) { p.passed(len(f.raw)) })
 	if err != nil {
@@ -211,15 +214,19 @@ func (p *parser) node(b []byte, depth int) (*Node, error) {
 			if err != nil {
 				return nil, fmt.Errorf("attribute of %q (%s): %w", n.Name, n.OpType, err)
 			}
-			if n.Attr(a.Name) != nil {
-				return nil, fmt.Errorf("node %q has two attributes %q", n.Title(), a.Name)
-			}
 			n.Attrs, f.ref = append(n.Attrs, a), a
 		case 7:
 			n.Domain = canonicalDomain(s)
 		case 8:
 			n.overload = s
 		}
+	}
+	seen := make(map[string]bool, len(n.Attrs))
+	for _, a := range n.Attrs {
+		if seen[a.Name] {
+			return nil, fmt.Errorf("node %q has two attributes %q", n.Title(), a.Name)
+		}
+		seen[a.Name] = true
 	}
 	return n, nil
 }

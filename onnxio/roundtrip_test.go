@@ -80,7 +80,7 @@ func TestEditKeepsOtherMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := parse(b, m.files)
+		r, err := parse(b, m.files, m.limits)
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+
+	"repmlp/budget"
 )
 
 // inlineLimit is the largest file that protobuf implementations read.
@@ -33,6 +35,7 @@ type Pending struct {
 	copies   []string // external files that are copied along
 	flush    *writeback
 	done     bool
+	limits   budget.Limits
 }
 
 // Bytes is the length of the model file, without external data.
@@ -53,7 +56,7 @@ func (m *Model) Write(ctx context.Context, path string, progress func(done, tota
 
 // write is Write with another limit for inline weights.
 func (m *Model) write(ctx context.Context, path string, limit int64, progress func(done, total int)) (_ *Pending, err error) {
-	p := &Pending{path: path, location: filepath.Base(path) + ".data"}
+	p := &Pending{limits: m.limits, path: path, location: filepath.Base(path) + ".data"}
 	defer func() {
 		if err != nil {
 			p.Discard()
@@ -227,7 +230,7 @@ func (p *Pending) Load() (*Model, error) {
 			return nil, err
 		}
 	}
-	read, err := parse(main.data, files)
+	read, err := parse(main.data, files, p.limits)
 	if err != nil {
 		m.Close()
 		return nil, fmt.Errorf("reading the written file back: %w", err)

@@ -3,7 +3,8 @@ package onnxio
 import (
 	"errors"
 	"fmt"
-	"slices"
+
+	"repmlp/budget"
 )
 
 // validate checks the promises of Load, collecting the first error of each kind
@@ -236,6 +237,15 @@ func (m *Model) Function(id FunctionID) *Function {
 	return nil
 }
 
+// functionsByID is Function for many look-ups.
+func (m *Model) functionsByID() map[FunctionID]*Function {
+	byID := make(map[FunctionID]*Function, len(m.Functions))
+	for _, f := range m.Functions {
+		byID[FunctionID{f.Domain, f.Name, f.Overload}] = f
+	}
+	return byID
+}
+
 func (m *Model) checkFunctions() error {
 	if len(m.Functions) == 0 {
 		return nil
@@ -260,39 +270,50 @@ func (m *Model) checkFunctions() error {
 			}
 		}
 	}
-	state := map[*Function]int{}
-	var visit func(f *Function, path []string) error
-	var visitNodes func(nodes []*Node, path []string) error
-	visitNodes = func(nodes []*Node, path []string) error {
+	depth := map[*Function]int64{} // of the calls below, itself included; 0: not known, -1: on the path
+	var path []string
+	var visit func(f *Function) error
+	var visitNodes func(nodes []*Node) (int64, error)
+	visitNodes = func(nodes []*Node) (below int64, err error) {
 		for _, n := range nodes {
 			if callee := byID[n.Calls()]; callee != nil {
-				if err := visit(callee, path); err != nil {
-					return err
+				if err := visit(callee); err != nil {
+					return 0, err
 				}
+				below = max(below, depth[callee])
 			}
 			for _, g := range n.Subgraphs() {
-				if err := visitNodes(g.Nodes, path); err != nil {
-					return err
+				inner, err := visitNodes(g.Nodes)
+				if err != nil {
+					return 0, err
 				}
+				below = max(below, inner)
 			}
 		}
-		return nil
+		return below, nil
 	}
-	visit = func(f *Function, path []string) error {
-		if state[f] == 2 {
+	visit = func(f *Function) error {
+		if depth[f] > 0 {
 			return nil
 		}
-		path = append(slices.Clone(path), f.Name)
-		if state[f] == 1 {
+		path = append(path, f.Name)
+		defer func() { path = path[:len(path)-1] }()
+		if depth[f] < 0 {
 			return fmt.Errorf("function %q calls itself: %q", f.Name, path)
 		}
-		state[f] = 1
-		err := visitNodes(f.Nodes, path)
-		state[f] = 2
-		return err
+		if err := m.limits.Ask(budget.Depth, int64(len(path)), f.Name); err != nil {
+			return err
+		}
+		depth[f] = -1
+		below, err := visitNodes(f.Nodes)
+		if err != nil {
+			return err
+		}
+		depth[f] = 1 + below
+		return m.limits.Ask(budget.Depth, depth[f], f.Name) // a callee may have been visited before
 	}
 	for _, f := range m.Functions {
-		if err := visit(f, nil); err != nil {
+		if err := visit(f); err != nil {
 			return err
 		}
 	}
