@@ -81,12 +81,15 @@ type Program struct {
 // positions: out·stride + tap·dilation - begin, where that lies inside. Taps
 // outside meet zeros, so zero padding needs no entries.
 func ConvEntries(in, out, kernel, stride, dilation, begin int) []Entry {
-	es := make([]Entry, 0, out*kernel)
+	es := make([]Entry, 0, out*min(kernel, (in+dilation-1)/dilation))
 	for o := range out {
-		for t := range kernel {
-			if i := o*stride + t*dilation - begin; i >= 0 && i < in {
-				es = append(es, Entry{Out: o, In: i, Tap: t, Weight: 1})
-			}
+		from := o*stride - begin
+		t := 0
+		if from < 0 {
+			t = (-from + dilation - 1) / dilation
+		}
+		for i := from + t*dilation; t < kernel && i < in; t, i = t+1, i+dilation {
+			es = append(es, Entry{Out: o, In: i, Tap: t, Weight: 1})
 		}
 	}
 	return es
