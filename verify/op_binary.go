@@ -305,7 +305,10 @@ func subOp(b binary) operator {
 }
 
 func pow(c *call) ([]*Tensor, error) {
-	x, y := c.in[0], c.in[1]
+	x, y, err := legacyBroadcast(c)
+	if err != nil {
+		return nil, err
+	}
 	if !x.DType.IsFloat() && !y.DType.IsFloat() {
 		out, err := binary{f: math.Pow, g: powInt}.apply(x, y, x.DType)
 		return []*Tensor{out}, err

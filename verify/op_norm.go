@@ -16,10 +16,16 @@ func norms() map[string]operator {
 
 func batchNorm(c *call) ([]*Tensor, error) {
 	x := c.in[0]
-	if len(x.Shape) < 2 || c.n.Int("spatial", 1) == 0 {
+	if len(x.Shape) == 0 {
 		return nil, unsupported("the Go engine lacks this form of BatchNormalization")
 	}
-	channels, inner := x.Shape[1], count(x.Shape[2:])
+	channels, inner := 1, 1 // of a vector, which is a batch of single numbers
+	switch {
+	case c.n.Int("spatial", 1) == 0 && c.e.opset < 9: // every element has parameters of its own
+		channels = count(x.Shape[1:])
+	case len(x.Shape) > 1:
+		channels, inner = x.Shape[1], count(x.Shape[2:])
+	}
 	eps := float64(c.n.Float("epsilon", 1e-5))
 	for i := 1; i < 5; i++ {
 		if c.in[i].Len() != channels {
