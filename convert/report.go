@@ -99,19 +99,27 @@ type OpCounts struct {
 
 // A RegionReport is one merge.
 type RegionReport struct {
-	ID         string        `json:"id"`
-	Kind       string        `json:"kind"`
-	Value      string        `json:"value"`
-	Merged     []string      `json:"merged"`
-	Into       []string      `json:"into,omitempty"`
-	Inputs     int           `json:"inputs"`
-	Outputs    int           `json:"outputs"`
-	Groups     int           `json:"groups"`
-	Rows       int           `json:"rows,omitempty"` // of an FC in one run, a free batch counting as 1; absent where unknown
-	Before     int           `json:"parameters_before"`
-	After      int           `json:"parameters_after"`
-	Derivation string        `json:"derivation"`
-	Proof      *verify.Proof `json:"proof,omitempty"`
+	ID         string       `json:"id"`
+	Kind       string       `json:"kind"`
+	Value      string       `json:"value"`
+	Merged     []string     `json:"merged"`
+	Into       []string     `json:"into,omitempty"`
+	Inputs     int          `json:"inputs"`
+	Outputs    int          `json:"outputs"`
+	Groups     int          `json:"groups"`
+	Rows       int          `json:"rows,omitempty"` // of an FC in one run, a free batch counting as 1; absent where unknown
+	Before     int          `json:"parameters_before"`
+	After      int          `json:"parameters_after"`
+	Derivation string       `json:"derivation"`
+	Proof      *ProofReport `json:"proof,omitempty"`
+}
+
+// A ProofReport is how far a merge is from what it replaces: over so many rows
+// the largest difference, and the worst one in units of what rounding allows.
+type ProofReport struct {
+	Rows   int    `json:"rows"`
+	MaxAbs Number `json:"max_abs"`
+	Bound  Number `json:"bound_ratio"`
 }
 
 // A Check is the comparison of two whole models.
@@ -151,6 +159,21 @@ func (n Number) MarshalJSON() ([]byte, error) {
 		return []byte(`"-Infinity"`), nil
 	}
 	return json.Marshal(f)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case `"NaN"`:
+		*n = Number(math.NaN())
+	case `"Infinity"`:
+		*n = Number(math.Inf(1))
+	case `"-Infinity"`:
+		*n = Number(math.Inf(-1))
+	default:
+		return json.Unmarshal(b, (*float64)(n))
+	}
+	return nil
 }
 
 // Facts describes a model; path, hash and size are the caller's to fill in.
@@ -196,7 +219,7 @@ func (p *Plan) Describe(proofs map[string]verify.Proof) []RegionReport {
 		rr := RegionReport{ID: r.ID, Kind: r.Kind, Value: r.Value, Merged: r.Merged, Into: r.Into, Inputs: r.In, Outputs: r.Out,
 			Groups: r.Groups, Rows: r.rowsOfRun(), Before: r.Before, After: r.After, Derivation: r.derivation()}
 		if proof, ok := proofs[r.ID]; ok {
-			rr.Proof = &proof
+			rr.Proof = &ProofReport{proof.Rows, Number(proof.MaxAbs), Number(proof.Bound)}
 		}
 		out = append(out, rr)
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,5 +142,32 @@ func TestStdoutKeepsItsFirstFailure(t *testing.T) {
 	d.room = 10
 	if _, err := s.Write([]byte("b")); err == nil || d.Len() > 0 {
 		t.Errorf("after a failure: %v, %q", err, d.String())
+	}
+}
+
+// An endless proof finds a difference that is no number.
+type endless struct{ verify.Prover }
+
+func (*endless) Prove(context.Context, verify.Claim) (verify.Proof, error) {
+	return verify.Proof{Rows: 2, MaxAbs: math.Inf(1), Bound: math.NaN()}, nil
+}
+
+// A difference that is no number is exit 3, and every kind of report can say so.
+func TestDifferenceThatIsNoNumber(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	var o, e bytes.Buffer
+	a := &app{out: &stdout{to: &o}, err: &e, prover: func(uint64, map[string]int64) convert.Prover { return &endless{} }}
+	code := a.run(context.Background(), []string{"convert", sample, "-o", in("o.onnx"), "--json", "--report", in("r.txt"), "--report", in("r.html"), "--report", in("r.json")})
+	files, _ := os.ReadDir(dir)
+	if code != exitNotEquivalent || len(files) != 3 || strings.Contains(e.String(), "warning") {
+		t.Errorf("exit %d, %v: %s", code, files, e.String())
+	}
+	var r convert.Report
+	if err := json.Unmarshal(o.Bytes(), &r); err != nil || r.Verdict != convert.NotEquivalent || r.Regions[0].Proof == nil {
+		t.Errorf("%v: %s", err, o.String())
+	}
+	if text := readDoc(t, in("r.txt")); !strings.Contains(text, "NOT PROVED") {
+		t.Errorf("%s", text)
 	}
 }
