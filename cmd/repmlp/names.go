@@ -21,11 +21,17 @@ const (
 // cut in the middle where it is long. Every name goes through it.
 func name(s string) string { return cut(escape(cut(s, nameLength)), nameLength) }
 
+// listedNames is how many names of a list are printed; JSON has all of them.
+const listedNames = 200
+
 // names is name for a list.
 func names(list []string) string {
-	out := make([]string, len(list))
+	out := make([]string, 0, min(len(list), listedNames))
 	for i, s := range list {
-		out[i] = name(s)
+		if i == listedNames {
+			return fmt.Sprintf("%s and %d more", strings.Join(out, ", "), len(list)-i)
+		}
+		out = append(out, name(s))
 	}
 	return strings.Join(out, ", ")
 }

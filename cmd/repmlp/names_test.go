@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -56,6 +57,16 @@ func TestLongNamesAreCutInTheMiddle(t *testing.T) {
 		t.Errorf("a name that fits was cut: %q", name(fits))
 	}
 	if got := message("node " + long + " fails"); len(got) > 2*messageLength || !strings.HasPrefix(got, "node begin") || !strings.HasSuffix(got, "fails") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLongListsAreCut(t *testing.T) {
+	list := slices.Repeat([]string{"a\n"}, listedNames)
+	if got := names(list); strings.Count(got, `a\n`) != listedNames || strings.Contains(got, "more") {
+		t.Errorf("%q", got)
+	}
+	if got := names(append(list, "b", "c")); !strings.HasSuffix(got, `a\n and 2 more`) {
 		t.Errorf("%q", got)
 	}
 }
