@@ -126,7 +126,8 @@ type ProofReport struct {
 type Check struct {
 	Engine     string        `json:"engine"`
 	Seed       uint64        `json:"seed"`
-	Samples    int           `json:"samples"`
+	Runs       int           `json:"runs"`
+	Samples    int           `json:"samples"` // in all runs
 	Inputs     []string      `json:"inputs,omitempty"`
 	RTol       Number        `json:"rtol"`
 	ATol       Number        `json:"atol"`

@@ -69,7 +69,8 @@ type CompareOptions struct {
 // A Comparison is the evidence that two models agree, or do not.
 type Comparison struct {
 	Passed     bool
-	Samples    int
+	Runs       int // of each model
+	Samples    int // in all runs; see countSamples
 	RTol, ATol float64
 	NoiseFloor float64 // largest rounding error of the reference, relative to its largest output; NaN if unknown
 	Outputs    []OutputDifference
@@ -163,7 +164,10 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if err != nil {
 		return nil, err
 	}
-	r := &Comparison{Passed: true, Samples: len(feeds), RTol: o.RTol, ATol: o.ATol}
+	r := &Comparison{Passed: true, Runs: len(feeds), Samples: len(feeds), RTol: o.RTol, ATol: o.ATol}
+	if len(o.Inputs) > 0 {
+		r.Samples = countSamples(ref, feeds)
+	}
 	u := narrowest(ref, cand)
 	granted := float64(noiseRoundoffs)
 	if u == 0x1p-53 {

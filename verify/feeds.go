@@ -8,3 +8,22 @@ import "repmlp/onnxio"
 func Inputs(m *onnxio.Model, paths []string) ([]map[string]*Tensor, error) {
 	return realInputs(m, paths)
 }
+
+// countSamples counts the samples of all runs on real inputs: rows of the first
+// axis where it is free and all inputs share it. A run is one otherwise.
+func countSamples(m *onnxio.Model, feeds []map[string]*Tensor) int {
+	total := 0
+	for _, feed := range feeds {
+		rows := 0
+		for i, in := range feedable(m) {
+			t := feed[in.Name]
+			if t == nil || len(t.Shape) == 0 || len(in.Dims) > 0 && in.Dims[0].Known || i > 0 && rows != t.Shape[0] {
+				rows = 1
+				break
+			}
+			rows = t.Shape[0]
+		}
+		total += max(rows, 1)
+	}
+	return total
+}

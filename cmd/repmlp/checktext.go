@@ -21,7 +21,7 @@ func (t *text) check() {
 		for _, o := range c.Outputs {
 			within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
 		}
-		t.line("whole model: outputs %s%s (allowed %.2g, %s, %d run(s))", word, within, float64(c.RTol), noise(c), c.Samples)
+		t.line("whole model: outputs %s%s (allowed %.2g, %s, %s)", word, within, float64(c.RTol), noise(c), runs(c))
 	}
 	if t.depth == everything {
 		for _, o := range c.Outputs {
@@ -35,13 +35,21 @@ func (t *text) check() {
 	}
 }
 
+// runs says how much was compared.
+func runs(c *convert.Check) string {
+	if c.Samples == c.Runs {
+		return plural(c.Runs, "run")
+	}
+	return fmt.Sprintf("%s in %s", plural(c.Samples, "sample"), plural(c.Runs, "run"))
+}
+
 // equivalence is the last line of verify.
 func equivalence(c *convert.Check) string {
 	word := "equivalent"
 	if !c.Passed {
 		word = "NOT equivalent"
 	}
-	return fmt.Sprintf("%s: %d run(s), largest difference %.3g of the largest output, allowed %.3g (%s)", word, c.Samples, worstRel(c), float64(c.RTol), noise(c))
+	return fmt.Sprintf("%s: %s, largest difference %.3g of the largest output, allowed %.3g (%s)", word, runs(c), worstRel(c), float64(c.RTol), noise(c))
 }
 
 func worstRel(c *convert.Check) float64 {

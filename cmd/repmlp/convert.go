@@ -321,7 +321,7 @@ func worstOutput(c *verify.Comparison) string {
 }
 
 func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.CompareOptions) *convert.Check {
-	out := &convert.Check{Engine: engine, Seed: seed, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
+	out := &convert.Check{Engine: engine, Seed: seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
 		Passed: c.Passed, NoiseFloor: convert.Number(c.NoiseFloor)}
 	for _, d := range c.Outputs {
 		out.Outputs = append(out.Outputs, convert.CheckOutput{Name: d.Name, Shape: d.Shape, MaxAbs: convert.Number(d.MaxAbs), MaxRel: convert.Number(d.MaxRel), WorstIndex: d.Worst})

@@ -9,7 +9,7 @@ import (
 
 // page is a report that opens without a network connection. html/template
 // escapes markup; name and message do what they do for text.
-var page = template.Must(template.New("report").Funcs(template.FuncMap{"name": name, "message": message, "outcome": outcome, "noise": noise}).Parse(`<!DOCTYPE html>
+var page = template.Must(template.New("report").Funcs(template.FuncMap{"name": name, "message": message, "outcome": outcome, "noise": noise, "runs": runs}).Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>repmlp {{.Command}}</title>
 <style>body{font:15px sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}
 td,th{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}.n{text-align:right}code{overflow-wrap:anywhere}</style></head><body>
@@ -25,7 +25,7 @@ td,th{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-al
 {{if .Declined}}<h2>Left as it is</h2><table><tr><th>code</th><th>node</th><th>why</th></tr>
 {{range .Declined}}<tr><td>{{.Code}}</td><td><code>{{name .Node}}</code></td><td>{{message .Message}}</td></tr>{{end}}</table>{{end}}
 {{if .Warnings}}<h2>Notes</h2><ul>{{range .Warnings}}<li>{{.Code}}: {{message .Message}}</li>{{end}}</ul>{{end}}
-{{with .Check}}<h2>Whole model</h2><p>{{if .Passed}}The outputs agree{{else}}The outputs differ{{end}}: {{.Samples}} run(s), seed {{.Seed}}, allowed {{printf "%.3g" .RTol}}, {{noise .}}.</p>
+{{with .Check}}<h2>Whole model</h2><p>{{if .Passed}}The outputs agree{{else}}The outputs differ{{end}}: {{runs .}}, seed {{.Seed}}, allowed {{printf "%.3g" .RTol}}, {{noise .}}.</p>
 <table><tr><th>output</th><th class="n">largest difference</th><th class="n">relative</th></tr>
 {{range .Outputs}}<tr><td><code>{{name .Name}}</code></td><td class="n">{{printf "%.3g" .MaxAbs}}</td><td class="n">{{printf "%.3g" .MaxRel}}</td></tr>{{end}}</table>{{end}}
 </body></html>
