@@ -39,15 +39,15 @@ const (
 )
 
 var kinds = [...]struct {
-	what, unit, advice string
-	limit              int64
+	what, unit, name, advice string
+	limit                    int64
 }{
-	Memory:    {"the tensors of the run need", "bytes", "raise the budget with --max-memory, or bind free sizes to smaller ones with --dim", 0},
-	Constants: {"the constants computed from others need", "bytes", "raise budget.Limits.Constants; or export the model with its constants folded", DefaultConstants},
-	Nodes:     {"the functions expand to", "nodes", "raise budget.Limits.Nodes; or export the model without functions", DefaultNodes},
-	Copies:    {"the functions expand to", "bytes", "raise budget.Limits.Copies; or export the model without functions", DefaultCopies},
-	Depth:     {"subgraphs or functions are nested", "deep", "raise budget.Limits.Depth; real models stay below 10", DefaultDepth},
-	Taps:      {"the window has", "taps", "raise budget.Limits.Taps; or correct kernel, pads or dilations", DefaultTaps},
+	Memory:    {"the tensors of the run need", "bytes", "memory budget", "raise the budget with --max-memory, or bind free sizes to smaller ones with --dim; convert --no-check needs no run of the whole model", 0},
+	Constants: {"the constants computed from others need", "bytes", "budget", "raise budget.Limits.Constants; or export the model with its constants folded", DefaultConstants},
+	Nodes:     {"the functions expand to", "nodes", "budget", "raise budget.Limits.Nodes; or export the model without functions", DefaultNodes},
+	Copies:    {"the functions expand to", "bytes", "budget", "raise budget.Limits.Copies; or export the model without functions", DefaultCopies},
+	Depth:     {"subgraphs or functions are nested", "deep", "budget", "raise budget.Limits.Depth; real models stay below 10", DefaultDepth},
+	Taps:      {"the window has", "taps", "budget", "raise budget.Limits.Taps; or correct kernel, pads or dilations", DefaultTaps},
 }
 
 // Limits are the most of each kind. The zero value of a field is its default:
@@ -117,7 +117,7 @@ func (e *Exceeded) Error() string {
 	if e.Limit == 0 {
 		return fmt.Sprintf("%s%s more %s than can be counted", at, k.what, k.unit)
 	}
-	return fmt.Sprintf("%s%s %s %s, the budget is %d", at, k.what, need, k.unit, e.Limit)
+	return fmt.Sprintf("%s%s %s %s, the %s is %d", at, k.what, need, k.unit, k.name, e.Limit)
 }
 
 // Advice says what the error's reader can do about it.

@@ -7,19 +7,44 @@ import (
 	"unsafe"
 
 	"github.com/edsrzf/mmap-go"
+
+	"repmlp/budget"
 )
 
 // An arena follows the tensors of a run, so that the storage of those that
 // nothing reads any more serves for those that are made next.
 type arena struct {
 	*storage
-	mine map[any]bool // storage that was made here, by its first element
-	uses map[any]int  // of storage that known values share
+	mine  map[any]bool  // storage that was made here, by its first element
+	uses  map[any]int   // of storage that known values share
+	meter *budget.Meter // what runs at the same time hold together, may be nil
+	held  int64         // of that, by the values that this run knows
+	asked int64         // of that, for the node that runs
+}
+
+// ask takes bytes from the budget before they are allocated for the node that
+// runs. Beyond it a panic with a *budget.Exceeded ends the node; Engine.call
+// makes an error of it.
+func (a *arena) ask(bytes int64) {
+	if a == nil {
+		return
+	}
+	if err := a.meter.Take(bytes, ""); err != nil {
+		panic(err)
+	}
+	a.asked += bytes
+}
+
+// settle notes what the values hold that are known now; what else the last node
+// asked for is free again.
+func (a *arena) settle(live int64) {
+	a.meter.Give(a.held + a.asked - live)
+	a.held, a.asked = live, 0
 }
 
 // newArena makes an arena for one run at a time; arenas may share their storage.
 func newArena(s *storage) *arena {
-	return &arena{s, map[any]bool{}, map[any]int{}}
+	return &arena{storage: s, mine: map[any]bool{}, uses: map[any]int{}}
 }
 
 // A storage keeps what arenas need no more. It is safe for concurrent use.

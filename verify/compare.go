@@ -2,11 +2,13 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
 	"time"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 )
 
@@ -258,7 +260,8 @@ func (o *CompareOptions) follow(runners [3]Runner, runs int) {
 
 // runAll runs what there is on one feed. The Go engine's runs go side by side,
 // since where one of them works on one processor another has the rest; with a
-// budget of memory they go one after the other.
+// budget of memory, or where what there is does not suffice, they go one after
+// the other.
 func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
 	var failed [3]error
 	var wg sync.WaitGroup
@@ -274,6 +277,9 @@ func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inT
 		}
 	}
 	wg.Wait()
+	if _, ok := errors.AsType[*budget.Exceeded](errors.Join(failed[:]...)); ok && !inTurn {
+		return runAll(ctx, runners, feed, true)
+	}
 	for i, err := range failed {
 		if err != nil {
 			which := "reference"

@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
@@ -46,7 +48,6 @@ type Engine struct {
 	seed   uint64
 	exact  map[string]func() ([]float64, error)
 	sparse map[string]*onnxio.SparseTensor
-	limit  int64 // bytes that live tensors may take, 0 for no limit
 	probe  bool
 	seen   *magnitudes // of a run in float64 and one with magnitudes, may be nil
 	read   int64       // bytes of weights read since the pages were given back
@@ -92,8 +93,10 @@ type EngineOptions struct {
 	Seed  uint64                               // of random operators
 	Exact map[string]func() ([]float64, error) // replaces the values of initializers
 	Sizes map[string][]int64                   // shapes of the graph inputs, for Eval
-	Limit int64                                // memory budget in bytes
+	Limit int64                                // memory budget of the tensors in bytes; 0: most of what this process may use
 	Probe bool                                 // few rows are not zero: take the others for zero whatever the weights are
+
+	meter *budget.Meter // shared with engines that run at the same time; nil: one of Limit
 }
 
 // NewEngine prepares a model. An operator that the engine lacks is an error
@@ -107,8 +110,11 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: plain, mode: o.Mode, seed: o.Seed, exact: o.Exact, opset: g.Opset, limit: o.Limit, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
+	e := &Engine{g: g, model: plain, mode: o.Mode, seed: o.Seed, exact: o.Exact, opset: g.Opset, probe: o.Probe, arena: newArena(newStorage(modelShelf)),
 		ids: map[string]int{}, maker: map[int]place{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
+	if e.arena.meter = o.meter; o.meter == nil {
+		e.arena.meter = o.memory()
+	}
 	for _, s := range plain.Graph.SparseInit {
 		e.sparse[s.Values.Name] = s
 	}
@@ -162,13 +168,26 @@ func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
 // prepared.
 func (e *Engine) with(mode Mode, exact map[string]func() ([]float64, error), a *arena) *Engine {
 	c := *e
+	a.meter = e.arena.meter
 	c.mode, c.exact, c.arena, c.bodies = mode, exact, a, map[*onnxio.Graph]*Engine{}
 	return &c
 }
 
-// newEngines prepares models at the same time.
+// memory is the budget of the tensors of all runs at one time. Without a limit it
+// is three quarters of what this process may use: the rest is for weights and for
+// what the garbage collector has not seen yet.
+func (o *EngineOptions) memory() *budget.Meter {
+	limit := o.Limit
+	if limit == 0 {
+		limit = budget.Machine(os.DirFS("/")) / 4 * 3
+	}
+	return budget.Limits{Memory: limit}.Meter(budget.Memory)
+}
+
+// newEngines prepares models at the same time, which may run at the same time.
 func newEngines(o EngineOptions, models ...*onnxio.Model) (engines []*Engine, failed []error) {
 	engines, failed = make([]*Engine, len(models)), make([]error, len(models))
+	o.meter = o.memory()
 	var wg sync.WaitGroup
 	for i, m := range models {
 		wg.Go(func() { engines[i], failed[i] = NewEngine(m, o) })
@@ -239,6 +258,11 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 	}
 	run, uses := e.between(known, len(feeds) > 0 && !e.fedAll(feeds), slices.Sorted(maps.Keys(keep)))
 	live := int64(0)
+	for _, t := range known {
+		live += size(t)
+	}
+	defer e.arena.settle(0)
+	e.arena.settle(live)
 	for _, i := range run {
 		c := e.order[i]
 		if err := ctx.Err(); err != nil {
@@ -291,9 +315,6 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 			e.arena.hold(outs[k])
 			live += size(outs[k])
 		}
-		if e.limit > 0 && live > e.limit {
-			return nil, &onnxio.Hint{Err: fmt.Errorf("running node %q: the tensors take more than the memory budget of %d bytes", c.n.Title(), e.limit), Advice: "raise --max-memory; convert --no-check needs no run of the whole model"}
-		}
 		for _, id := range c.in {
 			if id < 0 {
 				continue
@@ -304,6 +325,7 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 				known[id] = nil
 			}
 		}
+		e.arena.settle(live)
 	}
 	out := map[string]*Tensor{}
 	for _, w := range want {
@@ -508,7 +530,10 @@ func (e *Engine) densify(s *onnxio.SparseTensor) (*Tensor, error) {
 // node is an error of the model.
 func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []*Tensor, err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		if exceeded, ok := r.(*budget.Exceeded); ok {
+			err = exceeded
+		} else if r != nil {
 			err = fmt.Errorf("its inputs do not fit: %v", r)
 		}
 	}()
@@ -525,6 +550,9 @@ func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []
 	}
 	outs, err = c.op(k)
 	for _, t := range outs {
+		if t != nil && t.arena == nil {
+			t.arena = e.arena
+		}
 		if t == nil || e.mode != Single || !t.half() {
 			continue
 		}

@@ -314,7 +314,7 @@ func pow(c *call) ([]*Tensor, error) {
 		return []*Tensor{out}, err
 	}
 	if !x.DType.IsFloat() {
-		f := like(&Tensor{F64: []float64{}}, onnxio.Float64, x.Shape)
+		f := like(&Tensor{F64: []float64{}, arena: c.e.arena}, onnxio.Float64, x.Shape)
 		for i, v := range x.I {
 			f.F64[i] = float64(v)
 		}
@@ -430,7 +430,7 @@ func cast(c *call) ([]*Tensor, error) {
 	if !x.DType.IsFloat() && !x.DType.IsInt() && x.DType != onnxio.Bool {
 		return nil, unsupported("the Go engine cannot cast from %s", x.DType)
 	}
-	ref := &Tensor{}
+	ref := &Tensor{arena: c.e.arena}
 	if c.e.mode != Single {
 		ref.F64 = []float64{}
 	}

@@ -16,7 +16,7 @@ func (c *call) body(g *onnxio.Graph, own []*Tensor) ([]*Tensor, error) {
 	if e == nil {
 		var err error
 		m := c.e.model.Subgraph(g)
-		if e, err = NewEngine(m, EngineOptions{Mode: c.e.mode, Seed: c.e.seed, Limit: c.e.limit}); err != nil {
+		if e, err = NewEngine(m, EngineOptions{Mode: c.e.mode, Seed: c.e.seed, meter: c.e.arena.meter}); err != nil {
 			return nil, err
 		}
 		if err := e.Supports(); err != nil {

@@ -50,6 +50,14 @@ func pad(c *call) ([]*Tensor, error) {
 		if shape[i] < 0 {
 			return nil, fmt.Errorf("its pads leave %d elements of axis %d", shape[i], i)
 		}
+	}
+	if err := c.fits(shape); err != nil {
+		return nil, err
+	}
+	out := like(x, x.DType, shape)
+	for i, d := range x.Shape {
+		x.arena.ask(8 * int64(shape[i]))
+		source[i] = make([]int, 0, shape[i])
 		for o := range shape[i] {
 			k := o - int(pads[i])
 			if k < 0 || k >= d {
@@ -74,10 +82,6 @@ func pad(c *call) ([]*Tensor, error) {
 			source[i] = append(source[i], k*st[i])
 		}
 	}
-	if err := c.fits(shape); err != nil {
-		return nil, err
-	}
-	out := like(x, x.DType, shape)
 	idx := make([]int, rank)
 	for i := range out.Len() {
 		from, inside := 0, true

@@ -375,7 +375,7 @@ func constantOfShape(c *call) ([]*Tensor, error) {
 	if err := c.fits(shape); err != nil {
 		return nil, err
 	}
-	v := &Tensor{DType: onnxio.Float32, Shape: []int{1}}
+	v := &Tensor{DType: onnxio.Float32, Shape: []int{1}, arena: c.e.arena}
 	if c.e.mode == Single {
 		v.F32 = []float32{0}
 	} else {
@@ -446,7 +446,7 @@ func ceil(v float64) float64 {
 func eyeLike(c *call) ([]*Tensor, error) {
 	x := c.in[0]
 	d := onnxio.DType(c.n.Int("dtype", int64(x.DType)))
-	ref := &Tensor{}
+	ref := &Tensor{arena: c.e.arena}
 	if c.e.mode != Single {
 		ref.F64 = []float64{}
 	}

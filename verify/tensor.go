@@ -96,10 +96,13 @@ func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
 	}
 	switch {
 	case !d.IsFloat():
+		ref.arena.ask(8 * int64(n))
 		t.I = make([]int64, n)
 	case ref.F64 != nil || d == onnxio.Float64:
+		ref.arena.ask(8 * int64(n))
 		t.F64 = ref.arena.floats64(n)
 	default:
+		ref.arena.ask(4 * int64(n))
 		t.F32 = ref.arena.floats32(n)
 	}
 	return t

@@ -1,0 +1,115 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"repmlp/budget"
+	"repmlp/onnxio"
+)
+
+// widening is a model of one node that makes much of little: of x, two numbers,
+// and an integer constant.
+func widening(t *testing.T, node *onnxio.Node, ints ...int64) *onnxio.Model {
+	t.Helper()
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2))},
+		Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)},
+		Inits:   []*onnxio.Tensor{onnxio.NewInts("k", []int64{int64(len(ints))}, ints), onnxio.NewInts("zero", nil, []int64{0}), onnxio.NewInts("one", nil, []int64{1}), onnxio.NewInts("last", nil, ints[:1])},
+		Nodes:   []*onnxio.Node{node},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Operators whose output is as large as a number in the file says ask before they
+// allocate.
+func TestMemoryIsAskedFor(t *testing.T) {
+	const n = 50 << 20 // 200 MB of float32
+	for _, c := range []struct {
+		node *onnxio.Node
+		ints []int64
+	}{
+		{onnxio.NewNode("wide", "Tile", []string{"x", "k"}, []string{"y"}), []int64{n / 2}},
+		{onnxio.NewNode("wide", "Expand", []string{"x", "k"}, []string{"y"}), []int64{n / 2, 2}},
+		{onnxio.NewNode("wide", "Pad", []string{"x", "k"}, []string{"y"}), []int64{n, 0}},
+		{onnxio.NewNode("wide", "ConstantOfShape", []string{"k"}, []string{"y"}), []int64{n}},
+		{onnxio.NewNode("wide", "Range", []string{"zero", "last", "one"}, []string{"y"}), []int64{n}},
+	} {
+		m := widening(t, c.node, c.ints...)
+		x := map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{2}, F32: []float32{1, 2}}}
+		e, err := NewEngine(m, EngineOptions{Limit: 100 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err = e.Run(context.Background(), x)
+		runtime.ReadMemStats(&after)
+		if x, ok := errors.AsType[*budget.Exceeded](err); !ok || x.Kind != budget.Memory || !strings.Contains(err.Error(), "wide") {
+			t.Errorf("%s: %v", c.node.OpType, err)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 50<<20 {
+			t.Errorf("%s allocates %d bytes before it is refused", c.node.OpType, grown)
+		}
+	}
+}
+
+// What nodes that are done held is free again, also what they needed in between.
+func TestMemoryIsGivenBack(t *testing.T) {
+	const n, nodes = 1 << 16, 20
+	var list []*onnxio.Node
+	name := func(i int) string { return string(rune('a' + i)) }
+	for i := range nodes {
+		list = append(list, onnxio.NewNode("", "Pad", []string{name(i), "none"}, []string{name(i + 1)}))
+	}
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue(name(0), onnxio.Float32, onnxio.Known(n))},
+		Outputs: []*onnxio.ValueInfo{onnxio.Untyped(name(nodes), onnxio.Float32)},
+		Inits:   []*onnxio.Tensor{onnxio.NewInts("none", []int64{2}, []int64{0, 0})},
+		Nodes:   list,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := NewEngine(m, EngineOptions{Limit: 5 * 4 * n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := e.Run(context.Background(), map[string]*Tensor{name(0): {DType: onnxio.Float32, Shape: []int{n}, F32: make([]float32, n)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if used := e.arena.meter.Used(); used != 0 {
+		t.Errorf("%d bytes are never given back", used)
+	}
+}
+
+// Runs that do not fit side by side go one after the other.
+func TestRunsInTurn(t *testing.T) {
+	const n = 1 << 16
+	m := widening(t, onnxio.NewNode("wide", "Tile", []string{"x", "k"}, []string{"y"}), n)
+	engines, failed := newEngines(EngineOptions{Limit: 5 * 4 * n}, m, m)
+	if err := errors.Join(failed...); err != nil {
+		t.Fatal(err)
+	}
+	feed := map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{2}, F32: []float32{1, 2}}}
+	double := engines[0].with(Double, nil, newArena(newStorage(modelShelf)))
+	got, err := runAll(context.Background(), [3]Runner{engines[0], double, engines[1]}, feed, false)
+	if err != nil || got[1]["y"].Len() != 2*n {
+		t.Fatalf("%v", err)
+	}
+	if _, err := runAll(context.Background(), [3]Runner{engines[0]}, map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{4}, F32: make([]float32, 4)}}, false); err != nil {
+		t.Fatal(err)
+	}
+	engines[0].arena.meter = budget.Limits{Memory: 4 * n}.Meter(budget.Memory)
+	if _, err := runAll(context.Background(), [3]Runner{engines[0]}, feed, false); err == nil {
+		t.Error("twice the budget is given")
+	}
+}
