@@ -97,7 +97,7 @@ var hostile = []string{
 
 // hostileModel has a hostile name at every place: a conv with a BatchNormalization
 // to merge, one that is left in training mode, a foreign operator, a producer.
-func hostileModel(t *testing.T, evil string) *onnxio.Model {
+func hostileModel(t *testing.T, evil string, more ...*onnxio.Node) *onnxio.Model {
 	t.Helper()
 	tensor := func(name string, v float64, dims ...int64) *onnxio.Tensor {
 		n := int64(1)
@@ -119,19 +119,19 @@ func hostileModel(t *testing.T, evil string) *onnxio.Model {
 		return w
 	}
 	v := func(s string) string { return s + evil }
-	shape := []onnxio.Dim{onnxio.Known(1), onnxio.Known(2), onnxio.Known(4), onnxio.Known(4)}
+	shape := []onnxio.Dim{{Param: v("N")}, onnxio.Known(2), onnxio.Known(4), onnxio.Known(4)}
 	norm := func(in, out string, attrs ...*onnxio.Attr) *onnxio.Node {
 		return onnxio.NewNode(evil+out, "BatchNormalization", []string{in, v("s"), v("b"), v("m"), v("v")}, []string{out}, attrs...)
 	}
 	m, err := onnxio.NewModel(onnxio.Parts{
 		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue(v("x"), onnxio.Float32, shape...)},
 		Outputs: []*onnxio.ValueInfo{onnxio.NewValue(v("y"), onnxio.Float32, shape...), onnxio.NewValue(v("z"), onnxio.Float32, shape...)},
-		Nodes: []*onnxio.Node{
+		Nodes: append(more,
 			onnxio.NewNode(evil, "Conv", []string{v("x"), v("w")}, []string{v("c")}),
 			norm(v("c"), v("y")),
 			onnxio.NewNode(evil+"2", "Conv", []string{v("x"), v("w")}, []string{v("d")}),
 			norm(v("d"), v("z"), onnxio.IntAttr("training_mode", 1)),
-		},
+		),
 		Inits: []*onnxio.Tensor{tensor(v("w"), 1, 2, 2, 1, 1), tensor(v("s"), 1, 2), tensor(v("b"), 1, 2), tensor(v("m"), 1, 2), tensor(v("v"), 1, 2)},
 	})
 	if err != nil {
@@ -147,8 +147,12 @@ func TestHostileNames(t *testing.T) {
 	for i, evil := range hostile {
 		dir := t.TempDir()
 		file, out := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "o.onnx")
-		if err := hostileModel(t, evil).Save(file); err != nil {
-			t.Fatal(err)
+		foreign := filepath.Join(dir, "f.onnx")
+		stranger := onnxio.NewNode(evil+"f", "Odd"+evil, []string{"x" + evil}, []string{"u" + evil}, onnxio.IntAttr(evil, 1))
+		for path, m := range map[string]*onnxio.Model{file: hostileModel(t, evil), foreign: hostileModel(t, evil, stranger)} {
+			if err := m.Save(path); err != nil {
+				t.Fatal(err)
+			}
 		}
 		reports := []string{"--report", filepath.Join(dir, "r.txt"), "--report", filepath.Join(dir, "r.html"), "--report", filepath.Join(dir, "r.json")}
 		for _, args := range [][]string{
@@ -156,6 +160,8 @@ func TestHostileNames(t *testing.T) {
 			append([]string{"convert", "-v", "--no-check", file, "-o", out}, reports...),
 			{"convert", "--strict", file, "-o", out + "2"}, {"convert", file, "-o", out + "2"},
 			{"verify", "-v", file, file}, {"verify", file, out, "--rtol", "0"}, {"verify", file, file, "--dim", evil + "=3"},
+			{"verify", foreign, file}, {"verify", foreign, foreign, "--dim", "x=3"}, {"convert", foreign, "-o", out + "3"}, {"inspect", foreign},
+			{"verify", file, filepath.Join(dir, evil)}, {"inspect", evil, evil}, {"convert", "--" + evil, file}, {evil, file}, {"rules", evil},
 			{"bench", "--engine", "go", "--runs", "1", "--warmup", "0", "--per-op", file},
 		} {
 			_, o, e := repmlp(args...)
