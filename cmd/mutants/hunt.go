@@ -34,7 +34,7 @@ type tally struct {
 
 // hunt tries all mutants and prints the counts; it returns how many findings
 // there are.
-func hunt(o options, files []string, out io.Writer) (int, error) {
+func hunt(o options, out io.Writer) (int, error) {
 	if _, err := library(o); err != nil {
 		return 0, err
 	}
@@ -62,7 +62,7 @@ func hunt(o options, files []string, out io.Writer) (int, error) {
 					errs[k] = err
 					return
 				}
-				if errs[k] = t.add(o, files, o.first+i, r); errs[k] != nil {
+				if errs[k] = t.add(o, o.first+i, r); errs[k] != nil {
 					return
 				}
 			}
@@ -83,7 +83,7 @@ func hunt(o options, files []string, out io.Writer) (int, error) {
 }
 
 // add counts a result and keeps the file of a finding or suspect.
-func (t *tally) add(o options, files []string, i int, r result) error {
+func (t *tally) add(o options, i int, r result) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.outcomes[r.Outcome]++
@@ -109,15 +109,11 @@ func (t *tally) add(o options, files []string, i int, r result) error {
 	if what == "" {
 		return nil
 	}
-	b, _, err := newPool(o.seed, files).make(i)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	name := filepath.Join(folder, fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(what, " ", "_"), o.seed, i))
-	if err := os.WriteFile(name+".onnx", b, 0o644); err != nil {
+	if err := os.WriteFile(name+".onnx", r.model, 0o644); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("seed %d, mutant %d of %s\nchanges: %s\n%s: %s\n%.1f s, %d MB\n", o.seed, i, r.File, strings.Join(r.Kinds, ", "), what, r.Detail, r.Seconds, r.Peak>>20)
@@ -261,7 +257,7 @@ func (h *handler) once(i int) (result, error) {
 	}
 	h.tried++
 	fmt.Fprintln(h.in, i) // an error shows as the end of the answers
-	stage := ""
+	stage, from := "", origin{}
 	deadline := time.NewTimer(maxSeconds * time.Second)
 	look := time.NewTicker(100 * time.Millisecond)
 	defer deadline.Stop()
@@ -274,8 +270,8 @@ func (h *handler) once(i int) (result, error) {
 		if b, err := os.ReadFile(filepath.Join(h.dir, "stderr")); err == nil {
 			r.Detail += "\n" + string(b[:min(len(b), 1<<14)])
 		}
-		_, r.origin, _ = newPool(h.o.seed, h.files()).make(i) // what is known of it
-		return r
+		r.origin = from
+		return h.keep(r)
 	}
 	for {
 		select {
@@ -286,6 +282,12 @@ func (h *handler) once(i int) (result, error) {
 			if s, ok := strings.CutPrefix(line, "stage "); ok {
 				if stage = s; strings.HasPrefix(s, "oracle") {
 					deadline.Reset(maxSeconds * time.Second)
+				}
+				continue
+			}
+			if s, ok := strings.CutPrefix(line, "from "); ok {
+				if err := json.Unmarshal([]byte(s), &from); err != nil {
+					return result{}, err
 				}
 				continue
 			}
@@ -304,7 +306,7 @@ func (h *handler) once(i int) (result, error) {
 			case r.Seconds > maxSeconds:
 				r.Finding = "time"
 			}
-			return r, nil
+			return h.keep(r), nil
 		case <-deadline.C:
 			return lost("time"), nil
 		case <-look.C:
@@ -315,9 +317,12 @@ func (h *handler) once(i int) (result, error) {
 	}
 }
 
-func (h *handler) files() []string {
-	files, _ := seedFiles(h.o.folders, h.o.maxSize) // they were found before
-	return files
+// keep adds the bytes of the mutant where there is something about it.
+func (h *handler) keep(r result) result {
+	if r.Finding != "" || r.Suspect != "" {
+		r.model, _ = os.ReadFile(filepath.Join(h.dir, mutantFile)) // none where making it failed
+	}
+	return r
 }
 
 // rss is the memory of a process in bytes, 0 where the system does not tell.

@@ -34,7 +34,6 @@ type options struct {
 	budget   time.Duration
 	requires bool
 	only     int
-	folders  []string
 }
 
 func main() {
@@ -56,8 +55,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: mutants [-seed N] [-n N] [-first N] [-keep FOLDER] FOLDER...")
 		os.Exit(2)
 	}
-	o.folders = flag.Args()
-	files, err := seedFiles(o.folders, o.maxSize)
+	files, err := seedFiles(flag.Args(), o.maxSize)
 	switch {
 	case err != nil:
 	case *worker:
@@ -70,7 +68,7 @@ func main() {
 	default:
 		signal.Ignore(syscall.SIGPIPE)
 		var findings int
-		if findings, err = hunt(o, files, os.Stdout); err == nil && findings > 0 {
+		if findings, err = hunt(o, os.Stdout); err == nil && findings > 0 {
 			os.Exit(1)
 		}
 	}

@@ -20,19 +20,21 @@ func TestDiffers(t *testing.T) {
 		name   string
 		a, b   map[string]*verify.Tensor
 		self   float64
+		noise  float64
 		differ bool
 	}{
-		{"equal", tensor(1, 2), tensor(1, 2), 0, false},
-		{"rounded", tensor(1, 2), tensor(1, 2+1e-6), 0, false},
-		{"far", tensor(1, 2), tensor(1, 2.001), 0, true},
-		{"as far as from itself", tensor(1, 2), tensor(1, 2.001), 0.001, false},
-		{"not a number in both", tensor(nan, inf), tensor(nan, inf), 0, false},
-		{"not a number in one", tensor(1, 2), tensor(1, nan), 0, true},
-		{"infinite in one", tensor(1, 2), tensor(1, inf), 1, true},
-		{"shape", tensor(1, 2), tensor(1, 2, 3), 1, true},
-		{"missing", tensor(1), map[string]*verify.Tensor{}, 1, true},
+		{"equal", tensor(1, 2), tensor(1, 2), 0, 0, false},
+		{"rounded", tensor(1, 2), tensor(1, 2+1e-6), 0, 0, false},
+		{"far", tensor(1, 2), tensor(1, 2.001), 0, 0, true},
+		{"as far as from itself", tensor(1, 2), tensor(1, 2.001), 0.001, 0, false},
+		{"as far as rounding", tensor(1, 2), tensor(1, 2.001), 0, 0.0005, false},
+		{"not a number in both", tensor(nan, inf), tensor(nan, inf), 0, 0, false},
+		{"not a number in one", tensor(1, 2), tensor(1, nan), 0, 0, true},
+		{"infinite in one", tensor(1, 2), tensor(1, inf), 1, 0, true},
+		{"shape", tensor(1, 2), tensor(1, 2, 3), 1, 0, true},
+		{"missing", tensor(1), map[string]*verify.Tensor{}, 1, 0, true},
 	} {
-		if got := differs(c.a, c.b, map[string]float64{"y": c.self}); (got != "") != c.differ {
+		if got := differs(c.a, c.b, map[string]float64{"y": c.self}, c.noise); (got != "") != c.differ {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}

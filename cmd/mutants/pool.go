@@ -84,7 +84,12 @@ func (p *pool) make(i int) ([]byte, origin, error) {
 	return b, o, nil
 }
 
-func readSeed(file string) (*mutant.Seed, error) {
+func readSeed(file string) (s *mutant.Seed, err error) {
+	defer func() {
+		if r := recover(); r != nil { // its mutants would not get further
+			s, err = nil, fmt.Errorf("looking into %q: %v", file, r)
+		}
+	}()
 	m, err := onnxio.Load(file)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func (t *trial) run(file string, seed uint64) (r result) {
 	defer m.Close()
 	t.stage("convert")
 	out := filepath.Join(t.dir, "out.onnx")
+	noise := 0.0 // of rounding, relative to the largest output
 	res, pending, err := convert.ToFile(ctx, m, out, convert.Options{Prover: &verify.Prover{}})
 	if pending != nil {
 		defer pending.Discard()
@@ -51,7 +52,7 @@ func (t *trial) run(file string, seed uint64) (r result) {
 		r.Outcome = res.Verdict
 		if res.Model != m {
 			t.stage("check")
-			err = t.check(ctx, m, res)
+			noise, err = t.check(ctx, res)
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()
@@ -90,26 +91,27 @@ func (t *trial) run(file string, seed uint64) (r result) {
 		return r
 	}
 	t.stage("oracle original")
-	o := oracle{t, m, file, seed}
+	o := oracle{t, m, file, seed, noise}
 	said, finding, detail := o.judge(ctx, res.Written, path)
 	r.Outcome += "; " + said
 	r.Finding, r.Detail = finding, detail
 	return r
 }
 
-// check is what the command does with a written file.
-func (t *trial) check(ctx context.Context, m *onnxio.Model, res *convert.Result) error {
+// check is what the command does with a written file. It returns how much of the
+// outputs is rounding.
+func (t *trial) check(ctx context.Context, res *convert.Result) (noise float64, err error) {
 	if _, err := verify.SecondReading(res.Written.FileBytes(), res.Model); err != nil {
-		return err
+		return 0, err
 	}
 	c, err := verify.Compare(ctx, res.Baseline, res.Written, verify.CompareOptions{})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !c.Passed {
-		return fmt.Errorf("the models differ: %+v: %w", c.Outputs, convert.ErrNotEquivalent)
+		return 0, fmt.Errorf("the models differ: %+v: %w", c.Outputs, convert.ErrNotEquivalent)
 	}
-	return nil
+	return c.NoiseFloor, nil
 }
 
 var particular = regexp.MustCompile(`"[^"]*"|\[[^\]]*\]|[-+]?[0-9][0-9.e+-]*`)

@@ -24,10 +24,15 @@ type result struct {
 	Detail  string
 	Seconds float64 // of the conversion
 	Peak    int64   // bytes
+
+	model []byte // where it is worth keeping
 }
 
-// work answers numbers of mutants, one a line, with lines "stage NAME" and, at
-// the end, "done RESULT".
+// The file of the mutant in a worker's folder.
+const mutantFile = "mutant.onnx"
+
+// work answers numbers of mutants, one a line, with lines "stage NAME", "from
+// ORIGIN" and, at the end, "done RESULT".
 func work(o options, dir string, files []string, in io.Reader, out io.Writer) error {
 	lib, err := library(o)
 	if err != nil {
@@ -45,10 +50,15 @@ func work(o options, dir string, files []string, in io.Reader, out io.Writer) er
 		b, from, err := p.make(i)
 		r := result{origin: from, Outcome: "no seed"}
 		if err == nil {
-			file := filepath.Join(dir, "mutant.onnx")
+			file := filepath.Join(dir, mutantFile)
 			if err := os.WriteFile(file, b, 0o644); err != nil {
 				return err
 			}
+			line, err := json.Marshal(from)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "from %s\n", line)
 			resetPeak()
 			start := time.Now()
 			r = t.run(file, uint64(i))

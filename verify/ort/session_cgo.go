@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 
 	ortgo "github.com/yalue/onnxruntime_go"
 
@@ -177,7 +178,7 @@ func (s *Session) outputs(feeds map[string]*verify.Tensor) ([]ortgo.Value, error
 
 func destroy(vs []ortgo.Value) {
 	for _, v := range vs {
-		if v != nil {
+		if v != nil && !reflect.ValueOf(v).IsNil() { // a failed run leaves pointers to nothing
 			v.Destroy()
 		}
 	}
