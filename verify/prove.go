@@ -104,7 +104,7 @@ func (p *Prover) take(c Claim) (*trial, error) {
 	defer p.mu.Unlock()
 	if p.engines == nil || p.before != c.Before || p.after != c.After {
 		sizes, err := ChooseSizes(c.Before, p.Dims, 1)
-		if err != nil && !errors.Is(err, errNothingFits) { // without sizes for the whole model every region gets its own
+		if err != nil && (len(p.Dims) > 0 || !errors.Is(err, errNothingFits)) { // without sizes for the whole model every region gets its own
 			return nil, err
 		}
 		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}

@@ -159,8 +159,11 @@ func (s *sizing) advice() string {
 			flags = append(flags, fmt.Sprintf("--dim %s=SIZE", name))
 		}
 	}
-	if len(flags) == 0 {
+	switch {
+	case len(flags) == 0:
 		return "give real inputs with --inputs"
+	case len(s.bound) > 0:
+		return "leave --dim out where the model demands another size; its dimensions are " + strings.Join(flags, " ")
 	}
 	return "bind the free dimensions with " + strings.Join(flags, " ")
 }

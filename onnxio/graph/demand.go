@@ -21,6 +21,7 @@ type Demand struct {
 	Value      *Value // whose sizes Have is made of
 	Have, Want Dim
 	Relation   Relation
+	place      string // what of the value Have is
 }
 
 // Holds reports whether the relation holds between two numbers.
@@ -38,21 +39,21 @@ func (r Relation) Holds(have, want int64) bool {
 
 func (d Demand) String() string {
 	ask := map[Relation]string{Equals: "to be", Broadcasts: "to be 1 or", Multiple: "to be a multiple of", Even: "to be a multiple of", AtLeast: "to be at least"}[d.Relation]
-	return fmt.Sprintf("node %q (%s) asks for %s of %q, which has %s, %s %s", d.Node.Title(), d.Node.OpType, d.place(), d.Value.Name, d.Have, ask, d.Want)
+	return fmt.Sprintf("node %q (%s) asks for %s of %q, which has %s, %s %s", d.Node.Title(), d.Node.OpType, d.place, d.Value.Name, d.Have, ask, d.Want)
 }
 
-// place says what of the value the size is.
-func (d Demand) place() string {
+// find notes what of the value the size is.
+func (d *Demand) find() {
 	dims, _ := d.Value.Shape()
-	if all := product(dims); d.Relation == Equals && len(dims) > 1 && all.Equal(d.Have) {
-		return "the number of elements"
-	}
 	for i, x := range dims {
 		if x.Equal(d.Have) {
-			return fmt.Sprintf("axis %d", i)
+			d.place = fmt.Sprintf("axis %d", i)
+			return
 		}
 	}
-	return "a size"
+	if product(dims).Equal(d.Have) {
+		d.place = "the number of elements"
+	}
 }
 
 // maxDemands bounds the list: what many nodes ask for, the first of them do.
@@ -65,7 +66,7 @@ func (s *shaper) demand(r Relation, i int, have, want Dim) {
 	}
 	h, ok := have.Int()
 	w, ok2 := want.Int()
-	d := Demand{s.n, s.n.In[i], have, want, r}
+	d := Demand{s.n, s.n.In[i], have, want, r, "a size"}
 	switch numbers := ok && ok2; {
 	case r == Broadcasts && (have.Is(1) || want.Is(1)):
 	case numbers && r.Holds(h, w):
@@ -74,9 +75,11 @@ func (s *shaper) demand(r Relation, i int, have, want Dim) {
 	case numbers:
 		s.g.Unfit++
 		if len(s.g.Contradictions) < maxDemands {
+			d.find()
 			s.g.Contradictions = append(s.g.Contradictions, d)
 		}
 	case len(s.g.Demands) < maxDemands:
+		d.find()
 		s.g.Demands = append(s.g.Demands, d)
 	}
 }
