@@ -34,11 +34,14 @@ func (e *emitter) claim(r *Region) verify.Claim {
 			c.Same[v.Name] = to.Name
 		}
 	}
-	if r.Kind == "conv" && e.made[r.seg.to] == nil && e.made[r.seg.from] == nil && r.source == nil {
-		c.Reach = r.reach()
-	}
-	if r.Kind == "fc" {
+	switch {
+	case r.Kind == "fc":
 		c.Rows = r.rows.rowOf
+	case e.made[r.seg.from] != nil || r.source != nil: // the claim begins before the region
+	case r.Kind == "conv":
+		c.Reach = r.reach()
+	case r.Kind == "scale":
+		c.Reach = r.rows.reach()
 	}
 	return c
 }
@@ -50,13 +53,31 @@ func (r *Region) reach() []verify.Reach {
 	if len(order) != len(r.window.Taps)+2 {
 		return nil
 	}
+	place := make([]int, len(order)) // of the map's axes in the output
+	for i := range place {
+		place[i] = i
+		if r.after != nil {
+			place[r.after[i]] = i
+		}
+	}
 	var out []verify.Reach
 	for axis, k := range order {
 		switch w, i := r.window, k-2; {
 		case k == 0:
-			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1})
+			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1, Out: place[k]})
 		case k >= 2:
-			out = append(out, verify.Reach{Axis: axis, Span: (w.Taps[i]-1)*w.Step[i] + w.Stride[i] + max(w.Lo[i], 0), Stride: w.Stride[i]})
+			out = append(out, verify.Reach{Axis: axis, Span: (w.Taps[i]-1)*w.Step[i] + w.Stride[i] + max(w.Lo[i], 0), Stride: w.Stride[i], Out: place[k]})
+		}
+	}
+	return out
+}
+
+// reach of a scale names the axes along which all positions are alike.
+func (m *traceMap) reach() []verify.Reach {
+	var out []verify.Reach
+	for i, axis := range m.in {
+		if len(m.in) == len(m.out) && slices.Equal(axis, m.out[i]) && !slices.ContainsFunc(axis, func(a graph.Atom) bool { return !m.rows[a] || slices.Contains(m.group, a) }) {
+			out = append(out, verify.Reach{Axis: i, Span: 1, Stride: 1, Out: i})
 		}
 	}
 	return out

@@ -194,12 +194,9 @@ func (t *trial) admit(inputs []*Tensor) (leave func()) {
 }
 
 func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
-	inputs := make([]*Tensor, len(c.Inputs))
-	for i, name := range c.Inputs {
-		var err error
-		if inputs[i], err = t.input(c, name, i); err != nil {
-			return Proof{}, err
-		}
+	inputs, err := t.inputs(c)
+	if err != nil {
+		return Proof{}, err
 	}
 	defer t.admit(inputs)()
 	for _, e := range t.engines {
@@ -329,8 +326,37 @@ func worst(old, diff, bound float64) float64 {
 	return max(old, diff/bound)
 }
 
-// input is the type and shape of an input of a claim.
-func (t *trial) input(c Claim, name string, k int) (*Tensor, error) {
+// inputs are the types and shapes of the inputs of a claim, on a piece of the map
+// where that is enough.
+func (t *trial) inputs(c Claim) ([]*Tensor, error) {
+	inputs := make([]*Tensor, len(c.Inputs))
+	for i, name := range c.Inputs {
+		var err error
+		if inputs[i], err = t.input(name); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Reach) > 0 {
+		whole := inputs[0].Shape
+		inputs[0].Shape = crop(whole, c.Reach)
+		rank := 0
+		if v := t.engines[runBefore].g.Value(c.Output); v != nil {
+			rank = v.Rank()
+		}
+		for _, x := range inputs[1:] {
+			x.Shape = cropOther(x.Shape, rank, c.Reach, whole, inputs[0].Shape)
+		}
+	}
+	for i, x := range inputs {
+		if tooLarge(x.Shape) {
+			return nil, fmt.Errorf("%q of shape %v is too large for a proof", c.Inputs[i], x.Shape)
+		}
+	}
+	return inputs, nil
+}
+
+// input is the type and shape of a value of the model.
+func (t *trial) input(name string) (*Tensor, error) {
 	v := t.engines[runBefore].g.Value(name)
 	if v == nil {
 		return nil, fmt.Errorf("the model has no value %q", name)
@@ -342,13 +368,10 @@ func (t *trial) input(c Claim, name string, k int) (*Tensor, error) {
 	shape := make([]int, len(dims))
 	for i, d := range dims {
 		n := d.At(smallestMap) // what the inputs' sizes do not decide may be anything
-		if !d.Known() || n < 0 || n > largestMap*largestMap {
+		if _, number := d.Int(); !d.Known() || n < 0 || !number && n > largestMap*largestMap {
 			return nil, fmt.Errorf("the size %v of %q is unknown", d, name)
 		}
 		shape[i] = int(n)
-	}
-	if k == 0 {
-		shape = crop(shape, c.Reach)
 	}
 	return &Tensor{DType: v.Elem, Shape: shape}, nil
 }
