@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,16 +25,21 @@ func exactly(names ...string) cobra.PositionalArgs {
 }
 
 // knownCommand refuses what is left where a command was expected.
-func knownCommand(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("unknown command %q", args[0])
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("unknown command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return &onnxio.Hint{Err: err, Advice: "there is " + strings.Join(near, " and ")}
+	}
+	return err
 }
 
 // usage makes wrong arguments of every command a usage error, of those that
 // cobra brings along too.
 func usage(root *cobra.Command) {
+	root.SuggestionsMinimumDistance = 2 // letters
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -60,6 +66,9 @@ func usage(root *cobra.Command) {
 
 // wrongUse is a usage error of a command.
 func wrongUse(cmd *cobra.Command, err error) error {
+	if onnxio.Advice(err) != "" {
+		return coded(exitUsage, err)
+	}
 	return coded(exitUsage, &onnxio.Hint{Err: err, Advice: cmd.CommandPath() + " --help lists what it takes"})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -43,8 +44,10 @@ func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) 
 	if f.samples < 1 {
 		return o, coded(exitUsage, fmt.Errorf("--samples is %d, it must be at least 1", f.samples))
 	}
-	if !(f.rtol >= 0) || !(f.atol >= 0) {
-		return o, coded(exitUsage, fmt.Errorf("tolerances must not be negative"))
+	for _, v := range []float64{f.rtol, f.atol} {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return o, coded(exitUsage, fmt.Errorf("a tolerance is a finite number that is not negative, not %g", v))
+		}
 	}
 	var err error
 	if o.Dims, err = parseDims(f.dims); err != nil {
@@ -79,7 +82,7 @@ func parseDims(list []string) (map[string]int64, error) {
 		name, value, ok := strings.Cut(d, "=")
 		n, err := strconv.ParseInt(value, 10, 32)
 		if !ok || err != nil || n < 0 || name == "" {
-			return nil, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE", d))
+			return nil, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE with a SIZE from 0 to %d", d, math.MaxInt32))
 		}
 		dims[name] = n
 	}
