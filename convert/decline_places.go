@@ -122,9 +122,15 @@ func (p *planner) declinedNorm(n *graph.Node, v *graph.Value, add func(*refusal,
 		}
 		x = next.Out[0]
 	}
-	// Backward to a layer whose result others read too.
+	p.declinedBehind(n, v, add)
+}
+
+// declinedBehind looks back from v over views and constants of more channels than
+// their data has, to a layer that did not take n: others read its result too, or
+// it would grow.
+func (p *planner) declinedBehind(n *graph.Node, v *graph.Value, add func(*refusal, ...*graph.Node)) {
 	x := p.steps[v].args[0]
-	for s := p.steps[x]; s != nil && s.kind == viewStep; s = p.steps[x] {
+	for s := p.steps[x]; s != nil && (s.kind == viewStep || s.widens); s = p.steps[x] {
 		x = s.args[0]
 	}
 	if s := p.steps[x]; s != nil && s.kind == layerStep {

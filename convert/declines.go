@@ -36,6 +36,8 @@ func (p *planner) findDeclines() {
 		switch {
 		case s != nil && s.kind == sumStep && !merged[v] && !p.innerSum(v):
 			p.declinedSum(v, add)
+		case s != nil && s.widens && !p.absorbed(n):
+			p.declinedBehind(n, v, add)
 		case n.OpType == "Add" && s == nil:
 			p.declinedBroadcast(n, add)
 		case n.OpType == "Mul" || n.OpType == "Div" || n.OpType == "Max" || n.OpType == "Min":

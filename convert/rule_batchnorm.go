@@ -41,6 +41,14 @@ func explainBatchNorm(c *explainer, n *graph.Node) (*step, *refusal) {
 			return nil, why
 		}
 	}
+	for _, v := range n.In[1:5] {
+		if k, ok := constShape(v); !ok || len(k) != 1 || !dims[1].Is(int64(k[0])) {
+			if _, fixed := dims[1].Int(); !ok || !fixed {
+				return nil, nil // as many channels as are known at run time
+			}
+			return nil, refuse("unsupported_form", "%q normalises %v channels with a parameter %q of shape %v", n.Title(), dims[1], v.Name, k)
+		}
+	}
 	// An axis of size one has no atom, so its scale must not have one either.
 	once := sync.OnceValues(func() (*normalised, error) { return c.normalise(n) })
 	scale := func() ([]float64, error) {

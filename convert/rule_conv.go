@@ -39,6 +39,11 @@ func explainConv(c *explainer, n *graph.Node) (*step, *refusal) {
 	if !ok || !ok2 || len(dims) != len(shape) {
 		return nil, nil // the map's rank is unknown
 	}
+	if b != nil {
+		if k, ok := constShape(b); !ok || len(k) != 1 || k[0] != shape[0] {
+			return nil, refuse("unsupported_form", "the bias of %q has shape %v for %d channels", n.Title(), k, shape[0])
+		}
+	}
 	kernel := make([]int64, len(shape)-2)
 	for i := range kernel {
 		kernel[i] = int64(shape[i+2])

@@ -58,6 +58,9 @@ func explainGemm(c *explainer, n *graph.Node) (*step, *refusal) {
 		if bias, ok = constShape(b); !ok || len(bias) > 2 || len(bias) == 2 && bias[0] != 1 {
 			return nil, nil // a bias that differs from row to row
 		}
+		if last := len(bias) - 1; last >= 0 && bias[last] != 1 && bias[last] != m {
+			return nil, nil // a bias that does not fit
+		}
 	}
 	s := &step{args: []*graph.Value{x}, weights: []*graph.Value{w}, kind: layerStep}
 	if b != nil {

@@ -25,7 +25,7 @@ func explainScale(c *explainer, n *graph.Node) (*step, *refusal) {
 		if !x.Elem.IsFloat() {
 			return nil, nil // not data
 		}
-		return c.scaleStep(n, x, nil, func() ([]float64, error) { return []float64{-1}, nil }, nil), nil
+		return c.scaleStep(n, x, nil, everywhere(max(x.Rank(), 0)), func() ([]float64, error) { return []float64{-1}, nil }, nil), nil
 	}
 	if len(n.In) != 2 || n.In[0] == nil || n.In[1] == nil {
 		return nil, nil // the sum rule's business
@@ -41,19 +41,26 @@ func explainScale(c *explainer, n *graph.Node) (*step, *refusal) {
 		return nil, nil // the reciprocal of data is not affine
 	}
 	value := c.weight(k)
+	p, placed := c.place(n, x, k)
 	if splat, ok := c.g.Splat(k); ok {
 		if n.OpType == "Mul" && splat == 0.5 && partOfGelu(n, x) {
 			return nil, nil // runtimes recognise the whole
 		}
-		value = func() ([]float64, error) { return []float64{splat}, nil }
-		out, known := n.Out[0].Shape()
-		dims, _ := x.Shape()
-		if !known || !equalDims(out, dims) {
-			return nil, nil // the constant may repeat the data
+		if !placed {
+			out, known := n.Out[0].Shape()
+			dims, _ := x.Shape()
+			if !known || !equalDims(out, dims) {
+				return nil, nil // the constant may repeat the data
+			}
+			p = everywhere(len(dims))
 		}
-		k = nil
-	} else if !c.g.IsConst(k) {
-		return nil, nil // a shape that is not known
+		if len(p.widens) == 0 {
+			value, k = func() ([]float64, error) { return []float64{splat}, nil }, nil
+			p = placement{sizes: everywhere(len(p.sizes)).sizes, lead: p.lead}
+		}
+	}
+	if k != nil && (!placed || !c.g.IsConst(k)) {
+		return nil, nil // the constant may repeat the data, or its shape is not known
 	}
 	apply := func(f func(float64) float64) load {
 		return func() ([]float64, error) {
@@ -68,20 +75,18 @@ func explainScale(c *explainer, n *graph.Node) (*step, *refusal) {
 			return v, nil
 		}
 	}
-	negate := func() ([]float64, error) { return []float64{-1}, nil }
 	switch n.OpType {
 	case "Mul":
-		return c.scaleStep(n, x, k, value, nil), nil
+		return c.scaleStep(n, x, k, p, value, nil), nil
 	case "Div":
-		return c.scaleStep(n, x, k, apply(func(v float64) float64 { return 1 / v }), nil), nil
+		return c.scaleStep(n, x, k, p, apply(func(v float64) float64 { return 1 / v }), nil), nil
 	case "Add", "Sum":
-		return c.scaleStep(n, x, k, nil, value), nil
+		return c.scaleStep(n, x, k, p, nil, value), nil
 	}
 	if swapped { // k - x
-		s := c.scaleStep(n, x, k, nil, value)
-		return c.negated(s, n, x, k, negate, value), nil
+		return c.scaleStep(n, x, k, p, apply(func(float64) float64 { return -1 }), value), nil
 	}
-	return c.scaleStep(n, x, k, nil, apply(func(v float64) float64 { return -v })), nil
+	return c.scaleStep(n, x, k, p, nil, apply(func(v float64) float64 { return -v })), nil
 }
 
 // partOfGelu recognises the half of a written-out GELU, x·½·(1 + erf(x/√2)) or
@@ -122,75 +127,18 @@ func (c *explainer) constantLike(v *graph.Value) bool {
 	return ok
 }
 
-// negated turns a shift by k into k - x.
-func (c *explainer) negated(s *step, n *graph.Node, x, k *graph.Value, minus, shift load) *step {
-	trace := c.broadcastArray(n, k)
-	s.kind = diagStep
-	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
-		y, over, why := trace(t, in[0])
-		if why != nil {
-			return y, why
-		}
-		return t.diagonal(y, &array{nil, minus, nil}, &array{over, shift, nil}), nil
-	}
-	kernel := s.kernel
-	if kernel != nil {
-		s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
-			return kernel([]*fuse.Kernel{in[0].Scaled(slices.Repeat([]float64{-1}, in[0].Out), nil)})
-		}
-	}
-	return s
-}
-
-// broadcastArray places the axes of constant k (nil: a scalar) on the axes of
-// the data.
-func (c *explainer) broadcastArray(n *graph.Node, k *graph.Value) func(t *tracer, x traced) (traced, []graph.Atom, *refusal) {
-	var shape []int
-	if k != nil {
-		shape, _ = constShape(k)
-	}
-	return func(t *tracer, x traced) (traced, []graph.Atom, *refusal) {
-		l := x.layout
-		for i, d := range shape {
-			if len(shape)-i > len(l) && d != 1 {
-				return x, nil, refuse("", "the constant of %q repeats its data", n.Title())
-			}
-		}
-		if extra := len(shape) - len(l); extra > 0 {
-			l = append(make(graph.Layout, extra), l...)
-		}
-		var over []graph.Atom
-		off := len(l) - len(shape)
-		for i, d := range shape {
-			if d == 1 {
-				continue
-			}
-			axis := l[off+i]
-			if size, ok := t.fixed(axis); !ok || size != d {
-				return x, nil, refuse("", "the constant of %q repeats its data or varies over an axis of unknown size", n.Title())
-			}
-			over = append(over, axis...)
-		}
-		return traced{x.op, l}, over, nil
-	}
-}
-
 // scaleStep multiplies x by the numbers of scale and adds those of shift, both
-// laid out like constant k (nil: one number).
-func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift load) *step {
-	s := &step{args: []*graph.Value{x}, kind: diagStep}
+// laid out like constant k (nil: one number) and placed by p.
+func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, p placement, scale, shift load) *step {
+	s := &step{args: []*graph.Value{x}, kind: diagStep, widens: len(p.widens) > 0}
 	if scale == nil {
 		s.kind = biasStep
 	}
 	if k != nil {
 		s.weights = []*graph.Value{k}
 	}
-	place := c.broadcastArray(n, k)
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
-		y, over, why := place(t, in[0])
-		if why != nil {
-			return y, why
-		}
+		y, over := p.trace(t, in[0])
 		var a, b *array
 		if scale != nil {
 			a = &array{over, scale, nil}
@@ -200,47 +148,56 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 		}
 		return t.diagonal(y, a, b), nil
 	}
-	axis, ok := oneAxis(x, k)
+	axis, ok := p.channels()
 	if !ok {
 		return s
 	}
-	s.perChannel = axis == 1 || axis == -1
+	s.perChannel = (axis == 1 || axis == -1) && !s.widens
+	shifts := shift != nil && !c.zero(n.In...) // not for a sum that starts at zero
 	s.window = func(in []mapState) (mapState, *refusal) {
-		if axis >= 0 && (axis >= len(in[0].order) || in[0].order[axis] != 1) {
-			return in[0], refuse("", "%q scales another axis than the channels", n.Title())
-		}
-		if shift != nil {
-			if zero, ok := c.g.Splat(n.In[1]); ok && zero == 0 {
-				return in[0], nil // a sum that starts at zero
+		m := in[0]
+		if axis >= 0 {
+			if axis >= len(m.order) || m.order[axis] != 1 {
+				return m, refuse("", "%q scales another axis than the channels", n.Title())
 			}
-			if zero, ok := c.g.Splat(n.In[0]); ok && zero == 0 {
-				return in[0], nil
+			if s.widens && m.win.Out == 1 {
+				m = m.widened(p.sizes[axis])
+			}
+			if m.win.Out != p.sizes[axis] {
+				return m, refuse("", "the constant of %q has %d channels, its data %d", n.Title(), p.sizes[axis], m.win.Out)
 			}
 		}
-		out := in[0].scaledBy(func() (a, b, sizes []float64, err error) {
+		if scale == nil && !shifts {
+			return m, nil
+		}
+		m = m.scaledBy(func() (a, b, sizes []float64, err error) {
 			if scale != nil {
 				if a, err = scale(); err != nil {
 					return nil, nil, nil, err
 				}
 			}
-			if shift != nil {
+			if shifts {
 				b, err = shift()
 			}
 			return a, b, nil, err
 		})
-		if shift != nil {
-			return out.shifted(n), nil
+		if shifts {
+			m = m.shifted(n)
 		}
-		return out, nil
+		return m, nil
 	}
 	s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) {
+		data := in[0]
+		if s.widens {
+			data = data.Then(widening(p.sizes[axis], len(data.Taps)))
+		}
 		spread := func(l load) ([]float64, error) {
 			if l == nil {
 				return nil, nil
 			}
 			v, err := l()
 			if err == nil && len(v) == 1 {
-				v = slices.Repeat(v, in[0].Out)
+				v = slices.Repeat(v, data.Out)
 			}
 			return v, err
 		}
@@ -257,31 +214,15 @@ func (c *explainer) scaleStep(n *graph.Node, x, k *graph.Value, scale, shift loa
 				return nil, &valueError{*refuse("non_finite_weight", "the constant of %q holds %g", n.Title(), v), n}
 			}
 		}
-		return in[0].Scaled(a, b), nil
+		return data.Scaled(a, b), nil
 	}
 	return s
 }
 
-// oneAxis is the axis of x that constant k varies along, -1 for none; ok is
-// false where it varies along several.
-func oneAxis(x, k *graph.Value) (axis int, ok bool) {
-	if k == nil {
-		return -1, true
-	}
-	shape, ok := constShape(k)
-	rank := x.Rank()
-	if !ok || rank < 3 || len(shape) > rank {
-		return 0, false
-	}
-	axis = -1
-	for i, d := range shape {
-		if d == 1 {
-			continue
-		}
-		if axis >= 0 {
-			return 0, false
-		}
-		axis = rank - len(shape) + i
-	}
-	return axis, true
+// zero reports whether one of the values is zero everywhere.
+func (c *explainer) zero(vs ...*graph.Value) bool {
+	return slices.ContainsFunc(vs, func(v *graph.Value) bool {
+		k, ok := c.g.Splat(v)
+		return ok && k == 0
+	})
 }

@@ -38,7 +38,7 @@ func explainSplitFC(c *explainer, n *graph.Node) (*step, *refusal) {
 		var bias *graph.Value
 		if layer.OpType == "Add" { // MatMul and a bias
 			for j := range 2 {
-				if b := layer.In[j]; c.g.IsConst(b) && layer.In[1-j].Producer != nil {
+				if b := layer.In[j]; c.g.IsConst(b) && layer.In[1-j].Producer != nil && c.lastAxis(layer, layer.In[1-j], b) {
 					bias = b
 					covers = append(covers, layer)
 					layer = layer.In[1-j].Producer
@@ -109,6 +109,12 @@ func explainSplitFC(c *explainer, n *graph.Node) (*step, *refusal) {
 		return y, nil
 	}
 	return s, nil
+}
+
+// lastAxis reports whether constant k varies along the last axis of x alone.
+func (c *explainer) lastAxis(n *graph.Node, x, k *graph.Value) bool {
+	p, ok := c.place(n, x, k)
+	return ok && p.lead == 0 && len(p.widens) == 0 && slices.Equal(p.varies(), []int{x.Rank() - 1})
 }
 
 func size(shape []int) int {

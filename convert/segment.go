@@ -236,9 +236,33 @@ func (c *explainer) asTrace(s *segment) (*traceMap, *refusal) {
 		if why != nil {
 			return nil, why
 		}
+		if !agrees(x, t.sizes(y.layout)) {
+			return nil, refuse("", "%q makes another shape than the graph says", st.node.Title())
+		}
 		at[x] = y
 	}
 	return t.finish(in, at[s.to])
+}
+
+// agrees reports whether sizes that were worked out for a value contradict those
+// that the graph knows: then some rule and the graph take the node for something
+// else, and nothing may be merged.
+func agrees(v *graph.Value, sizes []graph.Dim) bool {
+	dims, ok := v.Shape()
+	if !ok {
+		return true
+	}
+	if len(dims) != len(sizes) {
+		return false
+	}
+	for i, d := range dims {
+		a, known := d.Int()
+		b, known2 := sizes[i].Int()
+		if known && known2 && a != b {
+			return false
+		}
+	}
+	return true
 }
 
 // asWindow writes the segment as one convolution of a map.
@@ -260,6 +284,13 @@ func (c *explainer) asWindow(s *segment) (mapState, *refusal) {
 		y, why := st.window(args)
 		if why != nil {
 			return mapState{}, why
+		}
+		sizes := make([]graph.Dim, len(y.order))
+		for k, axis := range y.order {
+			sizes[k] = y.dims[axis]
+		}
+		if !agrees(x, sizes) || !y.dims[1].Is(int64(y.win.Out)) {
+			return mapState{}, refuse("", "%q makes another shape than the graph says", st.node.Title())
 		}
 		at[x] = y
 	}

@@ -29,6 +29,8 @@ type step struct {
 	perChannel bool
 	// needsMap: the node takes its axes as [N, C, spatial...].
 	needsMap bool
+	// widens: the step repeats axes of size one, as a constant of more channels does.
+	widens bool
 }
 
 type stepKind uint8
