@@ -171,6 +171,15 @@ func (e *emitter) input(v *graph.Value) string {
 // rest adds the operands of a sum that are not part of the merged one.
 func (e *emitter) rest(part string, inv *invented) {
 	total := inv.node.Out[0].Name
+	e.edit.DropNodes = append(e.edit.DropNodes, inv.node.Node)
+	if e.g.Opset < attributeless && !slices.ContainsFunc(inv.coef, func(f float64) bool { return f != 1 }) {
+		operands := []string{part}
+		for _, v := range inv.sum {
+			operands = append(operands, v.Name)
+		}
+		e.node("Sum", total+".sum", total, operands)
+		return
+	}
 	for i, v := range inv.sum {
 		out := ""
 		if i == len(inv.sum)-1 {
@@ -193,7 +202,6 @@ func (e *emitter) rest(part string, inv *invented) {
 		}
 		part = e.node(op, total+".sum", out, []string{part, operand})
 	}
-	e.edit.DropNodes = append(e.edit.DropNodes, inv.node.Node)
 }
 
 func (e *emitter) conv(r *Region, in, out string) error {
@@ -263,7 +271,7 @@ func (e *emitter) fc(r *Region, in, out string) error {
 		case m.shape != nil:
 			cur = e.node("Reshape", out+".view", to, []string{cur, e.runtime(m.shape, in, out)})
 		default:
-			cur = e.node("Reshape", out+".view", to, []string{cur, e.ints(m.dims)})
+			cur = e.reshape(out+".view", to, cur, m.dims)
 		}
 	}
 	return nil
@@ -305,7 +313,7 @@ func (e *emitter) layer(r *Region, dims []int64, in, to, base string, last *grap
 	case form == formColumns && g == 1:
 		return e.node("Gemm", base+".fc", to, []string{w, in, b}, onnxio.IntAttr("transB", 1)), nil
 	case g == 1:
-		return e.node("Gemm", base+".fc", to, []string{in, w, b}, onnxio.IntAttr("transB", 1)), nil
+		return e.node("Gemm", base+".fc", to, []string{in, w, b}, e.broadcastRows(onnxio.IntAttr("transB", 1))...), nil
 	}
 	factors := []string{in, w}
 	if form == formColumns {
@@ -398,6 +406,7 @@ func (e *emitter) scale(r *Region, in, out string) error {
 		}
 		dims = append(dims, d)
 	}
+	dims, attrs := e.beside(dims)
 	cur := in
 	type part struct {
 		op, name string
@@ -423,7 +432,7 @@ func (e *emitter) scale(r *Region, in, out string) error {
 		if err != nil {
 			return err
 		}
-		cur = e.node(q.op, out+q.name+"d", to, []string{cur, w})
+		cur = e.node(q.op, out+q.name+"d", to, []string{cur, w}, attrs...)
 	}
 	return nil
 }

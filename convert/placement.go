@@ -19,10 +19,6 @@ type placement struct {
 // everywhere places one number beside data.
 func everywhere(rank int) placement { return placement{sizes: slices.Repeat([]int{1}, rank)} }
 
-// byAttributes lists the operators that aligned their second input by the
-// attributes axis and broadcast until opset 7 took those away.
-var byAttributes = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true}
-
 // place aligns constant k with data x, both inputs of n: at their last axes, or
 // where the attributes say so before opset 7. ok is false where sizes that are
 // not known decide whether they fit, or where they do not fit at all.
@@ -33,19 +29,12 @@ func (c *explainer) place(n *graph.Node, x, k *graph.Value) (p placement, ok boo
 		return p, false
 	}
 	at := len(dims) - len(shape)
-	if c.g.Opset < 7 && byAttributes[n.OpType] {
-		switch {
-		case n.Int("broadcast", 0) == 0 || n.In[0] == k:
-			if len(shape) != len(dims) {
-				return p, false
-			}
-		case n.Attr("axis") != nil:
-			if at, ok = graph.Axis(n.Int("axis", 0), len(dims)); !ok || at+len(shape) > len(dims) {
-				return p, false
-			}
-		case at < 0:
+	if n.In[0] == k {
+		if _, ok := c.g.Beside(n, len(shape), len(dims)); !ok || c.g.Opset < 7 && at != 0 {
 			return p, false
 		}
+	} else if at, ok = c.g.Beside(n, len(dims), len(shape)); !ok {
+		return p, false
 	}
 	p = everywhere(len(dims))
 	for i, size := range shape {

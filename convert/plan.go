@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"repmlp/fuse"
@@ -397,6 +398,7 @@ func (p *planner) asScale(r *Region) bool {
 	for _, a := range m.group {
 		weighted[a] = true
 	}
+	var varies []bool
 	for _, axis := range m.in {
 		some, all := false, true
 		for _, a := range axis {
@@ -405,6 +407,10 @@ func (p *planner) asScale(r *Region) bool {
 		if some && !all {
 			return false
 		}
+		varies = append(varies, some)
+	}
+	if !scaleFits(p.g.Opset, varies) {
+		return false
 	}
 	work := min(scales, 1) + min(shifts, 1)
 	r.In, r.Out, r.After = r.Groups, r.Groups, r.Groups*work
@@ -428,6 +434,9 @@ func (p *planner) partialSum(v *graph.Value) {
 	leaves, coefs = joined(leaves, coefs)
 	if len(leaves) < 2 {
 		return
+	}
+	if p.g.Opset < attributeless && slices.ContainsFunc(coefs, func(f float64) bool { return math.Abs(f) != 1 }) {
+		return // a factor would be a Mul, which ONNX Runtime has from opset 7 on
 	}
 	used := make([]bool, len(leaves))
 	for i := range leaves {

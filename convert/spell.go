@@ -40,6 +40,8 @@ func (p *planner) spellFC(r *Region) (*spelling, bool) {
 	forms := []layerForm{formRows}
 	g := r.rows.count(r.rows.group)
 	switch {
+	case p.g.Opset < attributeless:
+		forms = r.oldForms()
 	case p.opts.FC == FCConv:
 		forms = []layerForm{formConv}
 	case p.opts.FC == fcColumns:
@@ -114,7 +116,7 @@ func (p *planner) spellAs(r *Region, form layerForm) (*spelling, bool) {
 	s.steps = append(s.steps, move{op: "fc", dims: []int64{g, q, k}})
 	to, _ := r.seg.to.Shape()
 	target, runtime, ok := targetShape(to, r.seg.from)
-	if !ok {
+	if !ok || runtime != nil && p.g.Opset < shapeInput {
 		return nil, false
 	}
 	if !s.rearrange(y, m.out, target, runtime, sizes) {

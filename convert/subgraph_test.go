@@ -42,7 +42,10 @@ func graphBytes(t *testing.T, m *onnxio.Model) []byte {
 }
 
 // branchModel is If(cond) { BN(Conv(x)) } else { x }.
-func branchModel(t *testing.T) *onnxio.Model {
+func branchModel(t *testing.T) *onnxio.Model { return branches(t, 8) }
+
+// branches is branchModel in an IR version.
+func branches(t *testing.T, ir uint64) *onnxio.Model {
 	body := near(t, onnxio.Float32, func(b *graphBuilder) string { return b.norm(b.conv("x", 4, 4, 3, 1), 4) })
 	plain := near(t, onnxio.Float32, func(b *graphBuilder) string { return b.op("Identity", []string{"x"}) })
 	withoutInputs := func(m *onnxio.Model) []byte {
@@ -60,7 +63,7 @@ func branchModel(t *testing.T) *onnxio.Model {
 	g := message(nil, 1, node)
 	g = message(message(g, 11, valueBytes("cond", onnxio.Bool)), 11, valueBytes("x", onnxio.Float32, 2, 4, 8, 8))
 	g = message(g, 12, valueBytes("y", onnxio.Float32, 2, 4, 8, 8))
-	b := message(message(number(nil, 1, 8), 7, g), 8, number(text(nil, 1, ""), 2, 17))
+	b := message(message(number(nil, 1, ir), 7, g), 8, number(text(nil, 1, ""), 2, 17))
 	m, err := onnxio.Parse(b, "")
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +92,28 @@ func TestMergeInsideSubgraph(t *testing.T) {
 	}
 	if r := convertModel(t, again); r.Verdict != convert.Unchanged {
 		t.Errorf("converting the result again: %s", r.Verdict)
+	}
+}
+
+// The body of an If of IR version 3 may have no inputs, so that merged weights there
+// are Constant nodes.
+func TestOldBodies(t *testing.T) {
+	m := branches(t, 3)
+	res := convertModel(t, m)
+	body := res.Model.Graph.Nodes[0].Attr("then_branch").G
+	ops := map[string]int{}
+	for _, n := range body.Nodes {
+		ops[n.OpType]++
+	}
+	if len(res.Plan.Regions) != 1 || len(body.Inits) > 0 || len(body.Inputs) > 0 || ops["Constant"] != 2 || ops["Conv"] != 1 {
+		t.Errorf("%d regions, body with %d initializers, %d inputs, %v", len(res.Plan.Regions), len(body.Inits), len(body.Inputs), ops)
+	}
+	again, err := onnxio.Parse(encode(t, res.Model), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(6) { // both branches
+		sameModel(t, seed, seed, m, again)
 	}
 }
 

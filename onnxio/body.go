@@ -53,6 +53,9 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 	g.fields = slices.DeleteFunc(slices.Clone(g.fields), func(f field) bool { return f.ref != nil && added[f.ref] })
 	g.Inputs = slices.DeleteFunc(slices.Clone(g.Inputs), func(v *ValueInfo) bool { return added[v] })
 	g.Inits = slices.DeleteFunc(slices.Clone(g.Inits), func(t *Tensor) bool { return added[t] })
+	if edited.IRVersion < 4 {
+		g.constants(old)
+	}
 	inner, err := (&encoder{}).graph(&g)
 	if err != nil {
 		return nil, err
@@ -90,4 +93,42 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 		c.fields = append(c.fields, f)
 	}
 	return &c, nil
+}
+
+// constants makes Constant nodes of the initializers that old lacks: below IR
+// version 4 initializers are inputs, which a body may not have more of.
+func (g *Graph) constants(old *Graph) {
+	had := map[string]bool{}
+	for _, t := range old.Inits {
+		had[t.Name] = true
+	}
+	made := map[string]bool{}
+	var nodes []*Node
+	g.Inits = slices.DeleteFunc(slices.Clone(g.Inits), func(t *Tensor) bool {
+		if had[t.Name] {
+			return false
+		}
+		made[t.Name] = true
+		nodes = append(nodes, NewNode(t.Name+".constant", "Constant", nil, []string{t.Name}, TensorAttr("value", t)))
+		return true
+	})
+	g.Inputs = slices.DeleteFunc(slices.Clone(g.Inputs), func(v *ValueInfo) bool { return made[v.Name] })
+	var fields []field
+	for _, n := range nodes {
+		fields = append(fields, field{num: 1, typ: protowire.BytesType, raw: message(nil, 1, n.raw), ref: n})
+	}
+	for _, f := range g.fields {
+		switch r := f.ref.(type) {
+		case *Tensor:
+			if made[r.Name] {
+				continue
+			}
+		case *ValueInfo:
+			if f.num == 11 && made[r.Name] {
+				continue
+			}
+		}
+		fields = append(fields, f)
+	}
+	g.fields, g.Nodes = fields, slices.Concat(nodes, g.Nodes)
 }

@@ -31,7 +31,7 @@ type Placed struct {
 // Where the node order does not respect the data flow afterwards, the nodes
 // are sorted. m itself does not change.
 func (m *Model) Apply(e Edit) (*Model, error) {
-	g, err := m.Graph.apply(e)
+	g, err := m.Graph.apply(e, m.listed(e.AddInits))
 	if err != nil {
 		return nil, fmt.Errorf("editing graph %q: %w", m.Graph.Name, err)
 	}
@@ -48,6 +48,22 @@ func (m *Model) Apply(e Edit) (*Model, error) {
 		return nil, fmt.Errorf("editing graph %q: %w", g.Name, err)
 	}
 	return &out, nil
+}
+
+// listed declares new initializers as inputs, which IR versions below 4 ask for.
+func (m *Model) listed(inits []*Tensor) []*ValueInfo {
+	if m.IRVersion >= 4 {
+		return nil
+	}
+	var out []*ValueInfo
+	for _, t := range inits {
+		dims := make([]Dim, len(t.Dims))
+		for i, d := range t.Dims {
+			dims[i] = Known(d)
+		}
+		out = append(out, NewValue(t.Name, t.DType, dims...))
+	}
+	return out
 }
 
 func (m *Model) setMetadata(props []Property) {
@@ -70,7 +86,7 @@ func (m *Model) setMetadata(props []Property) {
 	}
 }
 
-func (g *Graph) apply(e Edit) (*Graph, error) {
+func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 	drop := map[any]bool{}
 	for _, n := range e.DropNodes {
 		drop[n] = true
@@ -156,6 +172,10 @@ func (g *Graph) apply(e Edit) (*Graph, error) {
 		inits = append(inits, field{num: 5, typ: protowire.BytesType, ref: t})
 	}
 	out.fields = slices.Insert(out.fields, lastInit, inits...)
+	for _, v := range inputs {
+		out.Inputs = append(out.Inputs, v)
+		out.fields = append(out.fields, field{num: 11, typ: protowire.BytesType, raw: message(nil, 11, v.raw), ref: v})
+	}
 	if err := out.sortNodes(); err != nil {
 		return nil, err
 	}

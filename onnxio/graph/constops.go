@@ -397,6 +397,7 @@ func constWhere(g *Graph, n *Node, in []*Const) (*Const, error) {
 
 func constBinary(f func(a, b float64) float64) constRule {
 	return func(g *Graph, n *Node, in []*Const) (*Const, error) {
+		in = g.beside(n, in)
 		out := in[0]
 		for _, next := range in[1:] {
 			shape, err := joint(out.Shape, next.Shape)

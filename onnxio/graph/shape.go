@@ -235,7 +235,7 @@ func (s *shaper) fitsInto() {
 	if !ok || !ok2 || len(part) > len(d) {
 		return
 	}
-	if axis, ok := Axis(s.n.Int("axis", int64(len(d)-len(part))), len(d)); ok && axis+len(part) <= len(d) {
+	if axis, ok := s.g.Beside(s.n, len(d), len(part)); ok {
 		s.broadcasts(1, d[axis:axis+len(part)], part)
 	}
 }

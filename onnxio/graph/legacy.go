@@ -1,0 +1,42 @@
+package graph
+
+import "slices"
+
+// aligned lists the operators whose second input was aligned by the attributes
+// axis and broadcast until opset 7 took those away.
+var aligned = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "And": true, "Or": true, "Xor": true,
+	"Equal": true, "Greater": true, "Less": true}
+
+// Beside returns the axis of a node's first input, of rank a, at which its second
+// one, of rank b, begins: they end together, or before opset 7 the attribute axis
+// says where. It is negative where the second has more axes. ok is false where the
+// attributes do not let them meet.
+func (g *Graph) Beside(n *Node, a, b int) (at int, ok bool) {
+	at = a - b
+	switch {
+	case g.Opset >= 7 || !aligned[n.OpType]:
+		return at, true
+	case n.Int("broadcast", 0) == 0:
+		return at, at == 0
+	case n.Attr("axis") != nil:
+		at, ok = Axis(n.Int("axis", 0), a)
+		return at, ok && at+b <= a
+	}
+	return at, at >= 0
+}
+
+// beside gives the second operand of arithmetic the axes that attributes put
+// behind it.
+func (g *Graph) beside(n *Node, in []*Const) []*Const {
+	if g.Opset >= 7 || len(in) != 2 {
+		return in
+	}
+	rank := len(in[1].Shape)
+	at, ok := g.Beside(n, len(in[0].Shape), rank)
+	if behind := len(in[0].Shape) - at - rank; ok && behind > 0 {
+		c := *in[1]
+		c.Shape = append(slices.Clone(c.Shape), slices.Repeat([]int{1}, behind)...)
+		return []*Const{in[0], &c}
+	}
+	return in
+}
