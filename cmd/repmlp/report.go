@@ -134,9 +134,11 @@ func (t *text) regions() {
 	}
 }
 
+// notes leaves out, unless everything is asked for, what does not concern the
+// model and what was said on standard error.
 func (t *text) notes(indent string) {
 	for _, x := range t.report.Warnings {
-		if t.depth == everything || x.Code != "second_reader" {
+		if t.depth == everything || x.Code != "second_reader" && x.Code != "training_mode" {
 			t.line("%snote %s: %s", indent, x.Code, message(x.Message))
 		}
 	}
