@@ -84,5 +84,5 @@ func (m *Model) Try(ctx context.Context, progress func(done, total int)) error {
 			tasks = append(tasks, task{t: t})
 		}
 	}
-	return run(ctx, tasks, m.Trim, progress, nil)
+	return run(ctx, nil, tasks, m.Trim, progress, nil, nil)
 }

@@ -1,6 +1,8 @@
 package onnxio
 
 import (
+	"encoding/hex"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -49,61 +51,118 @@ func (b *blob) wrap(num protowire.Number, inner blob) {
 	b.size += inner.size
 }
 
-// An encoder writes a model; move, where set, says where the values of a
-// tensor lie in the external file that goes with it.
+// An encoder writes a model. Tensors that move to the external file that goes with
+// it are in move; spans says where in it those lie that were external before.
 type encoder struct {
-	move map[*Tensor]External
+	move     map[*Tensor]External
+	spans    map[span]int64
+	location string // of the file
+	checksum string // its SHA-1
+}
+
+// name gives the external file its location and checksum.
+func (e *encoder) name(location string, sum []byte) {
+	e.location, e.checksum = location, hex.EncodeToString(sum)
+}
+
+// place says where a tensor lies in the external file, if it does.
+func (e *encoder) place(t *Tensor) (External, bool) {
+	x, moved := e.move[t]
+	if !moved && t.External != nil {
+		x.Offset, moved = e.spans[spanOf(t)]
+		x.Length = t.stored()
+	}
+	x.Location, x.checksum = e.location, e.checksum
+	return x, moved
 }
 
 func (e *encoder) model(m *Model) (blob, error) {
 	var out blob
 	for _, f := range m.fields {
-		g, ok := f.ref.(*Graph)
-		if !ok || f.raw != nil && !e.moves(g) {
+		var inner blob
+		var err error
+		switch r := f.ref.(type) {
+		case *Graph:
+			if f.raw != nil && !e.moves(r) {
+				out.add(f.raw)
+				continue
+			}
+			inner, err = e.graph(r)
+		case *Function:
+			if !slices.ContainsFunc(r.Nodes, e.nodeMoves) && !e.attrsMove(r.AttrDefaults) {
+				out.add(f.raw)
+				continue
+			}
+			inner, err = e.function(f.body, r)
+		default:
 			out.add(f.raw)
 			continue
 		}
-		inner, err := e.graph(g)
 		if err != nil {
 			return blob{}, err
 		}
-		out.wrap(7, inner)
+		out.wrap(f.num, inner)
+	}
+	return out, nil
+}
+
+// function writes the function in body with its tensors at other places.
+func (e *encoder) function(body []byte, fn *Function) (blob, error) {
+	var out blob
+	fields, err := splitFields(body)
+	if err != nil {
+		return blob{}, err
+	}
+	nodes, defaults := fn.Nodes, fn.AttrDefaults
+	for _, f := range fields {
+		var inner blob
+		var err error
+		switch f.num {
+		case 7:
+			inner, err = e.node(nodes[0])
+			nodes = nodes[1:]
+		case 11:
+			inner, err = e.attr(f.body, defaults[0])
+			defaults = defaults[1:]
+		default:
+			out.add(f.raw)
+			continue
+		}
+		if err != nil {
+			return blob{}, err
+		}
+		out.wrap(f.num, inner)
 	}
 	return out, nil
 }
 
 // moves reports whether any tensor inside g gets another place.
 func (e *encoder) moves(g *Graph) bool {
-	if len(e.move) == 0 {
+	if len(e.move)+len(e.spans) == 0 {
 		return false
 	}
-	for _, t := range g.Inits {
-		if _, ok := e.move[t]; ok {
-			return true
-		}
-	}
-	for _, n := range g.Nodes {
-		if e.nodeMoves(n) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.Inits, e.tensorMoves) || slices.ContainsFunc(g.SparseInit, e.sparseMoves) || slices.ContainsFunc(g.Nodes, e.nodeMoves)
+}
+
+func (e *encoder) tensorMoves(t *Tensor) bool {
+	_, ok := e.place(t)
+	return ok
+}
+
+func (e *encoder) sparseMoves(s *SparseTensor) bool {
+	return e.tensorMoves(s.Values) || e.tensorMoves(s.Indices)
 }
 
 func (e *encoder) nodeMoves(n *Node) bool {
-	if len(e.move) == 0 {
+	if len(e.move)+len(e.spans) == 0 {
 		return false
 	}
-	found := false
-	for _, a := range n.Attrs {
-		a.eachTensor(func(t *Tensor) {
-			if _, ok := e.move[t]; ok {
-				found = true
-			}
-		})
-	}
-	for _, g := range n.Subgraphs() {
-		found = found || e.moves(g)
+	return e.attrsMove(n.Attrs) || slices.ContainsFunc(n.Subgraphs(), e.moves)
+}
+
+func (e *encoder) attrsMove(attrs []*Attr) (found bool) {
+	for _, a := range attrs {
+		a.eachTensor(func(t *Tensor) { found = found || e.tensorMoves(t) })
 	}
 	return found
 }
@@ -113,8 +172,7 @@ func (e *encoder) graph(g *Graph) (blob, error) {
 	for _, f := range g.fields {
 		switch r := f.ref.(type) {
 		case *Tensor:
-			_, moved := e.move[r]
-			if f.raw != nil && !moved {
+			if f.raw != nil && !e.tensorMoves(r) {
 				break
 			}
 			inner, err := e.tensor(r)
@@ -122,6 +180,16 @@ func (e *encoder) graph(g *Graph) (blob, error) {
 				return blob{}, err
 			}
 			out.wrap(5, inner)
+			continue
+		case *SparseTensor:
+			if !e.sparseMoves(r) {
+				break
+			}
+			inner, err := e.sparse(r)
+			if err != nil {
+				return blob{}, err
+			}
+			out.wrap(15, inner)
 			continue
 		case *Node:
 			if !e.nodeMoves(r) {
@@ -147,36 +215,47 @@ func (e *encoder) node(n *Node) (blob, error) {
 			out.add(f.raw)
 			continue
 		}
-		fields, err := splitFields(f.body)
+		inner, err := e.attr(f.body, a)
 		if err != nil {
 			return blob{}, err
 		}
-		var attr blob
-		tensors, graphs := a.Tensors, a.Graphs
-		for _, f := range fields {
-			var inner blob
-			var err error
-			switch f.num {
-			case 5:
-				inner, err = e.tensor(a.T)
-			case 10:
-				inner, err = e.tensor(tensors[0])
-				tensors = tensors[1:]
-			case 6:
-				inner, err = e.graph(a.G)
-			case 11:
-				inner, err = e.graph(graphs[0])
-				graphs = graphs[1:]
-			default:
-				attr.add(f.raw)
-				continue
-			}
-			if err != nil {
-				return blob{}, err
-			}
-			attr.wrap(f.num, inner)
+		out.wrap(5, inner)
+	}
+	return out, nil
+}
+
+// attr writes the attribute in body with its tensors at other places.
+func (e *encoder) attr(body []byte, a *Attr) (blob, error) {
+	var out blob
+	fields, err := splitFields(body)
+	if err != nil {
+		return blob{}, err
+	}
+	tensors, graphs := a.Tensors, a.Graphs
+	for _, f := range fields {
+		var inner blob
+		var err error
+		switch f.num {
+		case 5:
+			inner, err = e.tensor(a.T)
+		case 10:
+			inner, err = e.tensor(tensors[0])
+			tensors = tensors[1:]
+		case 6:
+			inner, err = e.graph(a.G)
+		case 11:
+			inner, err = e.graph(graphs[0])
+			graphs = graphs[1:]
+		case 22:
+			inner, err = e.sparse(a.sparse)
+		default:
+			out.add(f.raw)
+			continue
 		}
-		out.wrap(5, attr)
+		if err != nil {
+			return blob{}, err
+		}
+		out.wrap(f.num, inner)
 	}
 	return out, nil
 }
@@ -184,9 +263,13 @@ func (e *encoder) node(n *Node) (blob, error) {
 // tensor writes t in full: where it moves to, or inline.
 func (e *encoder) tensor(t *Tensor) (blob, error) {
 	var out blob
-	place, moved := e.move[t]
-	if !moved && t.raw != nil {
-		out.add(t.raw)
+	place, moved := e.place(t)
+	if t.raw != nil && (!moved || t.External != nil) {
+		if moved {
+			out.add(relocated(t, place))
+		} else {
+			out.add(t.raw)
+		}
 		return out, nil
 	}
 	var b []byte
@@ -219,10 +302,78 @@ func (e *encoder) tensor(t *Tensor) (blob, error) {
 		out.add(data)
 		return out, nil
 	}
-	entry := func(k, v string) { b = message(b, 13, text(text(nil, 1, k), 2, v)) }
-	entry("location", place.Location)
-	entry("offset", strconv.FormatInt(place.Offset, 10))
-	entry("length", strconv.FormatInt(place.Length, 10))
+	for _, p := range place.entries() {
+		b = message(b, 13, text(text(nil, 1, p.Key), 2, p.Value))
+	}
 	out.add(varint(b, 14, 1))
 	return out, nil
+}
+
+// sparse writes s with its tensors at other places.
+func (e *encoder) sparse(s *SparseTensor) (blob, error) {
+	var out blob
+	fields, err := splitFields(s.raw)
+	if err != nil {
+		return blob{}, err
+	}
+	for _, f := range fields {
+		t := s.Values
+		switch f.num {
+		case 1:
+		case 2:
+			t = s.Indices
+		default:
+			out.add(f.raw)
+			continue
+		}
+		inner, err := e.tensor(t)
+		if err != nil {
+			return blob{}, err
+		}
+		out.wrap(f.num, inner)
+	}
+	return out, nil
+}
+
+// entries are the external_data of a tensor that lies there.
+func (x External) entries() []Property {
+	return []Property{{"location", x.Location}, {"offset", strconv.FormatInt(x.Offset, 10)}, {"length", strconv.FormatInt(x.Length, 10)}, {"checksum", x.checksum}}
+}
+
+// relocated is the message of an external tensor with the entries that say where
+// it lies now; all others, and their order, stay.
+func relocated(t *Tensor, place External) []byte {
+	var out []byte
+	entries := place.entries()
+	if place.Offset == 0 {
+		entries[1].Key = "" // not needed, and perhaps not there
+	}
+	last := 0
+	for i, f := range t.fields {
+		if f.num == 13 {
+			last = i
+		}
+	}
+	for i, f := range t.fields {
+		raw := f.raw
+		if kv, err := (&parser{}).property(f); f.num == 13 && err == nil {
+			for k, e := range place.entries() {
+				if e.Key == kv.Key {
+					entries[k].Key = ""
+					if e.Value != kv.Value {
+						raw = message(nil, 13, text(text(nil, 1, e.Key), 2, e.Value))
+					}
+				}
+			}
+		}
+		out = append(out, raw...)
+		if i == last {
+			for _, e := range entries {
+				if e.Key != "" {
+					out = message(out, 13, text(text(nil, 1, e.Key), 2, e.Value))
+				}
+			}
+		}
+	}
+	return out
 }

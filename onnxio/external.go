@@ -10,100 +10,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
-	"github.com/edsrzf/mmap-go"
+	"repmlp/output"
 )
-
-// A mapped file stays readable after its last reader forgets it, until closed.
-type mapped struct {
-	data mmap.MMap
-	size int64
-	file *os.File
-}
-
-func mapFile(path string) (*mapped, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	m := &mapped{file: f}
-	if err := m.open(path); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return m, nil
-}
-
-func (m *mapped) open(path string) error {
-	st, err := m.file.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("not a regular file")}
-	}
-	if m.size = st.Size(); m.size == 0 {
-		return nil
-	}
-	if m.data, err = mmap.Map(m.file, mmap.RDONLY, 0); err != nil {
-		return fmt.Errorf("mapping %q: %w", path, err)
-	}
-	return nil
-}
-
-func (m *mapped) close() error {
-	var err error
-	if m.data != nil {
-		err = m.data.Unmap()
-	}
-	return errors.Join(err, m.file.Close())
-}
-
-// find returns the mapped file that b lies in, and where; nil for bytes from
-// elsewhere.
-func (s *store) find(b []byte) (*mapped, int64) {
-	if s == nil || len(b) == 0 {
-		return nil, 0
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.main != nil && inside(b, s.main.data) {
-		return s.main, offset(b, s.main.data)
-	}
-	for _, m := range s.ext {
-		if inside(b, m.data) {
-			return m, offset(b, m.data)
-		}
-	}
-	return nil, 0
-}
-
-func inside(b, all []byte) bool {
-	return len(all) > 0 && offset(b, all) >= 0 && offset(b, all)+int64(len(b)) <= int64(len(all))
-}
-
-func offset(b, all []byte) int64 {
-	return int64(uintptr(unsafe.Pointer(unsafe.SliceData(b))) - uintptr(unsafe.Pointer(unsafe.SliceData(all))))
-}
-
-// Trim gives the pages of the mapped files back that reading weights brought
-// into memory. They are read again when they are needed.
-func (m *Model) Trim() { m.files.trim() }
-
-func (s *store) trim() {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.main != nil {
-		forget(s.main.data)
-	}
-	for _, f := range s.ext {
-		forget(f.data)
-	}
-}
 
 // store holds the files that a model reads from: the model itself and its
 // external data, which is mapped on first use.
@@ -139,6 +48,12 @@ func (s *store) open(location string) (*mapped, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := output.Regular(path); err != nil {
+		if r, ok := errors.AsType[*output.Refusal](err); ok {
+			return nil, &Hint{fmt.Errorf("external data: %w", r), "external data must be a regular file in the model's folder"}
+		}
+		return nil, err
+	}
 	m, err := mapFile(path)
 	if err != nil {
 		return nil, err
@@ -150,26 +65,55 @@ func (s *store) open(location string) (*mapped, error) {
 	return m, nil
 }
 
-// path resolves a location inside the model's folder; links that lead out of
-// it are refused, as the ONNX specification asks.
+// path resolves a location as ONNX Runtime does: relative to the model's folder,
+// in which the file must lie once all links are followed. Where the model itself
+// is a link, as in the cache of a model hub, the folder of the real file counts
+// too.
 func (s *store) path(location string) (string, error) {
-	clean := filepath.FromSlash(strings.ReplaceAll(location, `\`, "/"))
-	if location == "" || !filepath.IsLocal(clean) {
-		return "", fmt.Errorf("external data %q lies outside the model's folder", location)
+	outside := func() error {
+		return &Hint{fmt.Errorf("external data %q lies outside the model's folder", location), "put the file beside the model and export the model again, or correct its location"}
 	}
-	path := filepath.Join(s.dir, clean)
+	switch {
+	case location == "":
+		return "", fmt.Errorf("external data without a location")
+	case strings.ContainsRune(location, 0):
+		return "", fmt.Errorf("the location %q of external data holds a NUL byte", location)
+	case !filepath.IsLocal(filepath.FromSlash(location)):
+		return "", outside()
+	}
+	path := filepath.Join(s.dir, filepath.FromSlash(location))
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", fmt.Errorf("external data file %q is missing: %w", location, err)
-	}
-	dir, err := filepath.EvalSymlinks(s.dir)
-	if err != nil {
+		err = fmt.Errorf("external data file %q is missing: %w", location, reason(err))
+		if strings.Contains(location, `\`) {
+			err = &Hint{err, "its location is written with backslashes, which are letters here; ONNX wants forward slashes"}
+		}
 		return "", err
 	}
-	if rel, err := filepath.Rel(dir, real); err != nil || !filepath.IsLocal(rel) {
-		return "", fmt.Errorf("external data %q lies outside the model's folder", location)
+	folders := []string{s.dir}
+	if s.main != nil {
+		if model, err := filepath.EvalSymlinks(s.main.path); err == nil {
+			folders = append(folders, filepath.Dir(model))
+		}
 	}
-	return path, nil
+	for _, dir := range folders {
+		dir, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return "", err
+		}
+		if rel, err := filepath.Rel(dir, real); err == nil && filepath.IsLocal(rel) {
+			return path, nil
+		}
+	}
+	return "", outside()
+}
+
+// reason is what happened to a file, without its name.
+func reason(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 func (s *store) read(t *Tensor) ([]byte, error) {
@@ -178,8 +122,11 @@ func (s *store) read(t *Tensor) ([]byte, error) {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
 	from, n := t.External.Offset, t.stored()
-	if from < 0 || from > m.size || n > m.size-from {
-		return nil, fmt.Errorf("reading tensor %q: external data %q ends before byte %d", t.Name, t.External.Location, from+n)
+	switch {
+	case from < 0:
+		return nil, fmt.Errorf("reading tensor %q: the offset %d in external data %q is negative", t.Name, from, t.External.Location)
+	case from > m.size || n > m.size-from:
+		return nil, fmt.Errorf("reading tensor %q: external data %q has %d bytes and ends before the %d bytes at %d do", t.Name, t.External.Location, m.size, n, from)
 	}
 	return m.data[from : from+n : from+n], nil
 }
@@ -209,6 +156,37 @@ func (m *Model) ExternalFiles() []string {
 	return names
 }
 
+// Files lists the paths of all files that the model reads: its own first, then
+// those of external data by location. Whoever writes must spare them.
+func (m *Model) Files() []string {
+	var paths []string
+	for _, f := range m.files.all() {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+// all are the mapped files in a fixed order.
+func (s *store) all() (files []*mapped) {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.main != nil {
+		files = append(files, s.main)
+	}
+	var locations []string
+	for l := range s.ext {
+		locations = append(locations, l)
+	}
+	slices.Sort(locations)
+	for _, l := range locations {
+		files = append(files, s.ext[l])
+	}
+	return files
+}
+
 // FileBytes is the model file as it is mapped, nil for a model that came from
 // memory. The bytes must not be changed, nor read after Close.
 func (m *Model) FileBytes() []byte {
@@ -223,21 +201,48 @@ func (m *Model) Close() error {
 	if m.files == nil {
 		return nil
 	}
-	s := m.files
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var first error
-	for _, f := range s.ext {
+	for _, f := range m.files.all() {
 		if err := f.close(); err != nil && first == nil {
 			first = err
 		}
 	}
-	s.ext = nil
-	if s.main != nil {
-		if err := s.main.close(); err != nil && first == nil {
-			first = err
-		}
-		s.main = nil
-	}
+	m.files.mu.Lock()
+	defer m.files.mu.Unlock()
+	m.files.main, m.files.ext = nil, nil
 	return first
+}
+
+// Changed is an error if a file that the model reads is no more what it was when
+// it was opened: what was read from it may be of two kinds then.
+func (m *Model) Changed() error {
+	for _, f := range m.files.all() {
+		if err := f.changed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *mapped) changed() error {
+	how := ""
+	now, err := os.Stat(m.path)
+	switch {
+	case err != nil:
+		how = ": " + reason(err).Error()
+	case !os.SameFile(now, m.info):
+		how = ": another one has its name now"
+	case now.Size() != m.info.Size():
+		how = fmt.Sprintf(": it had %d bytes and has %d", m.info.Size(), now.Size())
+	case now.ModTime().Equal(m.info.ModTime()):
+		return nil
+	}
+	return &Hint{&Modified{m.path, how}, "run again when nothing writes to the file"}
+}
+
+// Modified says that a file changed while it was read.
+type Modified struct{ Path, how string }
+
+func (e *Modified) Error() string {
+	return fmt.Sprintf("the file %q changed while it was read%s", e.Path, e.how)
 }

@@ -8,6 +8,7 @@ import (
 
 	"repmlp/budget"
 	"repmlp/output"
+	"repmlp/parallel"
 )
 
 // A Hint is an error that knows what its reader can do about it.
@@ -36,24 +37,52 @@ func Advice(err error) string {
 // Load maps the file at path and reads its structure. Every tensor is checked
 // for storage of the right length and every graph for names without a value,
 // two producers and cycles; weights are not read. Close releases the mapping.
+//
+// A model that another program replaces at this moment is opened again, so that
+// its external data is its own; one that is written over in place is an error.
 func Load(path string) (*Model, error) { return LoadWithin(path, budget.Limits{}) }
 
 // LoadWithin is Load with other limits than the defaults: how deep subgraphs and
 // functions may be nested and how large the model may become when its functions
 // are inlined. Beyond them the error wraps a *budget.Exceeded.
 func LoadWithin(path string, limits budget.Limits) (*Model, error) {
+	const tries = 10 // of a file that is replaced all the time
+	for i := 1; ; i++ {
+		m, changed, err := load(path, limits)
+		if !changed || i == tries {
+			return m, err
+		}
+	}
+}
+
+// load opens a model once and reports whether it was replaced meanwhile.
+func load(path string, limits budget.Limits) (m *Model, changed bool, err error) {
 	main, err := mapFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening %q: %w", path, err)
+		if _, ok := errors.AsType[*output.Refusal](err); ok {
+			return nil, false, err
+		}
+		return nil, false, fmt.Errorf("opening %q: %w", path, reason(err))
 	}
 	files := &store{dir: filepath.Dir(path), main: main}
-	m, err := parse(main.data, files, limits)
-	if err != nil {
-		err = fmt.Errorf("reading %q: %w", path, err)
-		(&Model{files: files}).Close()
-		return nil, err
+	err = parallel.Guard(func() error {
+		m, err = parse(main.data, files, limits)
+		return err
+	})
+	opened := &Model{files: files}
+	if e := opened.Changed(); e != nil {
+		opened.Close()
+		return nil, true, e
 	}
-	return m, nil
+	if p, ok := errors.AsType[*parallel.Panic](err); ok {
+		opened.Close()
+		panic(p)
+	}
+	if err != nil {
+		opened.Close()
+		return nil, false, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return m, false, nil
 }
 
 // Parse reads a model from memory. External data is looked for in dir; with
@@ -155,6 +184,9 @@ func (m *Model) eachTensor(f func(*Tensor)) {
 	})
 	for _, fn := range m.Functions {
 		nodes(fn.Nodes)
+		for _, a := range fn.AttrDefaults {
+			a.eachTensor(f)
+		}
 	}
 }
 

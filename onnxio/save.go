@@ -1,17 +1,15 @@
 package onnxio
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"repmlp/budget"
+	"repmlp/output"
 )
 
 // inlineLimit is the largest file that protobuf implementations read.
@@ -21,18 +19,15 @@ const inlineLimit = 2<<30 - 1<<20
 // whose weights are external, as PyTorch's exporter does.
 const smallTensor = 256
 
-// dataAlign is the alignment of tensors in a new external file.
-const dataAlign = 64
-
 // Pending is a written model that does not carry its name yet. Commit gives it
 // its name; Discard removes it. Both may be called in any order and twice.
 type Pending struct {
 	path     string
-	model    *renameio.PendingFile
-	data     *renameio.PendingFile // external data, may be nil
-	location string
+	model    *output.File
+	data     *output.File // external data, may be nil
+	location string       // of the data
 	bytes    int64
-	copies   []string // external files that are copied along
+	reads    []*mapped // files that the model was made from
 	flush    *writeback
 	done     bool
 	limits   budget.Limits
@@ -41,45 +36,92 @@ type Pending struct {
 // Bytes is the length of the model file, without external data.
 func (p *Pending) Bytes() int64 { return p.bytes }
 
-// Write writes m to a temporary file beside path. External data stays external
-// in path+".data"; a model above protobuf's 2 GB limit gets its large tensors
-// moved there. An untouched model keeps its bytes, and its external files are
-// copied along where path lies in another folder.
+// Write writes m to a file without a name beside path. External data stays
+// external, in one file of a name of its own content (see [dataName]); a model
+// above protobuf's 2 GB limit gets its large tensors moved there. An untouched
+// model keeps its bytes but for the places of external data.
 //
 // Untouched spans are copied by the kernel and computed tensors are written as
 // their pieces are computed, on all processors, so that memory stays small
 // whatever the size of the model. progress, where it is not nil, is called from
-// one goroutine.
+// one goroutine at a time.
 func (m *Model) Write(ctx context.Context, path string, progress func(done, total int)) (*Pending, error) {
 	return m.write(ctx, path, inlineLimit, progress)
 }
 
 // write is Write with another limit for inline weights.
 func (m *Model) write(ctx context.Context, path string, limit int64, progress func(done, total int)) (_ *Pending, err error) {
-	p := &Pending{limits: m.limits, path: path, location: filepath.Base(path) + ".data"}
+	p := &Pending{path: path, reads: m.files.all(), limits: m.limits}
 	defer func() {
 		if err != nil {
 			p.Discard()
 			err = fmt.Errorf("writing %q: %w", path, err)
 		}
 	}()
-	if p.model, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions()); err != nil {
+	p.flush = newWriteback()
+	if p.model, err = p.create(); err != nil {
 		return nil, err
 	}
 	enc := &encoder{}
-	var tasks []task
-	if m.edited() {
-		if tasks, err = m.writeExternal(p, enc, limit); err != nil {
-			return nil, err
-		}
-	} else if err := m.copyExternal(p); err != nil {
+	data, err := m.layOut(enc, limit)
+	if err != nil {
 		return nil, err
 	}
+	if data != nil {
+		if p.data, err = p.create(); err != nil {
+			return nil, err
+		}
+	}
+	// The places in the model have a fixed length, so its size is known before the
+	// name of the data is: a full disk is an error before any work.
+	enc.name(dataName(path, make([]byte, 20)), make([]byte, 20))
+	s, err := m.stream(enc)
+	if err != nil {
+		return nil, err
+	}
+	if err := allocate(p.model.File, s.size); err != nil {
+		return nil, err
+	}
+	steps := stages{progress: progress, total: parts(s.tasks)}
+	if data != nil {
+		if err := allocate(p.data.File, data.size); err != nil {
+			return nil, err
+		}
+		steps.total += parts(data.tasks)
+		d := newDigest(p.data.File)
+		err := run(ctx, p.data.File, data.tasks, m.Trim, steps.next(parts(data.tasks)), p.flush, d)
+		sum, failed := d.sum()
+		if err = errors.Join(err, failed); err != nil {
+			return nil, err
+		}
+		p.location = dataName(path, sum)
+		p.data.Place(filepath.Join(filepath.Dir(path), p.location))
+		enc.name(p.location, sum)
+		if s, err = m.stream(enc); err != nil {
+			return nil, err
+		}
+	}
+	p.bytes = s.size
+	return p, run(ctx, p.model.File, s.tasks, m.Trim, steps.next(parts(s.tasks)), p.flush, nil)
+}
+
+// create makes a file with the permissions of what it replaces, or else of what
+// it is made from.
+func (p *Pending) create() (*output.File, error) {
+	o := output.Options{}
+	if len(p.reads) > 0 {
+		o.Like = p.reads[0].path
+	}
+	return output.Create(p.path, o)
+}
+
+// stream lists the pieces of the model file.
+func (m *Model) stream(enc *encoder) (*stream, error) {
 	out, err := enc.model(m)
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{to: p.model.File}
+	s := &stream{}
 	for _, piece := range out.pieces {
 		if piece.tensor == nil {
 			s.bytes(piece.bytes, m.files)
@@ -88,12 +130,22 @@ func (m *Model) write(ctx context.Context, path string, limit int64, progress fu
 		}
 	}
 	s.flush()
-	if err := allocate(s.to, s.size); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// stages report the progress of several runs as that of one.
+type stages struct {
+	progress    func(done, total int)
+	done, total int
+}
+
+func (s *stages) next(parts int) func(done, total int) {
+	before := s.done
+	s.done += parts
+	if s.progress == nil {
+		return nil
 	}
-	p.bytes = out.size
-	p.flush = newWriteback()
-	return p, run(ctx, append(tasks, s.tasks...), m.Trim, progress, p.flush)
+	return func(done, _ int) { s.progress(before+done, s.total) }
 }
 
 // edited reports whether the graph differs from the file it came from.
@@ -106,129 +158,21 @@ func (m *Model) edited() bool {
 	return false
 }
 
-// writeExternal decides which tensors are external and plans how they are
-// written.
-func (m *Model) writeExternal(p *Pending, enc *encoder, limit int64) ([]task, error) {
-	external, inline := false, int64(0)
-	m.eachTensor(func(t *Tensor) {
-		if t.External != nil {
-			external = true
-		} else {
-			inline += t.stored()
-		}
-	})
-	if !external && inline <= limit {
-		return nil, nil
-	}
-	enc.move = map[*Tensor]External{}
-	var s *stream
-	var first error
-	m.eachTensor(func(t *Tensor) {
-		fresh := t.raw == nil || inline > limit
-		if first != nil || t.External == nil && !(fresh && t.stored() > smallTensor) {
-			return
-		}
-		if s == nil {
-			if p.data, first = renameio.NewPendingFile(p.path+".data", renameio.WithPermissions(0o644), renameio.WithExistingPermissions()); first != nil {
-				return
-			}
-			s = &stream{to: p.data.File}
-		}
-		if pad := -s.size & (dataAlign - 1); pad > 0 {
-			s.bytes(make([]byte, pad), nil)
-		}
-		enc.move[t] = External{Location: p.location, Offset: s.size, Length: t.stored(), hasLen: true}
-		first = s.tensor(t)
-	})
-	if first != nil || s == nil {
-		return nil, first
-	}
-	s.flush()
-	return s.tasks, allocate(s.to, s.size)
-}
-
-// copyExternal plans the copies that keep an untouched model readable at its
-// new place.
-func (m *Model) copyExternal(p *Pending) error {
-	for _, loc := range m.ExternalFiles() {
-		from, err := m.files.path(loc)
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(filepath.Dir(p.path), filepath.FromSlash(loc))
-		if same, err := sameFile(from, to); err != nil || same {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := os.Lstat(to); err == nil {
-			same, err := sameContent(from, to)
-			if err != nil {
-				return err
-			}
-			if !same {
-				return &Hint{fmt.Errorf("the model's external data belongs at %q, where another file lies", to), "write into an empty folder"}
-			}
-			continue
-		}
-		p.copies = append(p.copies, from, to)
-	}
-	return nil
-}
-
-func sameFile(a, b string) (bool, error) {
-	sa, err := os.Stat(a)
-	if err != nil {
-		return false, err
-	}
-	sb, err := os.Stat(b)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return os.SameFile(sa, sb), nil
-}
-
-func sameContent(a, b string) (bool, error) {
-	ma, err := mapFile(a)
-	if err != nil {
-		return false, err
-	}
-	defer ma.close()
-	mb, err := mapFile(b)
-	if err != nil {
-		return false, err
-	}
-	defer mb.close()
-	return bytes.Equal(ma.data, mb.data), nil
-}
-
 // Load reads the written files back under the names they will get.
 func (p *Pending) Load() (*Model, error) {
-	main, err := mapFile(p.model.Name())
+	main, err := mapFile(p.model.Source())
 	if err != nil {
 		return nil, err
 	}
 	files := &store{dir: filepath.Dir(p.path), main: main, ext: map[string]*mapped{}}
 	m := &Model{files: files}
 	if p.data != nil {
-		if files.ext[p.location], err = mapFile(p.data.Name()); err != nil {
-			m.Close()
-			return nil, err
-		}
-	}
-	for i := 0; i < len(p.copies); i += 2 {
-		loc, err := filepath.Rel(files.dir, p.copies[i+1])
-		if err == nil {
-			files.ext[filepath.ToSlash(loc)], err = mapFile(p.copies[i])
-		}
+		data, err := mapFile(p.data.Source())
 		if err != nil {
 			m.Close()
 			return nil, err
 		}
+		files.ext[p.location] = data
 	}
 	read, err := parse(main.data, files, p.limits)
 	if err != nil {
@@ -242,66 +186,105 @@ func (p *Pending) Load() (*Model, error) {
 // the same file system, so that programs that read models by name can.
 func (p *Pending) Expose(dir string) (path string, err error) {
 	path = filepath.Join(dir, filepath.Base(p.path))
-	if err := os.Link(p.model.Name(), path); err != nil {
+	if err := p.model.Link(path); err != nil {
 		return "", err
 	}
 	if p.data != nil {
-		err = os.Link(p.data.Name(), path+".data")
+		err = p.data.Link(filepath.Join(dir, p.location))
 	}
 	return path, err
 }
 
 // External lists the external files that Commit will leave, by location.
 func (p *Pending) External() []string {
-	var names []string
-	if p.data != nil {
-		names = append(names, p.location)
+	if p.data == nil {
+		return nil
 	}
-	for i := 1; i < len(p.copies); i += 2 {
-		names = append(names, p.copies[i])
-	}
-	return names
+	return []string{p.location}
 }
 
-// Sync writes the files to disk under their temporary names: what Commit leaves
+// Sync writes the files to disk before they have their names: what Commit leaves
 // to do takes no time, and hardly anything can go wrong with it.
 func (p *Pending) Sync() error {
 	if p.done {
 		return nil
 	}
 	p.flush.stop()
-	for _, f := range []*renameio.PendingFile{p.data, p.model} {
+	for _, f := range []*output.File{p.data, p.model} {
 		if f == nil {
 			continue
 		}
 		if err := f.Sync(); err != nil {
-			return fmt.Errorf("writing %q: %w", p.path, err)
+			return fmt.Errorf("writing %q: %w", p.path, reason(err))
 		}
 	}
 	return nil
 }
 
-// Commit syncs the files to disk and gives them their names, data first.
+// Commit syncs the files to disk and gives them their names. The data has the name
+// of its content, so the model that had this name until now keeps its own data:
+// the step in which the new model takes the name switches both. Data that nobody
+// needs any more is removed behind it.
 func (p *Pending) Commit() error {
 	if p.done {
 		return nil
 	}
-	p.flush.stop()
-	for i := 0; i < len(p.copies); i += 2 {
-		if err := copyFile(p.copies[i], p.copies[i+1]); err != nil {
-			return fmt.Errorf("copying external data to %q: %w", p.copies[i+1], err)
-		}
+	if err := p.Sync(); err != nil {
+		return err
 	}
+	old := dataNamed(p.path)
+	var held *os.File // the data, while nothing names it
 	if p.data != nil {
-		if err := p.data.CloseAtomicallyReplace(); err != nil {
-			return fmt.Errorf("writing %q: %w", p.path+".data", err)
+		var err error
+		if held, err = p.commitData(); err != nil {
+			return err
 		}
+		defer p.data.Close()
 	}
-	if err := p.model.CloseAtomicallyReplace(); err != nil {
+	if err := p.model.Commit(); err != nil {
+		if p.data != nil && held == nil {
+			os.Remove(p.data.Source())
+		}
 		return fmt.Errorf("writing %q: %w", p.path, err)
 	}
 	p.done = true
+	if held != nil {
+		held.Close()
+	}
+	p.model.Close()
+	p.sweepData(old)
 	return nil
+}
+
+// commitData gives the data its name. Where a file of that name is there already
+// it must hold the same; it is then returned, and held.
+func (p *Pending) commitData() (held *os.File, err error) {
+	path := filepath.Join(filepath.Dir(p.path), p.location)
+	for {
+		err := p.data.CommitNew()
+		if err == nil {
+			return nil, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("writing %q: %w", path, err)
+		}
+		held, err := output.Hold(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was removed just now
+		}
+		if err != nil {
+			return nil, fmt.Errorf("writing %q: %w", path, err)
+		}
+		same, err := sameContent(p.data.File, held)
+		if err == nil && same {
+			return held, nil
+		}
+		held.Close()
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", path, reason(err))
+		}
+		return nil, &Hint{fmt.Errorf("%q is there already and holds something else than its name says", path), "it was damaged; remove it if nothing needs it"}
+	}
 }
 
 // Discard removes the temporary files.
@@ -311,32 +294,11 @@ func (p *Pending) Discard() {
 	}
 	p.done = true
 	p.flush.stop()
-	if p.model != nil {
-		p.model.Cleanup()
+	for _, f := range []*output.File{p.model, p.data} {
+		if f != nil {
+			f.Close()
+		}
 	}
-	if p.data != nil {
-		p.data.Cleanup()
-	}
-}
-
-func copyFile(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := renameio.NewPendingFile(to, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer dst.Cleanup()
-	if _, err := io.Copy(dst, src); err != nil {
-		return err
-	}
-	return dst.CloseAtomicallyReplace()
 }
 
 // Encode returns the model's bytes. It is for models without external data.

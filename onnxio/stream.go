@@ -24,7 +24,6 @@ const (
 // A stream is a file in the making: its pieces are known by size before any of
 // them is computed, so that they can be written in any order.
 type stream struct {
-	to    *os.File
 	size  int64
 	tasks []task
 	loose []byte // small spans at the end that no task holds yet
@@ -32,7 +31,6 @@ type stream struct {
 
 // A task writes one part of a file.
 type task struct {
-	to    *os.File // nil: nothing is written
 	at    int64
 	bytes []byte
 	from  *mapped // or a span of this file, from byte skip on
@@ -51,7 +49,7 @@ func (t *task) parts() int {
 
 func (s *stream) flush() {
 	if len(s.loose) > 0 {
-		s.tasks = append(s.tasks, task{to: s.to, at: s.size - int64(len(s.loose)), bytes: s.loose})
+		s.tasks = append(s.tasks, task{at: s.size - int64(len(s.loose)), bytes: s.loose})
 		s.loose = nil
 	}
 }
@@ -71,12 +69,24 @@ func (s *stream) bytes(b []byte, files *store) {
 	from, skip := files.find(b)
 	for len(b) > 0 {
 		n := min(len(b), copyPiece)
-		t := task{to: s.to, at: s.size, bytes: b[:n]}
+		t := task{at: s.size, bytes: b[:n]}
 		if from != nil {
 			t.from, t.skip, t.n = from, skip, int64(n)
 		}
 		s.tasks = append(s.tasks, t)
 		s.size, skip, b = s.size+int64(n), skip+int64(n), b[n:]
+	}
+}
+
+// nothing is a piece of zeros.
+var nothing [smallPiece]byte
+
+// zeros appends n zeros.
+func (s *stream) zeros(n int64) {
+	for n > 0 {
+		k := min(n, int64(len(nothing)))
+		s.bytes(nothing[:k], nil)
+		n -= k
 	}
 }
 
@@ -91,15 +101,23 @@ func (s *stream) tensor(t *Tensor) error {
 		return nil
 	}
 	s.flush()
-	s.tasks = append(s.tasks, task{to: s.to, at: s.size, t: t})
+	s.tasks = append(s.tasks, task{at: s.size, t: t})
 	s.size += t.stored()
 	return nil
 }
 
-// run does all tasks. Computing goes on all processors; one goroutine writes,
+// parts is how many pieces of work tasks are.
+func parts(tasks []task) (n int) {
+	for i := range tasks {
+		n += tasks[i].parts()
+	}
+	return n
+}
+
+// run does all tasks for a file, or for none. Computing goes on all processors; one goroutine writes,
 // since the system lets only one write to a file at a time. Memory is bounded by
 // the pieces that are in work.
-func run(ctx context.Context, tasks []task, release func(), progress func(done, total int), flush *writeback) error {
+func run(ctx context.Context, to *os.File, tasks []task, release func(), progress func(done, total int), flush *writeback, sum *digest) error {
 	first := make([]int, len(tasks)+1) // of the parts of each task
 	for i := range tasks {
 		first[i+1] = first[i] + tasks[i].parts()
@@ -113,17 +131,18 @@ func run(ctx context.Context, tasks []task, release func(), progress func(done, 
 		n, since := 0, int64(0)
 		for w := range done {
 			if err == nil {
-				err = w.task.write(w.bytes, w.at)
+				err = w.task.write(to, w.bytes, w.at)
 			}
 			if err != nil {
 				stop.Store(true)
 			}
+			sum.wrote(w.at, int64(len(w.bytes)))
 			if w.space != nil {
 				spaces.Put(w.space)
 			}
 			if since += int64(len(w.bytes)) + w.task.n; since > trimAfter {
 				release()
-				flush.start(w.task.to)
+				flush.start(to)
 				since = 0
 			}
 			if n++; progress != nil && n%64 == 0 {
@@ -177,17 +196,25 @@ func (t *task) compute(part int) (written, error) {
 	return written{t, t.at + from, b, space}, t.t.computed.Fill(part, b)
 }
 
-func (t *task) write(b []byte, at int64) error {
-	if t.to == nil {
+func (t *task) write(to *os.File, b []byte, at int64) error {
+	if to == nil {
 		return nil
 	}
 	if t.from != nil {
-		if ok, err := copySpan(t.to, t.at, t.from.file, t.skip, t.n); ok || err != nil {
+		if ok, err := copySpan(to, t.at, t.from.file, t.skip, t.n); ok || err != nil {
 			return err
 		}
 	}
-	_, err := t.to.WriteAt(b, at)
-	return err
+	_, err := to.WriteAt(b, at)
+	if err != nil && t.from != nil {
+		if changed := t.from.changed(); changed != nil {
+			return changed // its pages are gone
+		}
+	}
+	if err != nil {
+		return reason(err)
+	}
+	return nil
 }
 
 // A writeback keeps the kernel writing files to disk while other work goes on,

@@ -36,6 +36,7 @@ type External struct {
 	Offset   int64
 	Length   int64 // 0 with HasLength false: as long as the type and shape ask
 	hasLen   bool
+	checksum string // of the whole file, "" for none
 }
 
 func (p *parser) tensor(b []byte) (*Tensor, error) {
@@ -91,9 +92,11 @@ func (e *External) set(kv Property) (err error) {
 	case "length":
 		e.Length, err = strconv.ParseInt(kv.Value, 10, 64)
 		e.hasLen = true
+	case "checksum":
+		e.checksum = kv.Value
 	}
 	if err != nil {
-		return fmt.Errorf("external data entry %q = %q is no number", kv.Key, kv.Value)
+		return fmt.Errorf("external data entry %q = %q is no number of bytes", kv.Key, kv.Value)
 	}
 	return nil
 }

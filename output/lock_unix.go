@@ -43,8 +43,41 @@ func mine(st fs.FileInfo) bool {
 	return ok && int(sys.Uid) == os.Geteuid()
 }
 
-// own takes a file that nobody has, by name; nil if somebody has it, or the file
-// system knows no locks.
+// Hold opens a file and keeps others from owning it, as long as it is open.
+func Hold(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, unnamed(err)
+		}
+		st, err := f.Stat()
+		if err == nil && !st.Mode().IsRegular() {
+			err = fs.ErrInvalid
+		}
+		if err != nil {
+			f.Close()
+			return nil, unnamed(err)
+		}
+		_ = share(f) // some file systems know no locks
+		if names(path, f) {
+			return f, nil
+		}
+		f.Close() // another file has its name by now
+	}
+}
+
+// Own opens a file that nobody holds, so that nobody can while it is open: nil if
+// somebody does, or the file system knows no locks.
+func Own(path string) *os.File {
+	st, err := os.Lstat(path)
+	if err != nil || !st.Mode().IsRegular() {
+		return nil
+	}
+	return own(path, st)
+}
+
+// own takes a file or folder that nobody has, by name; nil if somebody has it, or
+// the file system knows no locks.
 func own(path string, st fs.FileInfo) *os.File {
 	flags := unix.O_RDWR
 	if st.IsDir() {

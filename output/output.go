@@ -148,6 +148,9 @@ func (f *File) Source() string {
 	return f.descriptor()
 }
 
+// Place says where else in its folder the file will go.
+func (f *File) Place(path string) { f.path = path }
+
 // keepName gives a file without a name a temporary one.
 func (f *File) keepName() error {
 	for f.temp == "" {

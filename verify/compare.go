@@ -10,6 +10,7 @@ import (
 
 	"repmlp/budget"
 	"repmlp/onnxio"
+	"repmlp/parallel"
 )
 
 // noiseMultiple is how far a candidate may be from the float64 truth, in units
@@ -264,7 +265,7 @@ func (o *CompareOptions) follow(runners [3]Runner, runs int) {
 // the other.
 func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
 	var failed [3]error
-	var wg sync.WaitGroup
+	var wg parallel.Group
 	for i, r := range runners {
 		if r == nil {
 			continue

@@ -13,12 +13,12 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"repmlp/budget"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
+	"repmlp/parallel"
 )
 
 // Unsupported says that the engine lacks an operator, a type or a form of an
@@ -188,7 +188,7 @@ func (o *EngineOptions) memory() *budget.Meter {
 func newEngines(o EngineOptions, models ...*onnxio.Model) (engines []*Engine, failed []error) {
 	engines, failed = make([]*Engine, len(models)), make([]error, len(models))
 	o.meter = o.memory()
-	var wg sync.WaitGroup
+	var wg parallel.Group
 	for i, m := range models {
 		wg.Go(func() { engines[i], failed[i] = NewEngine(m, o) })
 	}
@@ -530,11 +530,16 @@ func (e *Engine) densify(s *onnxio.SparseTensor) (*Tensor, error) {
 // node is an error of the model.
 func (e *Engine) call(ctx context.Context, c *compiled, args []*Tensor) (outs []*Tensor, err error) {
 	defer func() {
-		r := recover()
-		if exceeded, ok := r.(*budget.Exceeded); ok {
+		p := parallel.Recovered(recover())
+		if p == nil {
+			return
+		}
+		if exceeded, ok := errors.AsType[*budget.Exceeded](p); ok {
 			err = exceeded
-		} else if r != nil {
-			err = fmt.Errorf("its inputs do not fit: %v", r)
+		} else if p.Fault() {
+			err = p // a file that changed says nothing about the model
+		} else {
+			err = fmt.Errorf("its inputs do not fit: %w", p)
 		}
 	}()
 	if e.timed != nil {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"repmlp/parallel"
 )
 
 // Sums of k products of standard normal numbers: the naive sum and a blocked
@@ -134,7 +136,7 @@ func TestProductIsDeterministic(t *testing.T) {
 // A panic on another processor reaches the caller, who may know what to do.
 func TestSplitPanics(t *testing.T) {
 	defer func() {
-		if recover() != "broken" {
+		if p, ok := recover().(*parallel.Panic); !ok || p.Value != "broken" {
 			t.Error("the panic was lost")
 		}
 	}()

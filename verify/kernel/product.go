@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
+
+	"repmlp/parallel"
 )
 
 // Float is what products are computed in.
@@ -402,18 +404,9 @@ func Split(n, grain int, f func(from, to int)) {
 		}
 		return
 	}
-	var wg sync.WaitGroup
-	failed := make([]any, workers)
+	var g parallel.Group
 	for w := range workers {
-		wg.Go(func() {
-			defer func() { failed[w] = recover() }()
-			f(n*w/workers, n*(w+1)/workers)
-		})
+		g.Go(func() { f(n*w/workers, n*(w+1)/workers) })
 	}
-	wg.Wait()
-	for _, p := range failed {
-		if p != nil {
-			panic(p)
-		}
-	}
+	g.Wait()
 }
