@@ -190,7 +190,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 			return err
 		}
 		models = append(models, m)
-		if err := writes.spare(externalPaths(m, path)); err != nil {
+		if err := writes.spare(m.Files()); err != nil {
 			return err
 		}
 		if err := checkDims(m, dims); err != nil {
@@ -234,6 +234,9 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 		}
 	}
 	end()
+	if err := unchanged(models...); err != nil {
+		return err
+	}
 	return a.tellBench(f, r)
 }
 

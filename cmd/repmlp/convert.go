@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"repmlp/convert"
 	"repmlp/onnxio"
 	"repmlp/output"
+	"repmlp/parallel"
 	"repmlp/verify"
 )
 
@@ -98,7 +100,8 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 }
 
 // merge does the work of convert up to the names of the files.
-func (a *app) merge(ctx context.Context, j *job) error {
+func (a *app) merge(ctx context.Context, j *job) (err error) {
+	defer sound(&err)
 	r := j.report
 	writes := append(j.outputs(), output.Target{Flag: "-o", Path: j.out})
 	if err := writes.check(append([]string{j.in}, j.reads()...)); err != nil {
@@ -110,7 +113,8 @@ func (a *app) merge(ctx context.Context, j *job) error {
 		return err
 	}
 	defer m.Close()
-	if err := writes.spare(externalPaths(m, j.in)); err != nil {
+	defer sound(&err, m)
+	if err := writes.spare(m.Files()); err != nil {
 		return err
 	}
 	if r.Input, err = fileFacts(m, j.in); err != nil {
@@ -120,6 +124,7 @@ func (a *app) merge(ctx context.Context, j *job) error {
 		return err
 	}
 	hashed := hashLater(j.wanted(), j.in, &r.Input.SHA256)
+	intact := later(func() error { return m.CheckData(ctx) })
 	r.Seconds["load"] = time.Since(start).Seconds()
 
 	step, end := a.progress()
@@ -137,7 +142,7 @@ func (a *app) merge(ctx context.Context, j *job) error {
 		}
 		a.warnOfTraining(r.Warnings)
 	}
-	if e := hashed(); e != nil && err == nil {
+	if e := errors.Join(hashed(), intact()); e != nil && err == nil {
 		err = e
 	}
 	if pending != nil {
@@ -191,6 +196,9 @@ func (a *app) publish(ctx context.Context, j *job, m *onnxio.Model, res *convert
 		return err
 	}
 	r.Seconds["save"] = time.Since(start).Seconds()
+	if err := unchanged(m); err != nil {
+		return err
+	}
 	r.Output = convert.Facts(res.Model)
 	r.Output.Path, r.Output.Bytes, r.Output.External = j.out, pending.Bytes(), pending.External()
 	r.Output.Identical = res.Model == m && len(m.ExternalFiles()) == 0
@@ -237,18 +245,16 @@ func secondReading(written, meant *onnxio.Model, r *convert.Report) error {
 // compareFiles runs the model before and after. Engines that read files get the
 // written one under its own name in a folder beside it.
 func (a *app) compareFiles(ctx context.Context, f *convertFlags, o verify.CompareOptions, r *convert.Report, m *onnxio.Model, res *convert.Result, pending *onnxio.Pending, in, dir string) error {
-	var folder string
-	defer func() {
-		if folder != "" {
-			os.RemoveAll(folder)
-		}
-	}()
+	var folder *output.Folder
+	defer func() { folder.Remove() }()
 	beside := func() (string, error) {
-		var err error
-		if folder == "" {
-			folder, err = os.MkdirTemp(dir, ".repmlp-check-")
+		if folder == nil {
+			var err error
+			if folder, err = output.CreateFolder(dir); err != nil {
+				return "", err
+			}
 		}
-		return folder, err
+		return folder.Path, nil
 	}
 	ref, cand := atPath(res.Baseline, in), side{res.Written, func() (string, error) {
 		dir, err := beside()
@@ -352,21 +358,24 @@ func hashLater(wanted bool, path string, sum *string) func() error {
 	if !wanted {
 		return func() error { return nil }
 	}
+	return later(func() error {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		h := sha256.New()
+		if _, err := io.Copy(h, f); err != nil {
+			return fmt.Errorf("hashing %q: %w", path, err)
+		}
+		*sum = hex.EncodeToString(h.Sum(nil))
+		return nil
+	})
+}
+
+// later starts f beside other work; the result waits for its end.
+func later(f func() error) func() error {
 	done := make(chan error, 1)
-	go func() {
-		done <- func() error {
-			f, err := os.Open(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			h := sha256.New()
-			if _, err := io.Copy(h, f); err != nil {
-				return fmt.Errorf("hashing %q: %w", path, err)
-			}
-			*sum = hex.EncodeToString(h.Sum(nil))
-			return nil
-		}()
-	}()
+	go func() { done <- parallel.Guard(f) }()
 	return sync.OnceValue(func() error { return <-done })
 }

@@ -62,7 +62,8 @@ func (a *app) inspect(ctx context.Context, f *inspectFlags, path string) error {
 }
 
 // look plans the conversion of the model that the report names.
-func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, dims map[string]int64, r *convert.Report) error {
+func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, dims map[string]int64, r *convert.Report) (err error) {
+	defer sound(&err)
 	path := r.Input.Path
 	writes := f.outputs()
 	if err := writes.check([]string{path}); err != nil {
@@ -73,7 +74,8 @@ func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, d
 		return err
 	}
 	defer m.Close()
-	if err := writes.spare(externalPaths(m, path)); err != nil {
+	defer sound(&err, m)
+	if err := writes.spare(m.Files()); err != nil {
 		return err
 	}
 	if r.Input, err = fileFacts(m, path); err != nil {
@@ -94,6 +96,9 @@ func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, d
 	}
 	if e := hashed(); e != nil && err == nil {
 		err = e
+	}
+	if err == nil {
+		err = unchanged(m)
 	}
 	if err != nil {
 		return fmt.Errorf("inspecting %q: %w", path, err)

@@ -50,8 +50,6 @@ func main() {
 	idle := make([]byte, reserve) // counts as in use; never touched, it takes no memory
 	defer runtime.KeepAlive(idle)
 	collect(thrifty)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // see stdout
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(untilSignal(context.Background(), os.Exit), os.Args[1:], os.Stdout, os.Stderr))
 }

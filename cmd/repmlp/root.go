@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
+	"repmlp/parallel"
 	"repmlp/verify"
 )
 
@@ -93,7 +95,10 @@ something was not merged, 130 interrupted. No model is written unless it is 0.`,
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := parallel.Guard(func() error { return root.ExecuteContext(ctx) })
+	if p, ok := errors.AsType[*parallel.Panic](err); ok && onnxio.Advice(err) == "" {
+		err = bug(p, args)
+	}
 	if err == nil {
 		err = a.out.err
 	}
@@ -103,12 +108,20 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return a.fail(ctx, err)
 }
 
+// interrupted reports whether a command failed because it was told to end.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
+}
+
 // exitCode is the code that a command ends with.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case interrupted(ctx, err):
+		if s, ok := errors.AsType[*stopped](context.Cause(ctx)); ok {
+			return s.code()
+		}
 		return exitInterrupted
 	case errors.Is(err, convert.ErrNotEquivalent):
 		return exitNotEquivalent
@@ -122,8 +135,10 @@ func exitCode(ctx context.Context, err error) int {
 // fail prints an error and its hint and returns the exit code.
 func (a *app) fail(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
-	if code == exitInterrupted {
-		err = errors.New("interrupted; nothing was written")
+	if interrupted(ctx, err) {
+		if err = context.Cause(ctx); err == context.Canceled {
+			err = &stopped{syscall.SIGINT}
+		}
 	}
 	advice := onnxio.Advice(err)
 	if code == exitUsage && advice == "" {

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"repmlp/onnxio"
 	"repmlp/output"
 )
 
@@ -36,15 +34,6 @@ func (w targets) check(reads []string) error {
 
 // spare refuses targets that are among the files which are read.
 func (w targets) spare(reads []string) error { return output.Spare(reads, w...) }
-
-// externalPaths lists the files that hold the weights of the model at path.
-func externalPaths(m *onnxio.Model, path string) []string {
-	var out []string
-	for _, loc := range m.ExternalFiles() {
-		out = append(out, filepath.Join(filepath.Dir(path), filepath.FromSlash(strings.ReplaceAll(loc, `\`, "/"))))
-	}
-	return out
-}
 
 // inputFiles lists the files of real inputs; a folder holds several.
 func inputFiles(inputs []string) []string {

@@ -51,7 +51,8 @@ func (a *app) verify(cmd *cobra.Command, f *verifyFlags, reference, candidate st
 }
 
 // judge compares the models that the report names.
-func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions, r *convert.Report) error {
+func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions, r *convert.Report) (err error) {
+	defer sound(&err)
 	writes := f.outputs()
 	if err := writes.check(append([]string{r.Input.Path, r.Output.Path}, f.reads()...)); err != nil {
 		return err
@@ -64,7 +65,8 @@ func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions
 			return err
 		}
 		defer m.Close()
-		if err := writes.spare(externalPaths(m, path)); err != nil {
+		defer sound(&err, m)
+		if err := writes.spare(m.Files()); err != nil {
 			return err
 		}
 		if *facts, err = fileFacts(m, path); err != nil {
@@ -73,11 +75,17 @@ func (a *app) judge(ctx context.Context, f *verifyFlags, o verify.CompareOptions
 		if err := hashLater(f.wanted(), path, &(*facts).SHA256)(); err != nil {
 			return err
 		}
+		if err := m.CheckData(ctx); err != nil {
+			return err
+		}
 		sides[i] = atPath(m, path)
 	}
 	if err := checkDims(sides[0].model, o.Dims); err != nil {
 		return err
 	}
-	err := a.compare(ctx, &f.checkFlags, o, r, sides[0], sides[1])
+	err = a.compare(ctx, &f.checkFlags, o, r, sides[0], sides[1])
+	if err == nil {
+		err = unchanged(sides[0].model, sides[1].model)
+	}
 	return withEngineHint(err, "verify needs an engine that runs every operator of both models")
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// A stopped is what cancels a context when a signal asks the program to end.
+type stopped struct{ sig syscall.Signal }
+
+func (s *stopped) Error() string {
+	if s.sig == syscall.SIGINT {
+		return "interrupted; nothing was written"
+	}
+	return fmt.Sprintf("ended by a signal (%s); nothing was written", s.sig)
+}
+
+// code is what shells expect of a program that a signal ended.
+func (s *stopped) code() int { return 128 + int(s.sig) }
+
+// untilSignal is a context that ends with the first signal that asks for it, so
+// that the command can clean up. A second one ends the program at once: what is
+// not finished has no name, or one that the next run knows. Signals that whoever
+// started the program has it ignore, as nohup does, stay ignored.
+func untilSignal(parent context.Context, exit func(code int)) context.Context {
+	var signals []os.Signal
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	if len(signals) == 0 {
+		return parent
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	got := make(chan os.Signal, 2)
+	signal.Notify(got, signals...)
+	go func() {
+		first := &stopped{(<-got).(syscall.Signal)}
+		cancel(first)
+		<-got
+		exit(first.code())
+	}()
+	return ctx
+}
