@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"repmlp/onnxio"
@@ -19,61 +18,75 @@ const (
 	largestFeature   = 1 << 16
 
 	// searchNodes is how many nodes are looked at while whole models are tried with
-	// numbers: about half a second.
-	searchNodes = 1 << 17
-	// searchDemands does the same for demands.
+	// numbers: less than half a second.
+	searchNodes = 1 << 16
+	// searchDemands does the same for formulas.
 	searchDemands = 1 << 23
 )
 
 // commonMaps are the sizes that most models were exported with.
 var commonMaps = [...]int64{224, 256, 384, 512}
 
-// A fitting finds values for the free dimensions of a model.
+// A fitting finds values for the free dimensions of a model. Values are listed in the
+// order of sizing.symbols.
 type fitting struct {
-	m       *onnxio.Model
-	g       *graph.Graph // with symbols
-	s       *sizing
-	demands []graph.Demand // each once
-	nodes   int            // that may still be looked at
-	tests   int
-	blame   *graph.Demand // what did not hold for the first sizes that were tried
+	m     *onnxio.Model
+	g     *graph.Graph // with symbols
+	s     *sizing
+	v     *graph.Valuation
+	rules []rule
+	nodes int           // that may still be looked at
+	tests int           // formulas that may still be worked out
+	blame *graph.Demand // what did not hold for the first sizes that were tried
+}
+
+// A rule is a demand that only the symbols decide.
+type rule struct {
+	*graph.Demand
+	have, want graph.Formula
+	symbols    []int
 }
 
 func newFitting(m *onnxio.Model, g *graph.Graph, s *sizing) *fitting {
-	f := &fitting{m: m, g: g, s: s, nodes: searchNodes, tests: searchDemands}
-	mine := map[string]bool{}
-	for _, sym := range s.symbols {
-		mine[sym] = true
-	}
+	f := &fitting{m: m, g: g, s: s, v: graph.NewValuation(s.symbols), nodes: searchNodes, tests: searchDemands}
 	seen := map[string]bool{}
-	for _, d := range g.Demands {
+	for i := range g.Demands {
+		d := &g.Demands[i]
 		key := fmt.Sprint(d.Relation, " ", d.Have, " ", d.Want)
 		if seen[key] {
 			continue
 		}
 		seen[key] = true
-		if ours := func(sym string) bool { return !mine[sym] }; slices.ContainsFunc(d.Have.Symbols(), ours) || slices.ContainsFunc(d.Want.Symbols(), ours) {
-			continue // a size that the inputs' sizes do not decide, as far as is known
+		have, ok := f.v.Formula(d.Have)
+		want, ok2 := f.v.Formula(d.Want)
+		if ok && ok2 { // else a size that the inputs' sizes do not decide, as far as is known
+			f.rules = append(f.rules, rule{d, have, want, f.v.Symbols(have, want)})
 		}
-		f.demands = append(f.demands, d)
 	}
 	return f
 }
 
 // solve gives every symbol a value.
-func (f *fitting) solve(batch int64) (map[string]int64, error) {
-	values := maps.Clone(f.s.bound)
+func (f *fitting) solve(batch int64) ([]int64, error) {
+	values := make([]int64, len(f.s.symbols))
+	for i, sym := range f.s.symbols {
+		v, ok := f.s.bound[sym]
+		if !ok {
+			v = graph.NoValue
+		}
+		values[i] = v
+	}
 	if !f.propagate(values) {
 		return nil, f.nothing()
 	}
-	var batches, sizes []string
-	for _, sym := range f.s.symbols {
-		switch _, ok := values[sym]; {
-		case ok:
+	var batches, sizes []int
+	for i, sym := range f.s.symbols {
+		switch {
+		case values[i] != graph.NoValue:
 		case f.s.batch[sym]:
-			batches = append(batches, sym)
+			batches = append(batches, i)
 		default:
-			sizes = append(sizes, sym)
+			sizes = append(sizes, i)
 		}
 	}
 	empty := batch == 0 && len(batches) > 0
@@ -81,18 +94,18 @@ func (f *fitting) solve(batch int64) (map[string]int64, error) {
 		batch = 2
 	}
 	tries := []int64{batch}
-	if len(batches) > 0 && len(f.demands) > 0 {
+	if len(batches) > 0 && len(f.rules) > 0 {
 		for n := range int64(largestBatch) {
 			if n+1 != batch {
 				tries = append(tries, n+1)
 			}
 		}
 	}
-	try := func(find func(given map[string]int64) map[string]int64) map[string]int64 {
+	try := func(find func(given []int64) []int64) []int64 {
 		for _, n := range tries {
-			given := maps.Clone(values)
-			for _, sym := range batches {
-				given[sym] = n
+			given := slices.Clone(values)
+			for _, i := range batches {
+				given[i] = n
 			}
 			if !f.propagate(given) {
 				continue
@@ -106,12 +119,12 @@ func (f *fitting) solve(batch int64) (map[string]int64, error) {
 		}
 		return nil
 	}
-	out := try(func(given map[string]int64) map[string]int64 { return f.search(given, sizes, mapStages) })
+	out := try(func(given []int64) []int64 { return f.search(given, sizes, mapStages) })
 	if out == nil {
-		out = try(func(given map[string]int64) map[string]int64 { return f.search(given, sizes, lastStages) })
+		out = try(func(given []int64) []int64 { return f.search(given, sizes, lastStages) })
 	}
 	if out == nil && len(sizes) == 0 { // nobody can choose: the run says what is wrong
-		out = try(func(given map[string]int64) map[string]int64 {
+		out = try(func(given []int64) []int64 {
 			if f.hold(given, false) {
 				return given
 			}
@@ -122,11 +135,20 @@ func (f *fitting) solve(batch int64) (map[string]int64, error) {
 		return nil, f.nothing()
 	}
 	if empty {
-		for _, sym := range batches {
-			out[sym] = 0
+		for _, i := range batches {
+			out[i] = 0
 		}
 	}
 	return out, nil
+}
+
+// shapes are the shapes of the inputs.
+func (f *fitting) shapes(values []int64) map[string][]int64 {
+	named := map[string]int64{}
+	for i, sym := range f.s.symbols {
+		named[sym] = values[i]
+	}
+	return f.s.shapes(named)
 }
 
 // A stage is a list of heights and widths to try.
@@ -186,11 +208,11 @@ func (s stage) each(f func(size, last int64) bool) bool {
 }
 
 // search tries sizes for the symbols that are left.
-func (f *fitting) search(given map[string]int64, sizes []string, stages []stage) (found map[string]int64) {
-	var left []string
-	for _, sym := range sizes {
-		if _, ok := given[sym]; !ok {
-			left = append(left, sym)
+func (f *fitting) search(given []int64, sizes []int, stages []stage) (found []int64) {
+	var left []int
+	for _, i := range sizes {
+		if given[i] == graph.NoValue {
+			left = append(left, i)
 		}
 	}
 	if len(left) == 0 {
@@ -201,14 +223,14 @@ func (f *fitting) search(given map[string]int64, sizes []string, stages []stage)
 		}
 		return nil
 	}
+	values := slices.Clone(given)
 	for _, s := range stages {
 		ok := s.each(func(size, last int64) bool {
 			if f.nodes < 0 || f.tests < 0 {
 				return true
 			}
-			values := maps.Clone(given)
-			for _, sym := range left {
-				n := size
+			for _, i := range left {
+				n, sym := size, f.s.symbols[i]
 				if f.s.last[sym] {
 					n = last
 				}
@@ -216,7 +238,7 @@ func (f *fitting) search(given map[string]int64, sizes []string, stages []stage)
 				if n%by != 0 {
 					return false
 				}
-				values[sym] = n / by
+				values[i] = n / by
 			}
 			if f.fits(values, s.even) {
 				found = values
@@ -233,12 +255,12 @@ func (f *fitting) search(given map[string]int64, sizes []string, stages []stage)
 
 // fits reports whether the model's nodes agree with sizes: first by what is known
 // of them as formulas, then with numbers.
-func (f *fitting) fits(values map[string]int64, even bool) bool {
+func (f *fitting) fits(values []int64, even bool) bool {
 	if !f.hold(values, even) {
 		return false
 	}
 	f.nodes -= len(f.g.Nodes) + 1
-	g, err := graph.New(f.m, graph.Options{Sizes: f.s.shapes(values)})
+	g, err := graph.New(f.m, graph.Options{Sizes: f.shapes(values)})
 	if err != nil {
 		return false
 	}
@@ -250,20 +272,27 @@ func (f *fitting) fits(values map[string]int64, even bool) bool {
 }
 
 // hold reports whether what nodes ask for holds for sizes, as far as formulas tell.
-func (f *fitting) hold(values map[string]int64, even bool) bool {
-	for i, d := range f.demands {
+func (f *fitting) hold(values []int64, even bool) bool {
+	at := f.fill(values)
+	for _, r := range f.rules {
 		f.tests--
-		if d.Relation == graph.Even && !even {
+		if r.Relation == graph.Even && !even {
 			continue
 		}
-		have, ok := d.Have.Value(values)
-		want, ok2 := d.Want.Value(values)
-		if ok && ok2 && !d.Relation.Holds(have, want) {
-			f.accuse(&f.demands[i])
+		have, ok := r.have.Value(at)
+		want, ok2 := r.want.Value(at)
+		if ok && ok2 && !r.Relation.Holds(have, want) {
+			f.accuse(r.Demand)
 			return false
 		}
 	}
 	return true
+}
+
+// fill is values with the quotients that formulas need.
+func (f *fitting) fill(values []int64) []int64 {
+	f.tests -= f.v.Work()
+	return f.v.Fill(slices.Clone(values))
 }
 
 // new is the first contradiction that only the numbers made.
@@ -297,30 +326,37 @@ func (f *fitting) nothing() error {
 // propagate gives values to symbols that are the only unknown of what some node asks
 // for; it reports false where that contradicts itself. Operands that may be 1
 // instead are believed last.
-func (f *fitting) propagate(values map[string]int64) bool {
+func (f *fitting) propagate(values []int64) bool {
 	for _, believed := range []graph.Relation{graph.Equals, graph.Broadcasts} {
-		for changed := true; changed; {
+		for changed := true; changed && f.tests >= 0; {
 			changed = false
-			for i := range f.demands {
-				d := &f.demands[i]
+			at := f.fill(values)
+			for _, r := range f.rules {
 				f.tests--
-				if d.Relation > believed {
+				if r.Relation > believed {
 					continue
 				}
-				switch sym, n := f.unknown(d, values); {
-				case n == 0:
-					have, _ := d.Have.Value(values)
-					want, _ := d.Want.Value(values)
-					if !d.Relation.Holds(have, want) {
-						f.accuse(d)
+				open, n := 0, 0
+				for _, i := range r.symbols {
+					if values[i] == graph.NoValue {
+						open, n = i, n+1
+					}
+				}
+				switch n {
+				case 0:
+					have, ok := r.have.Value(at)
+					want, ok2 := r.want.Value(at)
+					if ok && ok2 && !r.Relation.Holds(have, want) {
+						f.accuse(r.Demand)
 						return false
 					}
-				case n == 1:
-					v, ok := root(d, sym, values)
+				case 1:
+					v, ok := f.root(r, open, values)
 					if ok {
-						values[sym], changed = v, true
-					} else if d.Relation == graph.Equals {
-						f.accuse(d)
+						values[open], changed = v, true
+						at = f.fill(values)
+					} else if r.Relation == graph.Equals && f.tests >= 0 {
+						f.accuse(r.Demand)
 						return false
 					}
 				}
@@ -330,54 +366,42 @@ func (f *fitting) propagate(values map[string]int64) bool {
 	return true
 }
 
-// unknown counts the symbols of d without a value.
-func (f *fitting) unknown(d *graph.Demand, values map[string]int64) (sym string, n int) {
-	for _, size := range []graph.Dim{d.Have, d.Want} {
-		for _, s := range size.Symbols() {
-			if _, ok := values[s]; !ok && s != sym {
-				sym, n = s, n+1
-			}
-		}
+// root is the value of a symbol for which both sides of r are equal: where they are
+// straight lines, where these cross, else the smallest from smallestMap on, or the
+// largest below. Where the other side is 1 it may be anything.
+func (f *fitting) root(r rule, open int, values []int64) (int64, bool) {
+	if r.Relation == graph.Broadcasts && (r.Have.Is(1) || r.Want.Is(1)) {
+		return 0, false
 	}
-	return sym, n
-}
-
-// root is the value of a symbol for which both sides of d are equal: the smallest
-// from smallestMap on, or the largest below. Where the other side is 1 it may be
-// anything.
-func root(d *graph.Demand, sym string, values map[string]int64) (int64, bool) {
-	at := maps.Clone(values)
+	at := slices.Clone(values)
 	diff := func(v int64) (int64, bool) {
-		at[sym] = v
-		have, ok := d.Have.Value(at)
-		want, ok2 := d.Want.Value(at)
-		return have - want, ok && ok2
-	}
-	if d.Relation == graph.Broadcasts {
-		for _, size := range []graph.Dim{d.Have, d.Want} {
-			if v, ok := size.Value(values); ok && v == 1 {
-				return 0, false
-			}
+		at[open] = v
+		at = f.fill(at[:len(values)])
+		have, ok := r.have.Value(at)
+		want, ok2 := r.want.Value(at)
+		if r.Relation == graph.Broadcasts && ok && ok2 && (have == 1 && !slices.Contains(f.v.Symbols(r.have), open) || want == 1 && !slices.Contains(f.v.Symbols(r.want), open)) {
+			return 0, false // the other side is 1
 		}
+		return have - want, ok && ok2
 	}
 	a, ok := diff(1)
 	b, ok2 := diff(2)
 	if !ok || !ok2 {
 		return 0, false
 	}
-	if a != b && a%(b-a) == 0 { // a straight line crosses zero here, if it is one
+	if a != b && a%(b-a) == 0 {
 		if v := 1 - a/(b-a); v > 0 && v <= largestFeature {
 			if x, ok := diff(v); ok && x == 0 {
 				return v, true
 			}
 		}
 	}
-	for v := int64(smallestMap); v <= largestMap; v++ {
+	for v := int64(smallestMap); v <= largestMap && f.tests >= 0; v++ {
 		if x, ok := diff(v); ok && x == 0 {
 			return v, true
 		}
 	}
-	for v := int64(smallestMap - 1); v > 0; v-- {
+	for v := int64(smallestMap - 1); v > 0 && f.tests >= 0; v-- {
 		if x, ok := diff(v); ok && x == 0 {
 			return v, true
 		}

@@ -43,7 +43,7 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	return s.shapes(values), nil
+	return f.shapes(values), nil
 }
 
 // A sizing is the free dimensions of a model's inputs.
@@ -77,7 +77,7 @@ func newSizing(m *onnxio.Model) *sizing {
 			if name := in.Dims[i].Param; name != "" && !in.Dims[i].Known && !slices.Contains(s.names, name) {
 				s.names = append(s.names, name)
 			}
-			for _, sym := range d.Symbols() {
+			for _, sym := range d.Names() {
 				if !slices.Contains(s.symbols, sym) {
 					s.symbols = append(s.symbols, sym)
 					s.flag[sym], s.factor[sym] = in.Dims[i].Param, 1
@@ -107,7 +107,7 @@ func (s *sizing) bind(dims map[string]int64) error {
 		for _, in := range s.inputs {
 			for i, d := range in.Dims {
 				size := s.sizes[in.Name][i]
-				switch syms := size.Symbols(); {
+				switch syms := size.Names(); {
 				case d.Known || d.Param == "":
 				case d.Param == name && len(syms) == 1 && size.Equal(graph.Symbol(syms[0])):
 					s.bound[syms[0]], found = dims[name], true
@@ -140,11 +140,18 @@ func (s *sizing) bind(dims map[string]int64) error {
 
 // shapes are the shapes of the inputs where the symbols have these values.
 func (s *sizing) shapes(values map[string]int64) map[string][]int64 {
+	v := graph.NewValuation(s.symbols)
+	at := make([]int64, len(s.symbols))
+	for i, sym := range s.symbols {
+		at[i] = values[sym]
+	}
 	out := map[string][]int64{}
 	for _, in := range s.inputs {
 		shape := make([]int64, len(in.Dims))
 		for i, d := range s.sizes[in.Name] {
-			shape[i], _ = d.Value(values)
+			if f, ok := v.Formula(d); ok {
+				shape[i], _ = f.Value(at)
+			}
 		}
 		out[in.Name] = shape
 	}
