@@ -37,7 +37,7 @@ type fitting struct {
 	rules []rule
 	nodes int           // that may still be looked at
 	tests int           // formulas that may still be worked out
-	blame *graph.Demand // what did not hold for the first sizes that were tried
+	blame *graph.Demand // what did not hold
 }
 
 // A rule is a demand that only the symbols decide.
@@ -309,8 +309,13 @@ func (f *fitting) new(g *graph.Graph) *graph.Demand {
 	return nil
 }
 
+// accuse notes what did not hold: the first demand, where it is not one that a larger
+// map fulfils.
 func (f *fitting) accuse(d *graph.Demand) {
-	if f.blame == nil && d != nil && d.Relation != graph.Even {
+	if d == nil || d.Relation == graph.Even {
+		return
+	}
+	if f.blame == nil || f.blame.Relation == graph.AtLeast && d.Relation != graph.AtLeast {
 		f.blame = d
 	}
 }
