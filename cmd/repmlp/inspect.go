@@ -100,6 +100,9 @@ func (a *app) look(ctx context.Context, f *inspectFlags, opts convert.Options, d
 	if err == nil {
 		err = unchanged(m)
 	}
+	if err == nil {
+		err = context.Cause(ctx) // planning does not look at it
+	}
 	if err != nil {
 		return fmt.Errorf("inspecting %q: %w", path, err)
 	}

@@ -32,6 +32,9 @@ func outcome(r *convert.Report) string {
 // written is the last line of a conversion that wrote its model.
 func written(r *convert.Report) string {
 	to := name(r.Output.Path)
+	if len(r.Output.External) > 0 {
+		to += " and " + names(r.Output.External)
+	}
 	if len(r.Regions) > 0 {
 		return fmt.Sprintf("wrote %s: %s, %d -> %d nodes%s", to, r.Verdict, r.Input.Nodes, r.Output.Nodes, andLeft(r))
 	}
@@ -39,7 +42,7 @@ func written(r *convert.Report) string {
 	switch {
 	case r.Output.Identical:
 	case len(r.Output.External) > 0:
-		what = "with the same weights in a file of its own"
+		what = "with the same weights"
 	default:
 		what = "with training switched off"
 	}
