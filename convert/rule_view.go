@@ -78,7 +78,12 @@ func explainTranspose(c *explainer, n *graph.Node) (*step, *refusal) {
 	s := &step{args: []*graph.Value{in}, kind: viewStep}
 	if n.OpType == "Transpose" {
 		perm := graph.Perm(n, rank)
-		s.trace = func(t *tracer, x []traced) (traced, *refusal) { return permute(x[0], perm), nil }
+		s.trace = func(t *tracer, x []traced) (traced, *refusal) {
+			if len(x[0].layout) != len(perm) {
+				return x[0], refuse("", "%q permutes %d axes of a tensor of rank %d", n.Title(), len(perm), len(x[0].layout))
+			}
+			return permute(x[0], perm), nil
+		}
 		s.window = func(in []mapState) (mapState, *refusal) { return in[0].transposed(perm), nil }
 		s.kernel = func(in []*fuse.Kernel) (*fuse.Kernel, error) { return in[0], nil }
 		return s, nil

@@ -24,6 +24,7 @@ type tracer struct {
 // new atoms stand for the old ones as long as they stay together.
 type recut struct {
 	from, to []graph.Atom
+	layout   graph.Layout // of to
 	sizes    string
 }
 
@@ -163,22 +164,16 @@ func (t *tracer) recut(from []graph.Atom, sizes []graph.Dim) graph.Layout {
 	key := fmt.Sprint(sizes)
 	for _, c := range t.cuts {
 		if c.sizes == key && slices.Equal(t.atoms.Resolve(c.from), from) {
-			l, ok := t.atoms.Regroup(c.to, sizes)
-			if !ok {
-				panic("convert: a cut does not fit itself")
-			}
-			return l
+			return t.atoms.ResolveLayout(c.layout)
 		}
 	}
 	c := recut{from: slices.Clone(from), sizes: key}
-	var l graph.Layout
 	for _, d := range sizes {
 		axis := t.atoms.Axis(d)
-		l = append(l, axis)
-		c.to = append(c.to, axis...)
+		c.to, c.layout = append(c.to, axis...), append(c.layout, axis)
 	}
 	t.cuts = append(t.cuts, c)
-	return l
+	return c.layout
 }
 
 // refine cuts two flat orders of the same elements into pairs of atoms of

@@ -46,6 +46,11 @@ func (g *Graph) check(n *Node) error {
 			return err
 		}
 	}
+	if variadic[n.OpType] {
+		if err := arity(len(n.In)); err != nil {
+			return err
+		}
+	}
 	if len(n.Out) == 0 {
 		return fmt.Errorf("node %q (%s) has no output", n.Title(), n.OpType)
 	}
@@ -116,4 +121,14 @@ func (g *Graph) check(n *Node) error {
 var minInputs = map[string]int{"Conv": 2, "BatchNormalization": 5, "Gemm": 2, "MatMul": 2, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2,
 	"Transpose": 1, "Relu": 1, "Reshape": 1, "AveragePool": 1, "MaxPool": 1, "GlobalAveragePool": 1, "Concat": 1, "Gather": 2,
 	"Shape": 1, "Cast": 1, "Unsqueeze": 1, "Squeeze": 1, "Slice": 1, "Expand": 2, "Identity": 1, "Sigmoid": 1, "Where": 3, "Flatten": 1, "Sum": 1,
-	"Pad": 1, "Erf": 1, "Split": 1, "Equal": 2, "Range": 3, "Einsum": 1, "CastLike": 2, "ConstantOfShape": 1, "Dropout": 1, "Pow": 2}
+	"Pad": 1, "Erf": 1, "Split": 1, "Equal": 2, "Range": 3, "Einsum": 1, "CastLike": 2, "ConstantOfShape": 1, "Dropout": 1, "Pow": 2,
+	"Max": 1, "Min": 1, "Mean": 1, "ConvTranspose": 2, "InstanceNormalization": 3, "LayerNormalization": 2, "GroupNormalization": 3,
+	"RMSNormalization": 2, "GlobalMaxPool": 1, "GlobalLpPool": 1, "LpPool": 1, "DepthToSpace": 1, "SpaceToDepth": 1, "Tile": 2, "Clip": 1,
+	"LeakyRelu": 1, "PRelu": 2, "Tanh": 1, "Softmax": 1, "LogSoftmax": 1, "Resize": 1, "Upsample": 1, "ScatterND": 3, "GatherND": 2,
+	"GatherElements": 2, "ScatterElements": 3, "TopK": 1, "ArgMax": 1, "ArgMin": 1, "ReduceMean": 1, "ReduceSum": 1, "ReduceMax": 1, "ReduceMin": 1,
+	"ReduceProd": 1, "ReduceL1": 1, "ReduceL2": 1, "ReduceSumSquare": 1, "ReduceLogSum": 1, "ReduceLogSumExp": 1, "DequantizeLinear": 2,
+	"QuantizeLinear": 2, "Neg": 1, "Abs": 1, "Sqrt": 1, "Exp": 1, "Log": 1, "Reciprocal": 1, "Floor": 1, "Ceil": 1, "Round": 1, "Trilu": 1,
+	"OneHot": 3, "CumSum": 2, "Size": 1, "NonZero": 1, "Not": 1, "And": 2, "Or": 2, "Less": 2, "Greater": 2, "Mod": 2}
+
+// variadic operators read any number of inputs, none of which may be left out.
+var variadic = map[string]bool{"Concat": true, "Sum": true, "Max": true, "Min": true, "Mean": true, "Einsum": true}
