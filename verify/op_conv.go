@@ -377,36 +377,80 @@ func convTranspose(c *call) ([]*Tensor, error) {
 	out := like(x, x.DType, shape)
 	acc := make([]float64, out.Len())
 	ci, co := w.Shape[0]/g, w.Shape[1]
-	in, outs, kernel := x.Shape[2:], shape[2:], w.Shape[2:]
-	ost := strides(outs)
+	// The product of the turned weights and the map holds what every position puts
+	// under every tap.
+	sp := spreading{in: x.Shape[2:], out: shape[2:], kernel: w.Shape[2:], stride: toInts(stride), dilation: toInts(dil), begin: begin}
+	in, outs, taps := count(sp.in), count(sp.out), count(sp.kernel)
+	turned := make([]float64, w.Len())
+	for ch := range w.Shape[0] {
+		for k := range co * taps {
+			turned[(ch/ci*co*taps+k)*ci+ch%ci] = w.Float(ch*co*taps + k)
+		}
+	}
+	at := min(max(1, spreadAtOnce/max(taps*in, 1)), co)
+	from, under := make([]float64, ci*in), make([]float64, at*taps*in)
 	for n := range x.Shape[0] {
-		for ch := range w.Shape[0] {
-			for o := range co {
-				dst := acc[(n*g*co+ch/ci*co+o)*count(outs):]
-				eachIndex(in, func(p int, at []int) {
-					v := x.Float((n*x.Shape[1]+ch)*count(in) + p)
-					eachIndex(kernel, func(k int, tap []int) {
-						off := 0
-						for a := range at {
-							q := at[a]*int(stride[a]) + tap[a]*int(dil[a]) - begin[a]
-							if q < 0 || q >= outs[a] {
-								return
-							}
-							off += q * ost[a]
-						}
-						dst[off] += v * w.Float((ch*co+o)*count(kernel)+k)
-					})
+		for j := range g {
+			x.readDouble(from, (n*g+j)*ci*in)
+			for o := 0; o < co; o += at {
+				channels := min(at, co-o)
+				rows := channels * taps
+				kernel.Product(rows, in, ci, kernel.Matrix[float64]{Data: turned[(j*co+o)*taps*ci:], Ld: ci}, kernel.Matrix[float64]{Data: from, Ld: in}, false, under, in)
+				kernel.Split(channels, 1, func(first, end int) {
+					for i := first; i < end; i++ {
+						sp.add(acc[((n*g+j)*co+o+i)*outs:][:outs], under[i*taps*in:][:taps*in])
+					}
 				})
 			}
 		}
 	}
 	if c.has(2) {
 		for i := range acc {
-			acc[i] += c.in[2].Float(i / count(outs) % shape[1])
+			acc[i] += c.in[2].Float(i / outs % shape[1])
 		}
 	}
 	fill(out, acc)
 	return []*Tensor{out}, nil
+}
+
+// spreadAtOnce is about how many products a transposed convolution holds at a time.
+const spreadAtOnce = 1 << 20
+
+// A spreading says where a transposed convolution puts its products: position p under
+// tap k goes to p·stride + k·dilation - begin along every axis.
+type spreading struct{ in, out, kernel, stride, dilation, begin []int }
+
+// add sums the products under all taps, in the order of taps and positions, to one
+// channel of the output.
+func (s spreading) add(dst, under []float64) {
+	last := len(s.in) - 1
+	width, ost := s.in[last], strides(s.out)
+	in := count(s.in)
+	eachIndex(s.kernel, func(k int, tap []int) {
+		t := tap[last]*s.dilation[last] - s.begin[last]
+		step := s.stride[last]
+		from, to := min(max((-t+step-1)/step, 0), width), 0
+		if t < s.out[last] {
+			to = min((s.out[last]-1-t)/step+1, width)
+		}
+		if from >= to {
+			return
+		}
+		eachIndex(s.in[:last], func(row int, at []int) {
+			off := t + from*step
+			for a, p := range at {
+				q := p*s.stride[a] + tap[a]*s.dilation[a] - s.begin[a]
+				if q < 0 || q >= s.out[a] {
+					return
+				}
+				off += q * ost[a]
+			}
+			for _, v := range under[k*in+row*width:][from:to] {
+				dst[off] += v
+				off += step
+			}
+		})
+	})
 }
 
 // eachIndex calls f for every index of shape in row-major order.
