@@ -101,25 +101,3 @@ func TestBrokenFiles(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, name := range []string{"dyn_re_chunk_cat", "kin_fcbn_mlp_13", "kin_asym_pad_13"} { // the smallest
-		b, err := os.ReadFile("../testdata/cases/" + name + "/model.onnx")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Parse(b, "")
-		if err != nil {
-			return
-		}
-		if _, err := m.Encode(); err != nil {
-			t.Errorf("a model that was read cannot be written: %v", err)
-		}
-		if _, err := m.Inline(); err != nil {
-			return
-		}
-	})
-}
