@@ -100,11 +100,10 @@ func (f *reportFlags) prepare(write rendering) (ready prepared, err error) {
 	return ready, nil
 }
 
-// commit gives the reports their names.
+// commit gives the reports their names. After an error discard takes them back.
 func (p prepared) commit() error {
 	for _, f := range p {
 		if err := f.file.Commit(); err != nil {
-			p.discard()
 			return fmt.Errorf("writing report %q: %w", f.path, err)
 		}
 		f.named = true
