@@ -61,12 +61,30 @@ type Warning struct {
 type planner struct {
 	*explainer
 	opts    Options
+	banned  map[*graph.Value]bool // regions may not start here
 	visited map[*graph.Value]bool
 	plan    *Plan
 }
 
+// newPlan plans the graph without the steps in cut.
 func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan, *explainer) {
-	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}, alive: g.Alive()}
+	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(g, opts, cut, banned, pinned) })
+	slices.SortStableFunc(p.plan.Regions, func(a, b *Region) int { return a.at() - b.at() })
+	for i, r := range p.plan.Regions {
+		r.ID = fmt.Sprintf("r%d", i+1)
+	}
+	p.findBlocks()
+	p.findFamilies()
+	p.findDeclines()
+	for _, note := range g.Notes {
+		p.plan.Warnings = append(p.plan.Warnings, Warning{note.Code, note.Message})
+	}
+	return p.plan, p.explainer
+}
+
+// planRegions finds the regions of a graph.
+func planRegions(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal, banned, pinned map[*graph.Value]bool) *planner {
+	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}, alive: g.Alive(), pinned: pinned}
 	c.explain(Rules())
 	for _, s := range c.steps {
 		for i, a := range s.args {
@@ -82,7 +100,7 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 		}
 	}
 	c.movePools()
-	p := &planner{explainer: c, opts: opts, visited: map[*graph.Value]bool{}, plan: &Plan{}}
+	p := &planner{explainer: c, opts: opts, banned: banned, visited: map[*graph.Value]bool{}, plan: &Plan{}}
 	for _, n := range g.Nodes {
 		if why := cut[n]; why != nil {
 			c.decline(n, why)
@@ -98,17 +116,7 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 			}
 		}
 	}
-	slices.SortStableFunc(p.plan.Regions, func(a, b *Region) int { return a.at() - b.at() })
-	for i, r := range p.plan.Regions {
-		r.ID = fmt.Sprintf("r%d", i+1)
-	}
-	p.findBlocks()
-	p.findFamilies()
-	p.findDeclines()
-	for _, note := range g.Notes {
-		p.plan.Warnings = append(p.plan.Warnings, Warning{note.Code, note.Message})
-	}
-	return p.plan, c
+	return p
 }
 
 // at orders regions by the node that makes their value.
@@ -149,7 +157,7 @@ func (c *explainer) movePools() {
 
 // sink plans the affine piece that ends in v.
 func (p *planner) sink(v *graph.Value) {
-	chain := p.reach(v)
+	chain, own := p.reach(v)
 	n := len(chain) - 1
 	if n == 0 { // a sum of branches without a common source
 		p.partialSum(v)
@@ -175,7 +183,7 @@ func (p *planner) sink(v *graph.Value) {
 			}
 		}
 	}
-	for i := 0; i < n; i = pick[i] {
+	for i := 0; i < own; i = pick[i] {
 		if r := region[i]; r != nil {
 			p.plan.Regions = append(p.plan.Regions, r)
 			for k, x := range r.seg.values {
@@ -197,16 +205,19 @@ func (p *planner) sink(v *graph.Value) {
 
 // reach lists v and the values before it that a region ending in or before v
 // may start from, nearest first. Beyond a value with other readers only views
-// follow: what makes that value is planned by itself.
-func (p *planner) reach(v *graph.Value) []*graph.Value {
-	out := []*graph.Value{v}
+// follow: what makes that value, the last of the first own ones, is planned by
+// itself.
+func (p *planner) reach(v *graph.Value) (out []*graph.Value, own int) {
+	out = []*graph.Value{v}
 	shared := false
 	for _, d := range p.chain(v)[1:] {
 		last := p.steps[out[len(out)-1]]
 		if shared && last.kind != viewStep {
 			break
 		}
-		out = append(out, d)
+		if out = append(out, d); !shared {
+			own = len(out) - 1
+		}
 		if p.steps[d] == nil {
 			break
 		}
@@ -217,12 +228,15 @@ func (p *planner) reach(v *graph.Value) []*graph.Value {
 		}
 		shared = shared || p.visited[d] || p.leaks(d, &inside)
 	}
-	return out
+	return out, own
 }
 
 // candidate plans one region from u to v; nil where it is not exact, or no
 // better than what is there.
 func (p *planner) candidate(u, v *graph.Value) *Region {
+	if p.banned[p.source(u)] {
+		return nil
+	}
 	seg := p.segment(u, v)
 	if seg == nil {
 		return nil

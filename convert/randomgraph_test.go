@@ -330,6 +330,9 @@ func TestRandomGraphs(t *testing.T) {
 		}
 		if len(r.Plan.Regions) > 0 {
 			merged++
+			if have, want := layerWeights(r.Model), layerWeights(m); have > want {
+				t.Errorf("seed %d: %d weights of layers, %d before", seed, have, want)
+			}
 			c, err := verify.Compare(context.Background(), m, r.Model, verify.CompareOptions{Seed: seed})
 			if err != nil {
 				t.Errorf("seed %d: %v", seed, err)

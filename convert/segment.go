@@ -51,11 +51,27 @@ func (c *explainer) segment(u, v *graph.Value) *segment {
 		inside.add(x.Producer)
 	}
 	for _, x := range s.values {
-		if x != v && c.leaks(x, &inside) || c.otherOutput(x, seen) {
+		if x != v && (c.pinned[x] || c.leaks(x, &inside)) || c.otherOutput(x, seen) {
 			s.leaks = append(s.leaks, x)
 		}
 	}
+	s.keepSources()
 	return s
+}
+
+// keepSources adds what the nodes of leaking values read inside the segment: a node
+// that stays needs it.
+func (s *segment) keepSources() {
+	for i := len(s.values) - 1; i >= 0; i-- {
+		if x := s.values[i]; x == s.to || !slices.Contains(s.leaks, x) {
+			continue
+		}
+		for _, a := range s.steps[i].args {
+			if a != s.from && !slices.Contains(s.leaks, a) {
+				s.leaks = append(s.leaks, a)
+			}
+		}
+	}
 }
 
 // otherOutput reports whether the node that makes x makes something else that

@@ -50,7 +50,8 @@ type explainer struct {
 	g      *graph.Graph
 	steps  map[*graph.Value]*step
 	chains map[*graph.Value][]*graph.Value
-	alive  map[*graph.Node]bool // nodes that the graph's outputs depend on
+	alive  map[*graph.Node]bool  // nodes that the graph's outputs depend on
+	pinned map[*graph.Value]bool // values that stay whatever is merged
 
 	same     map[*graph.Value]*graph.Value // repeated nodes: the value that stands for both
 	declines []Decline
