@@ -22,9 +22,13 @@ func samples(m *onnxio.Model, o CompareOptions) ([]map[string]*Tensor, error) {
 	if len(o.Inputs) > 0 {
 		return realInputs(m, o.Inputs)
 	}
+	sizes, err := ChooseSizes(m, o.Dims, 2)
+	if err != nil {
+		return nil, err
+	}
 	var out []map[string]*Tensor
 	for k := range max(o.Samples, 1) {
-		feed, err := randomInputs(m, o.Dims, 2, o.Seed, k)
+		feed, err := randomInputs(m, sizes, o.Seed, k)
 		if err != nil {
 			return nil, err
 		}
@@ -35,20 +39,21 @@ func samples(m *onnxio.Model, o CompareOptions) ([]map[string]*Tensor, error) {
 
 // RandomInputs makes standard normal inputs, see ChooseSizes for their shapes.
 func RandomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint64) (map[string]*Tensor, error) {
-	return randomInputs(m, dims, batch, seed, 0)
-}
-
-func randomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint64, sample int) (map[string]*Tensor, error) {
 	sizes, err := ChooseSizes(m, dims, batch)
 	if err != nil {
 		return nil, err
 	}
+	return randomInputs(m, sizes, seed, 0)
+}
+
+func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample int) (map[string]*Tensor, error) {
 	feed := map[string]*Tensor{}
 	for _, in := range feedable(m) {
 		shape, ok := sizes[in.Name]
 		if !ok {
 			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name), Advice: "give real inputs with --inputs"}
 		}
+		var err error
 		if feed[in.Name], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name, sample), in, shape); err != nil {
 			return nil, err
 		}
