@@ -69,9 +69,8 @@ func (t *trial) run(file string, seed uint64) (r result) {
 		r.Outcome, r.Detail = "refused", err.Error()
 		if t.lib != nil {
 			t.stage("oracle")
-			if s, err := t.lib.Session(file, m, plain); err == nil {
-				s.Close()
-				r.Outcome, r.Suspect = "refused, ONNX Runtime loads it", "refused"
+			if t.runs(ctx, m, file, seed) {
+				r.Outcome, r.Suspect = "refused, ONNX Runtime runs it", "refused"
 			}
 		}
 		return r
@@ -96,6 +95,21 @@ func (t *trial) run(file string, seed uint64) (r result) {
 	r.Outcome += "; " + said
 	r.Finding, r.Detail = finding, detail
 	return r
+}
+
+// runs reports whether ONNX Runtime takes a model with random inputs.
+func (t *trial) runs(ctx context.Context, m *onnxio.Model, file string, seed uint64) bool {
+	s, err := t.lib.Session(file, m, plain)
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	feeds, err := verify.RandomInputs(m, nil, 2, seed)
+	if err != nil {
+		return false
+	}
+	_, err = s.Run(ctx, feeds)
+	return err == nil
 }
 
 // check is what the command does with a written file. It returns how much of the
