@@ -19,7 +19,7 @@ const (
 	Nodes                 // nodes that functions expand to
 	Copies                // bytes of the nodes that functions expand to
 	Depth                 // subgraphs inside subgraphs, and functions that call functions
-	Taps                  // positions of one window, padding and dilation included
+	Taps                  // positions of the window of a pool, whose weights no file holds
 )
 
 // Defaults of the kinds whose limit does not depend on the machine.
@@ -34,8 +34,8 @@ const (
 	DefaultCopies = 256 << 20
 	// DefaultDepth is six times the deepest real files, which stay below 10.
 	DefaultDepth = 64
-	// DefaultTaps is a hundred times the largest kernels, 31×31 and dilated.
-	DefaultTaps = 1 << 17
+	// DefaultTaps is a global average of a map of 4096×4096, written as a window.
+	DefaultTaps = 1 << 24
 )
 
 var kinds = [...]struct {

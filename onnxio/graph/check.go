@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 )
 
@@ -92,6 +93,9 @@ func (g *Graph) check(n *Node) error {
 	case "AveragePool", "MaxPool":
 		if n.Attr("kernel_shape") == nil {
 			return fmt.Errorf("node %q (%s) has no kernel_shape", n.Title(), n.OpType)
+		}
+		if err := (budget.Limits{}).Ask(budget.Taps, budget.Bytes(1, n.Ints("kernel_shape")...), n.Title()); err != nil {
+			return err
 		}
 		if inKnown {
 			if _, err := ConvWindow(n, in, nil); err != nil {
