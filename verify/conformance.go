@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"repmlp/onnxio"
+	"repmlp/output"
 )
 
 // Tolerances of the ONNX project's own node tests (onnx.backend.test.runner).
@@ -129,6 +130,9 @@ func ReadDataSet(dir, prefix string) ([]*Tensor, error) {
 		k, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), prefix+"_"), ".pb"))
 		if err != nil || k < 0 || k >= len(files) {
 			return nil, fmt.Errorf("reading %q: its number does not fit", f)
+		}
+		if err := output.Regular(f); err != nil {
+			return nil, err
 		}
 		b, err := os.ReadFile(f)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/sbinet/npyio"
 
 	"repmlp/onnxio"
+	"repmlp/output"
 )
 
 // samples lists the inputs of every run: the real ones where any are given,
@@ -172,6 +173,11 @@ func readInputs(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error
 		return nil, err
 	}
 	feed := map[string]*Tensor{}
+	if !st.IsDir() {
+		if err := output.Regular(path); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case st.IsDir():
 		ts, err := ReadDataSet(path, "input")
@@ -229,6 +235,9 @@ func readInputs(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error
 
 // ReadNumpy reads a .npy file.
 func ReadNumpy(path string) (*Tensor, error) {
+	if err := output.Regular(path); err != nil {
+		return nil, fmt.Errorf("reading numpy array: %w", err)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading numpy array: %w", err)

@@ -51,5 +51,7 @@ func main() {
 	defer runtime.KeepAlive(idle)
 	collect(thrifty)
 	signal.Ignore(syscall.SIGPIPE) // see stdout
-	os.Exit(run(untilSignal(context.Background(), os.Exit), os.Args[1:], os.Stdout, os.Stderr))
+	ctx, stop := untilSignal(context.Background(), os.Exit)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

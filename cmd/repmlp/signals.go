@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // A stopped is what cancels a context when a signal asks the program to end.
@@ -21,11 +22,15 @@ func (s *stopped) Error() string {
 // code is what shells expect of a program that a signal ended.
 func (s *stopped) code() int { return 128 + int(s.sig) }
 
+// grace is how long a command may take to clean up once it was told to end.
+const grace = 5 * time.Second
+
 // untilSignal is a context that ends with the first signal that asks for it, so
-// that the command can clean up. A second one ends the program at once: what is
-// not finished has no name, or one that the next run knows. Signals that whoever
-// started the program has it ignore, as nohup does, stay ignored.
-func untilSignal(parent context.Context, exit func(code int)) context.Context {
+// that the command can clean up. A second one ends the program at once, and so
+// does a command that takes too long: what is not finished has no name, or one
+// that the next run knows. Signals that whoever started the program has it ignore,
+// as nohup does, stay ignored. stop ends the watch.
+func untilSignal(parent context.Context, exit func(code int)) (ctx context.Context, stop func()) {
 	var signals []os.Signal
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) {
@@ -33,16 +38,29 @@ func untilSignal(parent context.Context, exit func(code int)) context.Context {
 		}
 	}
 	if len(signals) == 0 {
-		return parent
+		return parent, func() {}
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	got := make(chan os.Signal, 2)
 	signal.Notify(got, signals...)
 	go func() {
-		first := &stopped{(<-got).(syscall.Signal)}
+		sig, ok := <-got
+		if !ok {
+			return
+		}
+		first := &stopped{sig.(syscall.Signal)}
 		cancel(first)
-		<-got
-		exit(first.code())
+		select {
+		case _, ok = <-got:
+		case <-time.After(grace):
+		}
+		if ok {
+			exit(first.code())
+		}
 	}()
-	return ctx
+	return ctx, func() {
+		signal.Stop(got)
+		close(got)
+		cancel(nil)
+	}
 }
