@@ -28,6 +28,9 @@ type Opset struct {
 // "ai.onnx" and "" are the same domain.
 func (m *Model) Opset(domain string) int64 { return opsetOf(m.Opsets, domain) }
 
+// Limits are those that the model was loaded within.
+func (m *Model) Limits() budget.Limits { return m.limits }
+
 func opsetOf(sets []Opset, domain string) int64 {
 	for _, o := range sets {
 		if canonicalDomain(o.Domain) == canonicalDomain(domain) {

@@ -393,10 +393,14 @@ func (e *Engine) fedAll(feeds map[string]*Tensor) bool {
 }
 
 // sizeTensor is an integer tensor that the shapes alone determine, nil for any
-// other.
+// other. Constants are none: what the graph makes of them is what a proof has to
+// find out with operators of its own.
 func (e *Engine) sizeTensor(v *graph.Value) *Tensor {
 	dims := v.Ints()
 	if dims == nil || !v.Elem.IsInt() {
+		return nil
+	}
+	if n := v.Producer; e.g.IsConst(v) && (n == nil || n.OpType != "Shape" && n.OpType != "Size") {
 		return nil
 	}
 	shape, ok := v.Shape()

@@ -13,7 +13,8 @@ import (
 type binary struct {
 	f  func(a, b float64) float64
 	g  func(a, b int64) int64
-	op byte // '+', '-', '*' or '/', which have loops of their own
+	op byte                     // '+', '-', '*' or '/', which have loops of their own
+	u  func(a, b uint64) uint64 // on uint64, where it differs from g
 }
 
 // apply works on two tensors with broadcasting. Float results are rounded once
@@ -37,7 +38,11 @@ func (b binary) apply(x, y *Tensor, d onnxio.DType) (*Tensor, error) {
 		}
 		offs := make([]int, 0, out.Len())
 		walk(shape, sy, func(_, o int) { offs = append(offs, o) })
-		walk(shape, sx, func(i, o int) { out.I[i] = b.g(x.I[o], y.I[offs[i]]) })
+		g := b.g
+		if b.u != nil && x.DType == onnxio.Uint64 {
+			g = func(a, c int64) int64 { return int64(b.u(uint64(a), uint64(c))) }
+		}
+		walk(shape, sx, func(i, o int) { out.I[i] = g(x.I[o], y.I[offs[i]]) })
 		out.wrap()
 		return out, nil
 	}
@@ -217,7 +222,7 @@ func legacyBroadcast(c *call) (x, y *Tensor, err error) {
 	return x, y, nil
 }
 
-func compare(f func(a, b float64) bool, g func(a, b int64) bool) operator {
+func compare(f func(a, b float64) bool, g func(a, b int64) bool, u func(a, b uint64) bool) operator {
 	bit := func(v bool) float64 {
 		if v {
 			return 1
@@ -225,6 +230,9 @@ func compare(f func(a, b float64) bool, g func(a, b int64) bool) operator {
 		return 0
 	}
 	b := binary{f: func(x, y float64) float64 { return bit(f(x, y)) }, g: func(x, y int64) int64 { return int64(bit(g(x, y))) }}
+	if u != nil {
+		b.u = func(x, y uint64) uint64 { return uint64(bit(u(x, y))) }
+	}
 	return func(c *call) ([]*Tensor, error) {
 		x, y, err := legacyBroadcast(c)
 		if err != nil {
@@ -252,6 +260,13 @@ func variadic(b binary, mean bool) operator {
 	}
 }
 
+func divUint(a, b uint64) uint64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
 func divInt(a, b int64) int64 {
 	if b == 0 {
 		return 0
@@ -262,24 +277,24 @@ func divInt(a, b int64) int64 {
 func powInt(a, b int64) int64 { return int64(math.Pow(float64(a), float64(b))) }
 
 func binaries() map[string]operator {
-	add := binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+'}
-	higher := binary{f: func(a, b float64) float64 { return math.Max(a, b) }, g: func(a, b int64) int64 { return max(a, b) }}
-	lower := binary{f: func(a, b float64) float64 { return math.Min(a, b) }, g: func(a, b int64) int64 { return min(a, b) }}
+	add := binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+', nil}
+	higher := binary{f: func(a, b float64) float64 { return math.Max(a, b) }, g: func(a, b int64) int64 { return max(a, b) }, u: func(a, b uint64) uint64 { return max(a, b) }}
+	lower := binary{f: func(a, b float64) float64 { return math.Min(a, b) }, g: func(a, b int64) int64 { return min(a, b) }, u: func(a, b uint64) uint64 { return min(a, b) }}
 	both := func(f func(a, b bool) bool) operator {
-		return compare(nil, func(a, b int64) bool { return f(a != 0, b != 0) })
+		return compare(nil, func(a, b int64) bool { return f(a != 0, b != 0) }, nil)
 	}
 	return map[string]operator{
-		"Add": arithmetic(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }, '-'}),
-		"Mul": arithmetic(binary{func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }, '*'}),
-		"Div": arithmetic(binary{func(a, b float64) float64 { return a / b }, divInt, '/'}),
+		"Add": arithmetic(add), "Sub": subOp(binary{func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }, '-', nil}),
+		"Mul": arithmetic(binary{func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }, '*', nil}),
+		"Div": arithmetic(binary{func(a, b float64) float64 { return a / b }, divInt, '/', divUint}),
 		"Pow": pow,
 		"Mod": mod,
 		"Sum": variadic(add, false), "Mean": variadic(add, true), "Max": variadic(higher, false), "Min": variadic(lower, false),
-		"Equal":          compare(func(a, b float64) bool { return a == b }, func(a, b int64) bool { return a == b }),
-		"Less":           compare(func(a, b float64) bool { return a < b }, func(a, b int64) bool { return a < b }),
-		"LessOrEqual":    compare(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b }),
-		"Greater":        compare(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b }),
-		"GreaterOrEqual": compare(func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b }),
+		"Equal":          compare(func(a, b float64) bool { return a == b }, func(a, b int64) bool { return a == b }, nil),
+		"Less":           compare(func(a, b float64) bool { return a < b }, func(a, b int64) bool { return a < b }, func(a, b uint64) bool { return a < b }),
+		"LessOrEqual":    compare(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b }, func(a, b uint64) bool { return a <= b }),
+		"Greater":        compare(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b }, func(a, b uint64) bool { return a > b }),
+		"GreaterOrEqual": compare(func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b }, func(a, b uint64) bool { return a >= b }),
 		"And":            both(func(a, b bool) bool { return a && b }), "Or": both(func(a, b bool) bool { return a || b }), "Xor": both(func(a, b bool) bool { return a != b }),
 		"Not": func(c *call) ([]*Tensor, error) {
 			out := like(c.in[0], onnxio.Bool, c.in[0].Shape)
@@ -294,7 +309,7 @@ func binaries() map[string]operator {
 
 // subOp adds magnitudes in Absolute mode.
 func subOp(b binary) operator {
-	plus := arithmetic(binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+'})
+	plus := arithmetic(binary{func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }, '+', nil})
 	minus := arithmetic(b)
 	return func(c *call) ([]*Tensor, error) {
 		if c.e.mode == Absolute && c.in[0].DType.IsFloat() {
@@ -353,6 +368,7 @@ func mod(c *call) ([]*Tensor, error) {
 	if c.n.Int("fmod", 0) != 0 {
 		b.g = trunc
 	}
+	b.u = func(a, c uint64) uint64 { return a - divUint(a, c)*c }
 	out, err := b.apply(c.in[0], c.in[1], c.in[0].DType)
 	return []*Tensor{out}, err
 }
@@ -448,7 +464,11 @@ func cast(c *call) ([]*Tensor, error) {
 			if math.IsNaN(v) {
 				return nil, fmt.Errorf("casting NaN to %s", to)
 			}
-			out.I[i] = int64(math.Trunc(v))
+			if out.I[i] = int64(math.Trunc(v)); to == onnxio.Uint64 && v >= 1<<63 {
+				out.I[i] = int64(uint64(v))
+			}
+		case out.F64 != nil && to.Bits() < x.DType.Bits() && x.DType.IsFloat():
+			out.F64[i] = float64(roundTo(x.Float(i), to)) // in float64 runs too: rounding is what the node is for
 		case out.F64 != nil:
 			out.F64[i] = x.Float(i)
 		default:

@@ -3,6 +3,7 @@ package verify
 import (
 	"math"
 
+	"repmlp/onnxio"
 	"repmlp/verify/kernel"
 )
 
@@ -127,6 +128,9 @@ func pointwise() map[string]operator {
 	} {
 		m[op] = plain(f)
 	}
+	for op, g := range map[string]func(onnxio.DType, int64) int64{"Neg": negInt, "Abs": absInt, "Sign": signInt} {
+		m[op] = onIntegers(m[op], g)
+	}
 	attr := func(c *call, name string, def float32) float64 { return float64(c.n.Float(name, def)) }
 	for op, f := range map[string]func(c *call) func(float64) float64{
 		"Gelu": gelu,
@@ -188,6 +192,9 @@ func pointwise() map[string]operator {
 func identity(c *call) ([]*Tensor, error) { return []*Tensor{c.in[0]}, nil }
 
 func clip(c *call) ([]*Tensor, error) {
+	if c.in[0].DType.IsInt() {
+		return clipInt(c)
+	}
 	lo, hi := math.Inf(-1), math.Inf(1)
 	if a := c.n.Attr("min"); a != nil {
 		lo = float64(a.F)

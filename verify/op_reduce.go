@@ -13,18 +13,19 @@ type fold struct {
 	start float64
 	add   func(s, x float64) float64
 	end   func(s float64, n int) float64
+	int   func(s, x int64) int64 // of integers, in their own arithmetic; they start at start, too
 }
 
 func reductions() map[string]operator {
 	sum := func(s, x float64) float64 { return s + x }
 	m := map[string]operator{"ReduceLogSumExp": logSumExp, "ArgMax": argBest(1), "ArgMin": argBest(-1)}
 	for op, f := range map[string]fold{
-		"ReduceSum": {add: sum}, "ReduceMean": {add: sum, end: func(s float64, n int) float64 { return s / float64(n) }},
+		"ReduceSum": {add: sum, int: func(s, x int64) int64 { return s + x }}, "ReduceMean": {add: sum, end: func(s float64, n int) float64 { return s / float64(n) }},
 		"ReduceMax": {start: math.Inf(-1), add: math.Max}, "ReduceMin": {start: math.Inf(1), add: math.Min},
-		"ReduceProd":      {start: 1, add: func(s, x float64) float64 { return s * x }},
+		"ReduceProd":      {start: 1, add: func(s, x float64) float64 { return s * x }, int: func(s, x int64) int64 { return s * x }},
 		"ReduceL1":        {add: func(s, x float64) float64 { return s + math.Abs(x) }},
 		"ReduceL2":        {add: func(s, x float64) float64 { return s + x*x }, end: func(s float64, _ int) float64 { return math.Sqrt(s) }},
-		"ReduceSumSquare": {add: func(s, x float64) float64 { return s + x*x }},
+		"ReduceSumSquare": {add: func(s, x float64) float64 { return s + x*x }, int: func(s, x int64) int64 { return s + x*x }},
 		"ReduceLogSum":    {add: sum, end: func(s float64, _ int) float64 { return math.Log(s) }},
 	} {
 		m[op] = f.operator
@@ -84,6 +85,17 @@ func (f fold) operator(c *call) ([]*Tensor, error) {
 	if !ok {
 		return f.each(c)
 	}
+	if x.I != nil && f.int != nil {
+		out := like(x, x.DType, shape)
+		for i := range out.I {
+			out.I[i] = int64(f.start)
+		}
+		for i, o := range to {
+			out.I[o] = f.int(out.I[o], x.I[i])
+		}
+		out.wrap()
+		return []*Tensor{out}, nil
+	}
 	acc := slices.Repeat([]float64{f.start}, count(kept))
 	for i, o := range to {
 		acc[o] = f.add(acc[o], x.Float(i))
@@ -117,6 +129,13 @@ func limitOf(d onnxio.DType, high bool) float64 {
 func (f fold) each(c *call) ([]*Tensor, error) {
 	x := c.in[0]
 	out := like(x, x.DType, x.Shape)
+	if x.I != nil && f.int != nil {
+		for i, v := range x.I {
+			out.I[i] = f.int(int64(f.start), v)
+		}
+		out.wrap()
+		return []*Tensor{out}, nil
+	}
 	for i := range x.Len() {
 		v := f.add(f.start, x.Float(i))
 		if f.end != nil {

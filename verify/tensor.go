@@ -15,7 +15,7 @@ import (
 
 // A Tensor is a dense array. Float types hold their numbers in F32, or in F64
 // where the engine runs in float64 or the type is float64; all other types
-// hold them in I.
+// hold them in I, uint64 by its bits.
 type Tensor struct {
 	DType onnxio.DType
 	Shape []int
@@ -46,6 +46,8 @@ func (t *Tensor) Float(i int) float64 {
 		return float64(t.F32[i])
 	case t.F64 != nil:
 		return t.F64[i]
+	case t.DType == onnxio.Uint64:
+		return float64(uint64(t.I[i]))
 	}
 	return float64(t.I[i])
 }
@@ -276,8 +278,8 @@ func (t *Tensor) readDouble(dst []float64, at int) {
 	case t.F64 != nil:
 		copy(dst, t.F64[at:])
 	default:
-		for i, v := range t.I[at:][:len(dst)] {
-			dst[i] = float64(v)
+		for i := range dst {
+			dst[i] = t.Float(at + i)
 		}
 	}
 }

@@ -80,6 +80,11 @@ func (g *Graph) check(n *Node) error {
 		if !known {
 			return nil
 		}
+		if bias, ok := shape(2); ok {
+			if k, known := product(bias).Int(); len(bias) != 1 || known && k != kernel[0] {
+				return fmt.Errorf("node %q makes %d channels, its bias %q has shape %v", n.Title(), kernel[0], n.In[2].Name, bias)
+			}
+		}
 		if _, err := ConvWindow(n, in, kernel[2:]); err != nil {
 			return err
 		}

@@ -1,19 +1,23 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
-	"math"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 )
 
 // A Const is the value of a constant, whatever computes it. Numbers of float
-// types are float64, all others int64.
+// types are float64, all others int64, those of uint64 by their bits.
 type Const struct {
 	DType onnxio.DType
 	Shape []int
 	F     []float64
 	I     []int64
+
+	bytes   int64 // what the evaluation that made it took of the budget
+	inexact bool  // a runtime may have rounded the elements on the way
 }
 
 // Len is the number of elements.
@@ -33,14 +37,19 @@ func (c *Const) Float() []float64 {
 		return c.F
 	}
 	f := make([]float64, len(c.I))
-	for i, v := range c.I {
-		f[i] = float64(v)
+	for i := range c.I {
+		f[i] = c.at(i)
 	}
 	return f
 }
 
-// maxConst bounds a constant that is computed by nodes: 128 M elements.
-const maxConst = 1 << 27
+// at is element i as float64.
+func (c *Const) at(i int) float64 {
+	if c.F != nil {
+		return c.F[i]
+	}
+	return floatOf(c.DType, c.I[i])
+}
 
 // IsConst reports whether v does not depend on the model's inputs. It reads no
 // weights.
@@ -52,9 +61,39 @@ func (g *Graph) IsConst(v *Value) bool {
 		v.constState = 2
 		if g.isConst(v) {
 			v.constState = 1
+			if g.undefined(v) {
+				v.constState = 2
+			}
 		}
 	}
 	return v.constState == 1
+}
+
+// maxEager bounds the constants that are worked out to see whether they have a
+// value at all: weights are not read for that.
+const maxEager = 1 << 16
+
+// undefined reports whether a small constant that nodes compute has no value:
+// its types do not fit, or ONNX does not say what it is.
+func (g *Graph) undefined(v *Value) bool {
+	if v.Init != nil {
+		return false
+	}
+	for _, in := range v.Producer.reads() {
+		if dims, ok := in.Shape(); ok && in.constant == nil {
+			if n, known := product(dims).Int(); !known || n > maxEager {
+				return false
+			}
+		}
+	}
+	if dims, ok := v.Shape(); ok {
+		if n, known := product(dims).Int(); known && n > maxEager {
+			return false
+		}
+	}
+	_, err := g.constWithin(v, budget.Limits{Constants: 8 * 8 * maxEager})
+	_, large := errors.AsType[*budget.Exceeded](err)
+	return err != nil && !large
 }
 
 func (g *Graph) isConst(v *Value) bool {
@@ -65,24 +104,26 @@ func (g *Graph) isConst(v *Value) bool {
 	if n == nil || n.Domain != "" || v.Index != 0 || v.Sparse {
 		return false
 	}
-	if dims, ok := v.Shape(); ok {
-		if total, ok := product(dims).Int(); ok && total > maxConst {
+	op, ok := constOps[n.OpType]
+	if !ok || len(n.In) < op.required() {
+		return false
+	}
+	for _, in := range n.In[:op.required()] {
+		if in == nil {
 			return false
 		}
 	}
-	if g.constRules[n.OpType] == nil {
-		return false
+	if dims, ok := v.Shape(); ok {
+		if sizes, known := numbers(dims); known && g.room.Ask(budget.Constants, budget.Bytes(8, sizes...), "") != nil {
+			return false
+		}
 	}
 	switch n.OpType {
 	case "Constant":
 		return n.Attr("sparse_value") == nil && n.Attr("value_string") == nil && n.Attr("value_strings") == nil
 	case "Shape", "Size":
-		d, ok := n.In[0].Shape()
-		if !ok {
-			return false
-		}
-		_, known := numbers(d)
-		return known
+		_, ok := fixedShape(n.In[0])
+		return ok
 	case "CastLike":
 		return g.IsConst(n.In[0])
 	case "DequantizeLinear":
@@ -93,9 +134,6 @@ func (g *Graph) isConst(v *Value) bool {
 		if !g.InferenceDropout(n) {
 			return false
 		}
-	}
-	if len(n.In) == 0 {
-		return false
 	}
 	for _, in := range n.In {
 		if in != nil && !g.IsConst(in) {
@@ -153,19 +191,45 @@ func (g *Graph) Splat(v *Value) (float64, bool) {
 	return 0, false
 }
 
-// Const evaluates a constant in float64, arithmetic on weights included.
+// Const evaluates a constant, arithmetic on weights included: integers as ONNX
+// defines them to the bit, floats in float64 without rounding to a narrower
+// type. An error names the node that has no value, or wraps a *budget.Exceeded.
 func (g *Graph) Const(v *Value) (*Const, error) {
+	if v == nil {
+		return nil, errors.New("evaluating an absent value")
+	}
 	if v.constant != nil {
 		return v.constant, nil
 	}
 	if !g.IsConst(v) {
 		return nil, fmt.Errorf("evaluating %q: it is no constant", v.Name)
 	}
-	c, err := g.evalConst(v)
+	return g.constWithin(v, g.room)
+}
+
+// maxKept bounds what evaluated constants take together until they are dropped.
+const maxKept = 64 << 20
+
+func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
+	if v.constant != nil {
+		return v.constant, nil
+	}
+	var c *Const
+	var err error
+	if v.Init != nil {
+		c, err = tensorConst(v.Init)
+	} else {
+		e := g.evaluation(limits)
+		e.count(v)
+		c, err = e.value(v)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("evaluating constant %q: %w", v.Name, err)
 	}
-	if v.Init == nil || c.Len() <= maxInts { // large initializers are read again rather than kept
+	if n := c.Len(); v.Init != nil && n <= maxInts || v.Init == nil && n <= maxEager {
+		if g.kept += 8 * n; g.kept > maxKept {
+			g.Forget()
+		}
 		v.constant = c
 	}
 	return c, nil
@@ -173,32 +237,10 @@ func (g *Graph) Const(v *Value) (*Const, error) {
 
 // Forget drops evaluated constants, which later calls evaluate again.
 func (g *Graph) Forget() {
+	g.kept = 0
 	for _, v := range g.values {
 		v.constant = nil
 	}
-}
-
-func (g *Graph) evalConst(v *Value) (*Const, error) {
-	if v.Init != nil {
-		return tensorConst(v.Init)
-	}
-	n := v.Producer
-	args := make([]*Const, len(n.In))
-	for i, in := range n.In {
-		if in == nil || n.OpType == "Shape" || n.OpType == "Size" || n.OpType == "CastLike" && i > 0 {
-			continue
-		}
-		c, err := g.Const(in)
-		if err != nil {
-			return nil, err
-		}
-		args[i] = c
-	}
-	out, err := g.constRules[n.OpType](g, n, args)
-	if err != nil {
-		return nil, fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType, err)
-	}
-	return out, nil
 }
 
 func tensorConst(t *onnxio.Tensor) (*Const, error) {
@@ -213,36 +255,4 @@ func tensorConst(t *onnxio.Tensor) (*Const, error) {
 		c.I, err = t.Int64s()
 	}
 	return c, err
-}
-
-// cast converts to another type as ONNX Cast does; float32 and narrower are
-// not rounded, because constants are merged in float64.
-func (c *Const) cast(to onnxio.DType) *Const {
-	out := &Const{DType: to, Shape: c.Shape}
-	switch {
-	case to.IsFloat():
-		out.F = c.Float()
-	case c.I != nil:
-		out.I = c.I
-		if to == onnxio.Bool {
-			out.I = make([]int64, len(c.I))
-			for i, v := range c.I {
-				if v != 0 {
-					out.I[i] = 1
-				}
-			}
-		}
-	default:
-		out.I = make([]int64, len(c.F))
-		for i, v := range c.F {
-			if to == onnxio.Bool {
-				if v != 0 {
-					out.I[i] = 1
-				}
-			} else {
-				out.I[i] = int64(math.Trunc(v))
-			}
-		}
-	}
-	return out
 }

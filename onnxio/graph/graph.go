@@ -6,6 +6,7 @@ package graph
 import (
 	"fmt"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 )
 
@@ -22,7 +23,8 @@ type Graph struct {
 	values     map[string]*Value
 	byNode     map[*onnxio.Node]*Node
 	opts       Options
-	constRules map[string]constRule
+	room       budget.Limits // of constants that nodes compute
+	kept       int           // bytes of constants that were worked out
 	Notes      []Note // contradictions found while propagating shapes
 	Uneven     int    // divisions of sizes that leave a rest
 	Unfit      int    // operands and views whose sizes contradict each other
@@ -96,7 +98,8 @@ func (g *Graph) Node(n *onnxio.Node) *Node { return g.byNode[n] }
 
 // New indexes the main graph of m. Function calls must have been inlined.
 func New(m *onnxio.Model, opts Options) (*Graph, error) {
-	g := &Graph{Model: m, Opset: m.Opset(""), values: map[string]*Value{}, byNode: map[*onnxio.Node]*Node{}, opts: opts, constRules: newConstRules()}
+	g := &Graph{Model: m, Opset: m.Opset(""), values: map[string]*Value{}, byNode: map[*onnxio.Node]*Node{}, opts: opts}
+	g.room = constRoom(m)
 	if g.Opset == 0 {
 		g.Opset = 1
 	}

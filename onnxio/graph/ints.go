@@ -63,26 +63,21 @@ func (g *Graph) evalInts(n *Node) {
 		return
 	}
 	out := n.Out[0]
+	if g.constInts(out) {
+		return
+	}
 	s := &shaper{g: g, n: n}
-	defer g.constInts(out)
-	in := func(i int) []Dim { return s.ints(i) }
-	switch n.OpType {
-	case "Constant":
-		for _, a := range n.Attrs {
-			switch {
-			case a.T != nil:
-				out.ints = tensorInts(a.T)
-			case a.Name == "value_int":
-				out.ints = []Dim{Size(a.I)}
-			case a.Name == "value_ints" && len(a.Ints) <= maxInts:
-				out.ints = make([]Dim, 0, len(a.Ints))
-				for _, v := range a.Ints {
-					out.ints = append(out.ints, Size(v))
-				}
-			case a.Name == "value_float" && float64(a.F) == math.Trunc(float64(a.F)) && math.Abs(float64(a.F)) < 1<<31:
-				out.ints = []Dim{Size(int64(a.F))}
-			}
+	if out.Elem != onnxio.Undefined && !countable(out.Elem) {
+		return // arithmetic that wraps early holds no sizes
+	}
+	defer func() { out.ints = within(out.Elem, out.ints) }()
+	in := func(i int) []Dim { // of any type and rank
+		if i >= len(n.In) || n.In[i] == nil {
+			return nil
 		}
+		return n.In[i].ints
+	}
+	switch n.OpType {
 	case "Shape":
 		if d, ok := s.in(0); ok {
 			from, to := shapeRange(n, len(d))
@@ -96,8 +91,14 @@ func (g *Graph) evalInts(n *Node) {
 		out.ints = in(0)
 	case "Cast", "CastLike":
 		out.ints = mapDims(in(0), func(d Dim) Dim {
-			if out.Elem.IsInt() {
+			switch {
+			case out.Elem.IsInt():
 				return floorFraction(d)
+			case out.Elem == onnxio.Bool:
+				if v, ok := d.Int(); ok {
+					return Size(min(1, v*v))
+				}
+				return Unknown
 			}
 			return d
 		})
@@ -147,7 +148,7 @@ func (g *Graph) evalInts(n *Node) {
 	case "Where":
 		c, a, b := in(0), in(1), in(2)
 		k := max(len(c), len(a), len(b))
-		if c == nil || a == nil || b == nil || k > maxInts {
+		if c == nil || a == nil || b == nil || k > maxInts || n.In[0].Rank() > 1 || n.In[1].Rank() > 1 || n.In[2].Rank() > 1 {
 			return
 		}
 		at := func(d []Dim, i int) Dim { return d[i%len(d)] }
@@ -193,19 +194,8 @@ func (g *Graph) evalInts(n *Node) {
 			}
 		}
 	case "ReduceProd":
-		if d := in(0); d != nil && n.In[0].Rank() == 1 {
+		if d := in(0); d != nil && n.In[0].Rank() == 1 && n.Int("noop_with_empty_axes", 0) == 0 {
 			out.ints = []Dim{product(d)}
-		}
-	case "Range":
-		a, ok := s.numbers(0)
-		b, ok2 := s.numbers(1)
-		c, ok3 := s.numbers(2)
-		if ok && ok2 && ok3 && len(a) == 1 && len(b) == 1 && len(c) == 1 && c[0] != 0 && (b[0]-a[0])/c[0] <= maxInts {
-			out.ints = []Dim{}
-			for v := a[0]; c[0] > 0 && v < b[0] || c[0] < 0 && v > b[0]; v += c[0] {
-				out.ints = append(out.ints, Size(v))
-			}
-			out.setShape([]Dim{Size(int64(len(out.ints)))})
 		}
 	}
 }
@@ -261,6 +251,9 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 		case "Div":
 			// Sizes are not negative, so truncation is the floor.
 			out[i] = x.FloorDiv(y)
+			if xok && yok && yi != 0 && !(xi == math.MinInt64 && yi == -1) {
+				out[i] = Size(xi / yi)
+			}
 			if _, exact := x.Over(y); !exact {
 				(&shaper{g: g, n: n}).demand(Even, 0, x, y)
 			}
@@ -280,8 +273,10 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 				}
 			}
 		case "Mod":
-			if xok && yok && yi != 0 {
-				out[i] = Size(xi % yi)
+			if xok && yok && n.In[0].Elem.IsInt() {
+				if r, err := modInt(onnxio.Int64, xi, yi, n.Int("fmod", 0) != 0); err == nil {
+					out[i] = Size(r)
+				}
 			}
 		case "Max":
 			if xok && yok {
@@ -311,28 +306,62 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 	return out
 }
 
-// constInts fills in the elements of a small integer constant that only the
-// evaluation of constants knows.
-func (g *Graph) constInts(v *Value) {
-	if v.ints != nil || !v.Elem.IsInt() {
-		return
-	}
-	dims, ok := v.Shape()
-	if !ok {
-		return
-	}
-	if k, ok := product(dims).Int(); !ok || k > maxInts {
-		return
-	}
+// constInts takes the elements of a small constant from its evaluation, which
+// knows how integers wrap, and its shape where nothing else tells it. It
+// reports whether it did; what only sizes decide is left to the caller.
+func (g *Graph) constInts(v *Value) bool {
 	if !g.IsConst(v) {
-		return
+		return false
 	}
-	c, err := g.Const(v)
-	if err != nil {
-		return
+	if dims, ok := v.Shape(); ok {
+		if k, ok := product(dims).Int(); ok && k > maxInts {
+			return true
+		}
 	}
-	v.ints = make([]Dim, len(c.I))
-	for i, x := range c.I {
-		v.ints[i] = Size(x)
+	c := v.constant // small ones are kept
+	if c == nil || c.Len() > maxInts {
+		return true
 	}
+	if _, ok := v.Shape(); !ok {
+		v.setShape(sizes(c.Shape))
+	}
+	if v.Elem == onnxio.Undefined {
+		v.Elem = c.DType
+	}
+	v.ints = make([]Dim, c.Len())
+	for i := range v.ints {
+		switch {
+		case c.F == nil && (c.I[i] >= 0 || c.DType != onnxio.Uint64):
+			v.ints[i] = Size(c.I[i])
+		case c.F != nil && c.F[i] == math.Trunc(c.F[i]) && math.Abs(c.F[i]) < 1<<53 && !c.inexact:
+			v.ints[i] = Size(int64(c.F[i]))
+		}
+	}
+	return true
+}
+
+// sizes are dimensions of a known shape.
+func sizes(shape []int) []Dim {
+	out := make([]Dim, len(shape))
+	for i, n := range shape {
+		out[i] = Size(int64(n))
+	}
+	return out
+}
+
+// countable types hold sizes, and what is computed from them.
+func countable(d onnxio.DType) bool {
+	return d == onnxio.Int64 || d == onnxio.Int32 || d == onnxio.Bool || d.IsFloat()
+}
+
+// within drops numbers that an int32 cannot hold, which wrap at run time.
+func within(d onnxio.DType, dims []Dim) []Dim {
+	if d == onnxio.Int32 {
+		for i, x := range dims {
+			if k, ok := x.Int(); ok && k != int64(int32(k)) {
+				dims[i] = Unknown
+			}
+		}
+	}
+	return dims
 }

@@ -133,8 +133,10 @@ func (s *shaper) in(i int) ([]Dim, bool) {
 	return s.n.In[i].Shape()
 }
 
+// ints returns what is known of the elements of an input that lists sizes,
+// which is a scalar or a vector of integers.
 func (s *shaper) ints(i int) []Dim {
-	if i >= len(s.n.In) || s.n.In[i] == nil {
+	if i >= len(s.n.In) || s.n.In[i] == nil || s.n.In[i].Elem.IsFloat() || s.n.In[i].Rank() > 1 {
 		return nil
 	}
 	return s.n.In[i].ints

@@ -65,23 +65,23 @@ func shapeSize(s *shaper) { s.elem(onnxio.Int64); s.set(0, nil) }
 func shapeConstant(s *shaper) {
 	for _, a := range s.n.Attrs {
 		switch {
-		case a.T != nil:
+		case a.Name == "value" && a.T != nil:
 			dims := make([]Dim, len(a.T.Dims))
 			for i, d := range a.T.Dims {
 				dims[i] = Size(d)
 			}
 			s.set(0, dims)
 			s.elem(a.T.DType)
-		case a.Name == "value_ints":
+		case a.Name == "value_ints" && a.Type == onnxio.AttrInts:
 			s.set(0, []Dim{Size(int64(len(a.Ints)))})
 			s.elem(onnxio.Int64)
-		case a.Name == "value_int":
+		case a.Name == "value_int" && a.Type == onnxio.AttrInt:
 			s.set(0, []Dim{})
 			s.elem(onnxio.Int64)
-		case a.Name == "value_float":
+		case a.Name == "value_float" && a.Type == onnxio.AttrFloat:
 			s.set(0, []Dim{})
 			s.elem(onnxio.Float32)
-		case a.Name == "value_floats":
+		case a.Name == "value_floats" && a.Type == onnxio.AttrFloats:
 			s.set(0, []Dim{Size(int64(len(a.Floats)))})
 			s.elem(onnxio.Float32)
 		}
@@ -99,7 +99,7 @@ func shapeReshape(s *shaper) {
 	in, known := s.in(0)
 	if target == nil {
 		if d, ok := s.in(1); ok && len(d) == 1 {
-			if k, ok := d[0].Int(); ok && k < 64 {
+			if k, ok := d[0].Int(); ok && k >= 0 && k < 64 {
 				s.set(0, make([]Dim, k))
 			}
 		}
@@ -349,13 +349,19 @@ func (s Steps) Range(n int64) (start, count int64) {
 	}
 	if s.Step > 0 {
 		a, b := clamp(s.Start, 0, n), clamp(s.End, 0, n)
-		return a, max(0, (b-a+s.Step-1)/s.Step)
+		if b <= a {
+			return a, 0
+		}
+		return a, (b-a-1)/s.Step + 1
 	}
 	a, b := clamp(s.Start, 0, n-1), clamp(s.End, -1, n-1)
 	if n == 0 {
 		return 0, 0
 	}
-	return a, max(0, (b-a+s.Step+1)/s.Step)
+	if a <= b {
+		return a, 0
+	}
+	return a, 1 + (b-a+1)/s.Step
 }
 
 func shapeSlice(s *shaper) {
@@ -441,7 +447,7 @@ func shapeFromInts(slot int) func(*shaper) {
 		if t := s.ints(slot); t != nil {
 			s.set(0, slices.Clone(t))
 		} else if d, ok := s.in(slot); ok && len(d) == 1 {
-			if k, ok := d[0].Int(); ok && k < 64 {
+			if k, ok := d[0].Int(); ok && k >= 0 && k < 64 {
 				s.set(0, make([]Dim, k))
 			}
 		}
@@ -639,7 +645,11 @@ func shapeSpaceToDepth(s *shaper) {
 func shapeRangeOp(s *shaper) {
 	a, b, c := s.ints(0), s.ints(1), s.ints(2)
 	if len(a) == 1 && len(b) == 1 && len(c) == 1 && c[0].Is(1) {
-		s.set(0, []Dim{b[0].Minus(a[0])})
+		n := b[0].Minus(a[0])
+		if k, ok := n.Int(); ok {
+			n = Size(max(k, 0))
+		}
+		s.set(0, []Dim{n})
 		return
 	}
 	s.set(0, []Dim{Unknown})

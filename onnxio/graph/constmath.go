@@ -1,0 +1,352 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/x448/float16"
+
+	"repmlp/onnxio"
+)
+
+// Arithmetic on constants: integers in their own type, floats in float64
+// without rounding to a narrower type, because weights are rounded once. A
+// constant whose float64 elements a runtime would have rounded is inexact: it is
+// good for weights, but no step (a comparison, a cast to an integer) is taken
+// on it where the rounding could decide.
+
+// representable reports whether no element changes when it is rounded to c's
+// type, so that a runtime has the same numbers.
+func (c *Const) representable() bool {
+	if c.DType == onnxio.Float64 || !c.DType.IsFloat() {
+		return true
+	}
+	if len(c.F) > maxEager { // weights; nobody takes steps on them
+		return false
+	}
+	for _, v := range c.F {
+		if r := roundFloat(c.DType, v); r != v && v == v {
+			return false
+		}
+	}
+	return true
+}
+
+// roundFloat rounds to a float type.
+func roundFloat(d onnxio.DType, v float64) float64 {
+	switch d {
+	case onnxio.Float32:
+		return float64(float32(v))
+	case onnxio.Float16:
+		return float64(float16.Fromfloat32(float32(v)).Float32())
+	case onnxio.BFloat16:
+		return float64(math.Float32frombits(uint32(onnxio.BFloat16Bits(v)) << 16))
+	}
+	return v
+}
+
+// drift bounds how far a chain of rounded operations is from float64, relative
+// to the value: a thousand roundoffs of its type.
+func drift(d onnxio.DType) float64 {
+	switch d {
+	case onnxio.Float16:
+		return 1024 * 0x1p-11
+	case onnxio.BFloat16:
+		return 1024 * 0x1p-8
+	case onnxio.Float64:
+		return 1024 * 0x1p-53
+	}
+	return 1024 * 0x1p-24
+}
+
+var errRounding = errors.New("its value depends on how the runtime rounds")
+
+// decided reports whether rounding cannot move v over the step at edge.
+func (c *Const) decided(v, edge float64) bool {
+	return !c.inexact || math.Abs(v-edge) > drift(c.DType)*max(math.Abs(v), math.Abs(edge), 1e-30)
+}
+
+// An elementFunc works on the elements of one or two constants, a from x and b
+// from y; one of the two functions is missing where the operator lacks a kind.
+type elementFunc struct {
+	float func(a, b float64) float64
+	int   func(d onnxio.DType, a, b int64) (int64, error)
+}
+
+func exactInt(f func(a, b int64) int64) func(onnxio.DType, int64, int64) (int64, error) {
+	return func(_ onnxio.DType, a, b int64) (int64, error) { return f(a, b), nil }
+}
+
+func elementwise() map[string]constOp {
+	binary := map[string]elementFunc{
+		"Add": {func(a, b float64) float64 { return a + b }, exactInt(func(a, b int64) int64 { return a + b })},
+		"Sub": {func(a, b float64) float64 { return a - b }, exactInt(func(a, b int64) int64 { return a - b })},
+		"Mul": {func(a, b float64) float64 { return a * b }, exactInt(func(a, b int64) int64 { return a * b })},
+		"Div": {func(a, b float64) float64 { return a / b }, divInt},
+		"Max": {math.Max, pickInt(false)}, "Min": {math.Min, pickInt(true)},
+	}
+	ops := map[string]constOp{}
+	for name, f := range binary {
+		ops[name] = constOp{"NN", f.rule}
+	}
+	for _, name := range []string{"Max", "Min"} {
+		ops[name] = constOp{"N*", binary[name].rule}
+	}
+	ops["Sum"] = constOp{"F*", binary["Add"].rule}
+	unary := map[string]elementFunc{
+		"Neg": {func(a, _ float64) float64 { return -a }, exactInt(func(a, _ int64) int64 { return -a })},
+		"Abs": {func(a, _ float64) float64 { return math.Abs(a) }, func(d onnxio.DType, a, _ int64) (int64, error) {
+			if !unsigned(d) && a == smallest(d) {
+				return 0, errUndefined
+			}
+			if !unsigned(d) {
+				a = abs(a)
+			}
+			return a, nil
+		}},
+		"Sqrt":       {float: func(a, _ float64) float64 { return math.Sqrt(a) }},
+		"Reciprocal": {float: func(a, _ float64) float64 { return 1 / a }},
+		"Exp":        {float: func(a, _ float64) float64 { return math.Exp(a) }},
+		"Log":        {float: func(a, _ float64) float64 { return math.Log(a) }},
+	}
+	for name, f := range unary {
+		ops[name] = constOp{"n", func(e *evaluation, n *Node, in []*Const) (*Const, error) { return f.apply(e, in[0], in[0]) }}
+	}
+	for name, f := range map[string]func(float64) float64{"Floor": math.Floor, "Ceil": math.Ceil} {
+		ops[name] = constOp{"f", constStep(f)}
+	}
+	ops["Pow"] = constOp{"nn", constPow}
+	ops["Mod"] = constOp{"NN", constMod}
+	for name, f := range map[string]func(order int) bool{
+		"Equal": func(o int) bool { return o == 0 }, "Less": func(o int) bool { return o < 0 }, "Greater": func(o int) bool { return o > 0 },
+		"LessOrEqual": func(o int) bool { return o <= 0 }, "GreaterOrEqual": func(o int) bool { return o >= 0 },
+	} {
+		types := "NN"
+		if name == "Equal" {
+			types = "AA"
+		}
+		ops[name] = constOp{types, constCompare(f)}
+	}
+	for name, f := range map[string]func(a, b int64) int64{
+		"And": func(a, b int64) int64 { return a & b }, "Or": func(a, b int64) int64 { return a | b }, "Xor": func(a, b int64) int64 { return a ^ b },
+	} {
+		ops[name] = constOp{"bb", elementFunc{int: exactInt(f)}.rule}
+	}
+	ops["Not"] = constOp{"b", func(e *evaluation, n *Node, in []*Const) (*Const, error) {
+		return elementFunc{int: exactInt(func(a, _ int64) int64 { return 1 - a })}.apply(e, in[0], in[0])
+	}}
+	return ops
+}
+
+func pickInt(lower bool) func(d onnxio.DType, a, b int64) (int64, error) {
+	return func(d onnxio.DType, a, b int64) (int64, error) {
+		if lessInt(d, a, b) == lower {
+			return a, nil
+		}
+		return b, nil
+	}
+}
+
+// rule works operands together from left to right.
+func (f elementFunc) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	in = e.g.beside(n, in)
+	out := in[0]
+	for _, y := range in[1:] {
+		var err error
+		if out, err = f.apply(e, out, y); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// apply works on two constants of one type with broadcasting.
+func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
+	if x.DType.IsFloat() && f.float == nil || !x.DType.IsFloat() && f.int == nil {
+		return nil, fmt.Errorf("it does not take %s", x.DType)
+	}
+	shape, err := joint(x.Shape, y.Shape)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.make(x.DType, shape)
+	if err != nil {
+		return nil, err
+	}
+	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
+	walk(shape, func(i int, idx []int) {
+		a, b := dot(idx, sx), dot(idx, sy)
+		if out.F != nil {
+			out.F[i] = f.float(x.F[a], y.F[b])
+		} else if v, bad := f.int(x.DType, x.I[a], y.I[b]); bad != nil {
+			err = bad
+		} else {
+			out.I[i] = wrapInt(x.DType, v)
+		}
+	})
+	out.inexact = x.inexact || y.inexact || !out.representable()
+	return out, err
+}
+
+// constStep rounds to whole numbers.
+func constStep(f func(float64) float64) constRule {
+	return func(e *evaluation, n *Node, in []*Const) (*Const, error) {
+		x := in[0]
+		out, err := e.make(x.DType, x.Shape)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range x.F {
+			if !x.decided(v, math.Round(v)) {
+				return nil, errRounding
+			}
+			out.F[i] = f(v)
+		}
+		return out, nil
+	}
+}
+
+func constCompare(holds func(order int) bool) constRule {
+	return func(e *evaluation, n *Node, in []*Const) (*Const, error) {
+		in = e.g.beside(n, in)
+		x, y := in[0], in[1]
+		shape, err := joint(x.Shape, y.Shape)
+		if err != nil {
+			return nil, err
+		}
+		out, err := e.make(onnxio.Bool, shape)
+		if err != nil {
+			return nil, err
+		}
+		sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
+		walk(shape, func(i int, idx []int) {
+			order, ok := 0, true
+			if x.F != nil {
+				a, b := x.F[dot(idx, sx)], y.F[dot(idx, sy)]
+				if !x.decided(a, b) || !y.decided(b, a) {
+					err = errRounding
+				}
+				switch {
+				case a < b:
+					order = -1
+				case a > b:
+					order = 1
+				case a != b: // not a number: nothing holds
+					ok = false
+				}
+			} else {
+				a, b := x.I[dot(idx, sx)], y.I[dot(idx, sy)]
+				switch {
+				case lessInt(x.DType, a, b):
+					order = -1
+				case a != b:
+					order = 1
+				}
+			}
+			if ok && holds(order) {
+				out.I[i] = 1
+			}
+		})
+		return out, err
+	}
+}
+
+// constPow is Pow (opset 7 and later): the result has the base's type.
+func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	in = e.g.beside(n, in)
+	x, y := in[0], in[1]
+	shape, err := joint(x.Shape, y.Shape)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.make(x.DType, shape)
+	if err != nil {
+		return nil, err
+	}
+	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
+	walk(shape, func(i int, idx []int) {
+		a, b := dot(idx, sx), dot(idx, sy)
+		switch {
+		case out.F != nil:
+			out.F[i] = math.Pow(x.F[a], y.at(b))
+		case y.F == nil:
+			v, bad := powInt(x.DType, y.DType, x.I[a], y.I[b])
+			if out.I[i] = v; bad != nil {
+				err = bad
+			}
+		default: // a fraction of an integer is cut off
+			f := math.Pow(x.at(a), y.F[b])
+			v, bad := intOf(x.DType, f)
+			if r := math.Round(f); bad == nil && f != r && math.Abs(f-r) < 1e-6*math.Abs(r) {
+				bad = errRounding
+			}
+			if out.I[i] = v; bad != nil {
+				err = bad
+			}
+		}
+	})
+	out.inexact = x.inexact || y.inexact || !out.representable()
+	return out, err
+}
+
+func constMod(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	fmod := n.Int("fmod", 0) != 0
+	f := elementFunc{int: func(d onnxio.DType, a, b int64) (int64, error) { return modInt(d, a, b, fmod) }}
+	if fmod {
+		f.float = math.Mod
+	}
+	if in[0].inexact || in[1].inexact {
+		return nil, errRounding
+	}
+	return f.rule(e, n, in)
+}
+
+// constCast is Cast: integers wrap, floats are cut off towards zero, and rounded
+// to a narrower float type, which is what such a node is for.
+func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	x, to := in[0], onnxio.DType(n.Int("to", int64(n.Out[0].Elem)))
+	if n.OpType == "CastLike" {
+		to = n.Out[0].Elem
+	}
+	if to == x.DType {
+		return x.view(x.Shape), nil
+	}
+	if !fitsLetter('a', to) {
+		return nil, fmt.Errorf("its type %s is not handled", to)
+	}
+	out, err := e.make(to, x.Shape)
+	if err != nil {
+		return nil, err
+	}
+	for i := range x.Len() {
+		switch {
+		case to.IsFloat():
+			if out.F[i] = x.at(i); x.F != nil && to.Bits() < x.DType.Bits() {
+				out.F[i] = roundFloat(to, out.F[i])
+			}
+		case to == onnxio.Bool && x.F != nil:
+			if x.F[i] != 0 {
+				out.I[i] = 1
+			}
+			if x.inexact && math.Abs(x.F[i]) < 1e-30 {
+				err = errRounding
+			}
+		case to == onnxio.Bool:
+			if x.I[i] != 0 {
+				out.I[i] = 1
+			}
+		case x.F != nil:
+			if !x.decided(x.F[i], math.Round(x.F[i])) {
+				return nil, errRounding
+			}
+			if out.I[i], err = intOf(to, x.F[i]); err != nil {
+				return nil, err
+			}
+		default:
+			out.I[i] = wrapInt(to, x.I[i])
+		}
+	}
+	out.inexact = to.IsFloat() && (x.inexact || !out.representable())
+	return out, err
+}

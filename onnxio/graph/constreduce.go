@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// A reduction folds the elements along some axes.
+type reduction struct {
+	start float64
+	add   func(s, x float64) float64
+	int   func(s, x int64) int64 // nil where integers are not handled
+	mean  bool
+	end   func(float64) float64
+}
+
+func reductions() map[string]reduction {
+	sum := func(s, x float64) float64 { return s + x }
+	square := func(s, x float64) float64 { return s + x*x }
+	return map[string]reduction{
+		"ReduceSum":       {add: sum, int: func(s, x int64) int64 { return s + x }},
+		"ReduceMean":      {add: sum, mean: true},
+		"ReduceL2":        {add: square, end: math.Sqrt},
+		"ReduceSumSquare": {add: square, int: func(s, x int64) int64 { return s + x*x }},
+		"ReduceProd":      {start: 1, add: func(s, x float64) float64 { return s * x }, int: func(s, x int64) int64 { return s * x }},
+	}
+}
+
+func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	s := &shaper{g: e.g, n: n}
+	axes, _, ok := s.axes()
+	if !ok {
+		return nil, errors.New("its axes are unknown")
+	}
+	c := in[0]
+	if c.F == nil && r.int == nil {
+		return nil, fmt.Errorf("it does not take %s", c.DType)
+	}
+	all := len(axes) == 0 && n.Int("noop_with_empty_axes", 0) == 0
+	hit := make([]bool, len(c.Shape))
+	for i := range hit {
+		hit[i] = all
+	}
+	for _, a := range axes {
+		k, ok := Axis(a, len(hit))
+		if !ok {
+			return nil, errors.New("an axis is out of range")
+		}
+		hit[k] = true
+	}
+	kept, squeezed := []int{}, []int{}
+	count := 1
+	for i, d := range c.Shape {
+		if hit[i] {
+			kept = append(kept, 1)
+			count *= d
+		} else {
+			kept = append(kept, d)
+			squeezed = append(squeezed, d)
+		}
+	}
+	out, err := e.make(c.DType, kept)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out.F {
+		out.F[i] = r.start
+	}
+	for i := range out.I {
+		out.I[i] = int64(r.start)
+	}
+	st := strides(kept)
+	for i := range st {
+		if hit[i] {
+			st[i] = 0
+		}
+	}
+	walk(c.Shape, func(i int, idx []int) {
+		if k := dot(idx, st); c.F != nil {
+			out.F[k] = r.add(out.F[k], c.F[i])
+		} else {
+			out.I[k] = wrapInt(c.DType, r.int(out.I[k], c.I[i]))
+		}
+	})
+	for i := range out.F {
+		if r.mean {
+			out.F[i] /= float64(count)
+		}
+		if r.end != nil {
+			out.F[i] = r.end(out.F[i])
+		}
+	}
+	if n.Int("keepdims", 1) == 0 {
+		out.Shape = squeezed
+	}
+	out.inexact = c.DType.IsFloat() // the runtime's order of the sum is not known
+	return out, nil
+}
