@@ -20,14 +20,14 @@ type Graph struct {
 	Outputs []*Value
 	Opset   int64 // of ai.onnx
 
-	values     map[string]*Value
-	byNode     map[*onnxio.Node]*Node
-	opts       Options
-	room       budget.Limits // of constants that nodes compute
-	kept       int           // bytes of constants that were worked out
-	Notes      []Note // contradictions found while propagating shapes
-	Uneven     int    // divisions of sizes that leave a rest
-	Unfit      int    // operands and views whose sizes contradict each other
+	values map[string]*Value
+	byNode map[*onnxio.Node]*Node
+	opts   Options
+	room   budget.Limits // of constants that nodes compute
+	kept   int           // bytes of constants that were worked out
+	Notes  []Note        // contradictions found while propagating shapes
+	Uneven int           // divisions of sizes that leave a rest
+	Unfit  int           // operands and views whose sizes contradict each other
 
 	Demands        []Demand // what nodes ask of sizes that are no numbers
 	Contradictions []Demand // the first of those that numbers violate
