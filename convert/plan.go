@@ -318,6 +318,9 @@ func (p *planner) asConv(r *Region) bool {
 	if !end.dims[0].Equal(start.dims[0]) {
 		return false
 	}
+	if w.Size() > maxWeights || !p.opts.AllowGrowth && w.Size() > p.plainAll(r.seg).weights {
+		return false
+	}
 	first, last, ok := convPads(w, start.dims, end.dims)
 	if !ok {
 		return false

@@ -164,10 +164,6 @@ func (t *tracer) tiles(axis []graph.Atom, win graph.Window, i int) (rows, inside
 	return cut[0], cut[1]
 }
 
-// maxEntries bounds what one axis of a window joins, positions times taps: an FC
-// holds them all as weights, a map that long has convolutions instead.
-const maxEntries = 1 << 20
-
 // windowAxis is one axis of a sliding window over a map of known size.
 func (t *tracer) windowAxis(in []graph.Atom, n *graph.Node, win graph.Window, i int) (fuse.Axis, []graph.Atom, *refusal) {
 	size, ok := t.fixed(in)
@@ -177,10 +173,6 @@ func (t *tracer) windowAxis(in []graph.Atom, n *graph.Node, win graph.Window, i 
 	outSize, ok := win.Out(i, graph.Size(int64(size))).Int()
 	if !ok || outSize < 1 || win.Dynamic {
 		return fuse.Axis{}, nil, refuse("", "%q makes an axis of unknown size", n.Title())
-	}
-	taps := min(win.Kernel[i], int64(size)/win.Dilation[i]+1)
-	if outSize > maxEntries/taps {
-		return fuse.Axis{}, nil, refuse("", "%q slides over an axis that is too long for a matrix", n.Title())
 	}
 	out := t.atoms.Axis(graph.Size(outSize))
 	return fuse.Axis{In: labels(in), Out: labels(out),

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"slices"
+	"sync"
 
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -83,21 +84,29 @@ func tracePad(t *tracer, x traced, n *graph.Node, axis, begin, end int, mode str
 		return x, refuse("", "%q pads an axis of unknown size", n.Title())
 	}
 	out := t.atoms.Axis(graph.Size(int64(total)))
-	a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(out)}
-	outside := make([]float64, total)
-	for o := range total {
-		i, inside := padSource(o-begin, size, mode)
-		if !inside {
-			outside[o] = value
-			continue
+	a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(out), Entries: sync.OnceValue(func() []fuse.Entry {
+		var entries []fuse.Entry
+		for o := range total {
+			if i, inside := padSource(o-begin, size, mode); inside {
+				entries = append(entries, fuse.Entry{Out: o, In: i, Weight: 1})
+			}
 		}
-		a.Entries = append(a.Entries, fuse.Entry{Out: o, In: i, Weight: 1})
+		return entries
+	})}
+	outside := func() ([]float64, error) {
+		v := make([]float64, total)
+		for o := range v {
+			if _, inside := padSource(o-begin, size, mode); !inside {
+				v[o] = value
+			}
+		}
+		return v, nil
 	}
 	layout := slices.Clone(x.layout)
 	layout[axis] = out
 	y := t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)
 	if mode == "constant" && value != 0 {
-		y = t.diagonal(y, nil, &array{out, func() ([]float64, error) { return outside, nil }, nil})
+		y = t.diagonal(y, nil, &array{out, outside, nil})
 	}
 	return y, nil
 }

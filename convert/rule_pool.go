@@ -2,6 +2,7 @@ package convert
 
 import (
 	"slices"
+	"sync"
 
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -71,15 +72,11 @@ func explainPool(c *explainer, n *graph.Node) (*step, *refusal) {
 			if !ok {
 				return in[0], refuse("", "%q averages over an axis of unknown size", n.Title())
 			}
-			a := fuse.Axis{In: labels(axis)}
-			for k := range size {
-				w := 1.0
-				if mean {
-					w = 1 / float64(size)
-				}
-				a.Entries = append(a.Entries, fuse.Entry{In: k, Weight: w})
+			w := 1.0
+			if mean {
+				w = 1 / float64(size)
 			}
-			joined = append(joined, a)
+			joined = append(joined, fuse.Axis{In: labels(axis), Entries: fuse.Listed(size, func(k int) fuse.Entry { return fuse.Entry{In: k, Weight: w} })})
 		}
 		return t.link(in[0], nil, nil, nil, joined, out), nil
 	}
@@ -131,18 +128,23 @@ func traceAverage(t *tracer, x traced, n *graph.Node, win graph.Window, include 
 		if why != nil {
 			return x, why
 		}
-		count := map[int]int{}
-		for _, e := range axis.Entries {
-			count[e.Out]++
-		}
-		for k := range axis.Entries {
-			e := &axis.Entries[k]
-			e.Tap = 0
-			e.Weight = 1 / float64(count[e.Out])
-			if include {
-				e.Weight = 1 / float64(win.Kernel[i])
+		taps, kernel := axis.Entries, win.Kernel[i]
+		axis.Entries = sync.OnceValue(func() []fuse.Entry {
+			entries := slices.Clone(taps())
+			count := map[int]int{}
+			for _, e := range entries {
+				count[e.Out]++
 			}
-		}
+			for k := range entries {
+				e := &entries[k]
+				e.Tap = 0
+				e.Weight = 1 / float64(count[e.Out])
+				if include {
+					e.Weight = 1 / float64(kernel)
+				}
+			}
+			return entries
+		})
 		axes = append(axes, axis)
 		layout[i+2] = out
 	}

@@ -34,7 +34,7 @@ func explainSelect(c *explainer, n *graph.Node) (*step, *refusal) {
 		from := 0
 		for i, out := range n.Out {
 			if out != nil {
-				s := pick(c, n, x, axis, countUp(from, 1, int(sizes[i])), graph.Size(sizes[i]))
+				s := pick(n, axis, countUp(from, 1), graph.Size(sizes[i]))
 				s.rule, s.node = "select", n
 				c.steps[out] = s
 			}
@@ -60,7 +60,7 @@ func explainSelect(c *explainer, n *graph.Node) (*step, *refusal) {
 			}
 			at = append(at, k)
 		}
-		s := pick(c, n, x, axis, at, graph.Size(int64(len(at))))
+		s := pick(n, axis, func(i int) int { return at[i] }, graph.Size(int64(len(at))))
 		if len(idx.Shape) == 0 {
 			inner := s.trace
 			s.trace = func(t *tracer, in []traced) (traced, *refusal) {
@@ -91,7 +91,7 @@ func explainSelect(c *explainer, n *graph.Node) (*step, *refusal) {
 		if start == 0 && st.Step == 1 && count == size {
 			continue
 		}
-		parts = append(parts, pick(c, n, x, int(st.Axis), countUp(int(start), int(st.Step), int(count)), graph.Size(count)))
+		parts = append(parts, pick(n, int(st.Axis), countUp(int(start), int(st.Step)), graph.Size(count)))
 	}
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
 		y := in[0]
@@ -106,26 +106,19 @@ func explainSelect(c *explainer, n *graph.Node) (*step, *refusal) {
 	return s, nil
 }
 
-func countUp(from, step, n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = from + i*step
-	}
-	return out
-}
+func countUp(from, step int) func(i int) int { return func(i int) int { return from + i*step } }
 
-// pick reads positions at of one axis.
-func pick(c *explainer, n *graph.Node, x *graph.Value, axis int, at []int, size graph.Dim) *step {
-	s := &step{args: []*graph.Value{x}, kind: mapStep}
+// pick reads of one axis the positions that at gives.
+func pick(n *graph.Node, axis int, at func(i int) int, size graph.Dim) *step {
+	s := &step{args: n.In[:1], kind: mapStep}
+	count, known := size.Int()
 	s.trace = func(t *tracer, in []traced) (traced, *refusal) {
-		if _, ok := t.fixed(in[0].layout[axis]); !ok || len(at) == 0 {
+		if _, ok := t.fixed(in[0].layout[axis]); !ok || !known || count < 1 {
 			return in[0], refuse("", "%q picks from an axis of unknown size", n.Title())
 		}
 		out := t.atoms.Axis(size)
-		a := fuse.Axis{In: labels(in[0].layout[axis]), Out: labels(out)}
-		for o, i := range at {
-			a.Entries = append(a.Entries, fuse.Entry{Out: o, In: i, Weight: 1})
-		}
+		a := fuse.Axis{In: labels(in[0].layout[axis]), Out: labels(out),
+			Entries: fuse.Listed(int(count), func(o int) fuse.Entry { return fuse.Entry{Out: o, In: at(o), Weight: 1} })}
 		layout := slices.Clone(in[0].layout)
 		layout[axis] = out
 		return t.link(in[0], nil, nil, nil, []fuse.Axis{a}, layout), nil
@@ -162,10 +155,9 @@ func explainConcat(c *explainer, n *graph.Node) (*step, *refusal) {
 				return nil, refuse("", "%q joins an axis of unknown size", n.Title())
 			}
 			made := t.atoms.Axis(graph.Size(int64(total)))
-			a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(made)}
-			for i := range sizes[k] {
-				a.Entries = append(a.Entries, fuse.Entry{Out: from + i, In: i, Weight: 1})
-			}
+			first := from
+			a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(made),
+				Entries: fuse.Listed(sizes[k], func(i int) fuse.Entry { return fuse.Entry{Out: first + i, In: i, Weight: 1} })}
 			layout := slices.Clone(x.layout)
 			layout[axis] = made
 			out[k] = t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)

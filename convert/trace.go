@@ -484,19 +484,21 @@ func (t *tracer) program(m *traceMap) *fuse.Program {
 	return p
 }
 
+// maxCount is the number from which on elements are no longer counted.
+const maxCount = 1 << 50
+
+// count is the number of elements over atoms, at most maxCount.
 func (m *traceMap) count(atoms []graph.Atom) int {
-	n := 1
+	n := 1.0
 	for _, a := range atoms {
 		k, _ := m.atoms.Size(a).Int()
-		n *= int(k)
+		n *= float64(k)
 	}
-	return n
+	return int(min(n, maxCount))
 }
 
 // weights is the number of weights of the folded layer, without its bias.
-func (m *traceMap) weights() int {
-	return m.count(m.group) * m.count(m.result) * m.count(m.feature)
-}
+func (m *traceMap) weights() int { return m.count(slices.Concat(m.group, m.result, m.feature)) }
 
 func (m *traceMap) form() fuse.Form {
 	return fuse.Form{Group: labels(m.group), Out: labels(m.result), In: labels(m.feature)}

@@ -169,6 +169,10 @@ func (s *segment) mapOrder() []int {
 	return start
 }
 
+// maxReach bounds how far a window of merged layers reaches along an axis, so that
+// the product of two such numbers can be counted.
+const maxReach = 1 << 31
+
 // then applies a sliding window to a map.
 func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups int) (mapState, *refusal) {
 	out := s
@@ -192,6 +196,9 @@ func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups
 		if w.Begin[i] < 0 || w.End[i] < 0 {
 			return s, refuse("unsupported_form", "%q has negative padding", n.Title())
 		}
+		if max(w.Begin[i], w.End[i], w.Stride[i], w.Kernel[i], w.Dilation[i]) > maxReach {
+			return s, refuse("unsupported_form", "%q pads, strides or dilates by more than %d", n.Title(), maxReach)
+		}
 		padded = padded || w.Begin[i] > 0 || w.End[i] > 0
 		pointwise = pointwise && w.Kernel[i] == 1 && w.Stride[i] == 1
 		next.Lo = append(next.Lo, int(-w.Begin[i]))
@@ -207,6 +214,11 @@ func (s mapState) then(n *graph.Node, w graph.Window, channels, perGroup, groups
 		s.notZero, out.notZero, out.undone = "", "", n
 	}
 	out.win = s.win.Then(next)
+	for i := range out.win.Taps {
+		if w := out.win; max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
+			return s, refuse("unsupported_form", "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
+		}
+	}
 	if s.notZero != "" || !pointwise {
 		out.outside = nil
 	}
@@ -233,18 +245,39 @@ func convPads(w fuse.Window, in, out []graph.Dim) (begin, end []int64, ok bool) 
 			return nil, nil, false
 		}
 		win := graph.Window{Kernel: []int64{int64(w.Taps[i])}, Stride: []int64{int64(w.Stride[i])}, Dilation: []int64{int64(w.Step[i])}, Begin: []int64{b}, End: []int64{0}}
-		span := int64((w.Taps[i]-1)*w.Step[i] + 1)
-		found := false
-		for e := int64(0); e <= span+int64(w.Stride[i]); e++ {
-			win.End[0] = e
-			if win.Out(0, in[i+2]).Equal(out[i+2]) {
-				begin, end, found = append(begin, b), append(end, e), true
-				break
-			}
-		}
-		if !found {
+		e, ok := endPad(win, in[i+2], out[i+2])
+		if !ok {
 			return nil, nil, false
 		}
+		begin, end = append(begin, b), append(end, e)
 	}
 	return begin, end, true
+}
+
+// maxTriedPads is how many end pads are tried where sizes are no numbers.
+const maxTriedPads = 1 << 12
+
+// endPad finds the padding at the end with which a window turns size in into out.
+func endPad(w graph.Window, in, out graph.Dim) (int64, bool) {
+	fits := func(e int64) bool {
+		w.End[0] = e
+		return w.Out(0, in).Equal(out)
+	}
+	span, stride := (w.Kernel[0]-1)*w.Dilation[0]+1, w.Stride[0]
+	n, known := in.Int()
+	m, known2 := out.Int()
+	if known && known2 {
+		e := max((m-1)*stride+span-n-w.Begin[0], 0)
+		return e, e <= span+stride && fits(e)
+	}
+	if stride == 1 { // out = in + begin + end - span + 1
+		e, ok := out.Minus(in).Plus(graph.Size(span - 1 - w.Begin[0])).Int()
+		return e, ok && e >= 0 && e <= span+stride && fits(e)
+	}
+	for e := int64(0); e <= min(span+stride, maxTriedPads); e++ {
+		if fits(e) {
+			return e, true
+		}
+	}
+	return 0, false
 }

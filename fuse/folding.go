@@ -404,7 +404,7 @@ func (f *Folding) direct(path path) (*branch, error) {
 			var x windowed
 			x.in, x.out = p.spread(axisIn[i], stride), p.spread(axisOut[i], stride)
 			taps := p.flat(a.Tap, wst)
-			for _, e := range a.Entries {
+			for _, e := range a.Entries() {
 				x.entries = append(x.entries, entry{in: e.In, out: e.Out, tap: at(taps, e.Tap), weight: e.Weight})
 			}
 			b.axes = append(b.axes, x)

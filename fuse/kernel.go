@@ -30,8 +30,17 @@ func Identity(c, axes int) *Kernel {
 	return &Kernel{IdentityWindow(c, axes), slices.Repeat([]float64{1}, c), make([]float64, c)}
 }
 
-// Size is the number of weights.
-func (w Window) Size() int { return w.Out * w.In / w.Groups * w.taps() }
+// maxSize is the number of weights from which on they are no longer counted.
+const maxSize = 1 << 50
+
+// Size is the number of weights, at most maxSize.
+func (w Window) Size() int {
+	n := float64(w.Out * w.In / w.Groups)
+	for _, t := range w.Taps {
+		n *= float64(t)
+	}
+	return int(min(n, maxSize))
+}
 
 func (w Window) taps() int {
 	n := 1

@@ -10,7 +10,10 @@
 // labels) and a sum of branches.
 package fuse
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // A Label names an index.
 type Label int32
@@ -57,9 +60,9 @@ type Op struct {
 // An Axis joins the positions of an input axis to those of an output axis, as
 // a convolution, pooling, padding or slicing does along one axis.
 type Axis struct {
-	In, Out []Label // outermost first; the flat index counts through all of them
-	Tap     []Label // the kernel index in W, none for weights that do not depend on it
-	Entries []Entry
+	In, Out []Label        // outermost first; the flat index counts through all of them
+	Tap     []Label        // the kernel index in W, none for weights that do not depend on it
+	Entries func() []Entry // listed when the program is folded: planning costs nothing that grows with a map
 }
 
 // An Entry says that output position Out reads input position In through
@@ -77,10 +80,27 @@ type Program struct {
 	Ops   []Op
 }
 
+// Listed are the entries that f gives for 0 to n-1, worked out when they are asked
+// for.
+func Listed(n int, f func(i int) Entry) func() []Entry {
+	return sync.OnceValue(func() []Entry {
+		es := make([]Entry, n)
+		for i := range es {
+			es[i] = f(i)
+		}
+		return es
+	})
+}
+
 // ConvEntries lists the entries of one axis of a convolution that reads in
 // positions: out·stride + tap·dilation - begin, where that lies inside. Taps
-// outside meet zeros, so zero padding needs no entries.
-func ConvEntries(in, out, kernel, stride, dilation, begin int) []Entry {
+// outside meet zeros, so zero padding needs no entries. The result lists them once,
+// when it is called.
+func ConvEntries(in, out, kernel, stride, dilation, begin int) func() []Entry {
+	return sync.OnceValue(func() []Entry { return convEntries(in, out, kernel, stride, dilation, begin) })
+}
+
+func convEntries(in, out, kernel, stride, dilation, begin int) []Entry {
 	es := make([]Entry, 0, out*min(kernel, (in+dilation-1)/dilation))
 	for o := range out {
 		from := o*stride - begin

@@ -171,9 +171,10 @@ func (p *Program) pushLink(op *Op, in rows, small int) (rows, error) {
 	var loops []loop
 	isAxis := map[Label]bool{}
 	for _, a := range op.Axes {
-		l := loop{n: len(a.Entries), entries: []tuple{}}
+		es := a.Entries()
+		l := loop{n: len(es), entries: make([]tuple, 0, len(es))}
 		iw, ow, tw := p.flat(a.In, ist), p.flat(a.Out, ost), p.flat(a.Tap, wst)
-		for _, e := range a.Entries {
+		for _, e := range es {
 			l.entries = append(l.entries, tuple{off: [4]int{ow[e.Out] * in.batch, iw[e.In] * in.batch, at(tw, e.Tap)}, weight: e.Weight})
 		}
 		loops = append(loops, l)

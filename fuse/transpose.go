@@ -1,5 +1,7 @@
 package fuse
 
+import "sync"
+
 // transposed is the program of the transposed matrix: from the result's indices to
 // the input's. The program must be free of shifts. Pushing the identity through it
 // costs one row for each output instead of one for each input.
@@ -49,11 +51,13 @@ func (p *Program) transposed() *Program {
 		case Link:
 			back := Op{Kind: Link, Args: []int{from}, W: op.W, In: op.Out, Out: op.In}
 			for _, a := range op.Axes {
-				turned := Axis{In: a.Out, Out: a.In, Tap: a.Tap, Entries: make([]Entry, len(a.Entries))}
-				for i, e := range a.Entries {
-					turned.Entries[i] = Entry{Out: e.In, In: e.Out, Tap: e.Tap, Weight: e.Weight}
-				}
-				back.Axes = append(back.Axes, turned)
+				back.Axes = append(back.Axes, Axis{In: a.Out, Out: a.In, Tap: a.Tap, Entries: sync.OnceValue(func() []Entry {
+					var turned []Entry
+					for _, e := range a.Entries() {
+						turned = append(turned, Entry{Out: e.In, In: e.Out, Tap: e.Tap, Weight: e.Weight})
+					}
+					return turned
+				})})
 			}
 			to := at(op.Args[0])
 			*to = append(*to, part{op: add(back), coef: 1})
