@@ -19,7 +19,6 @@ const (
 	Nodes                 // nodes that functions expand to
 	Copies                // bytes of the nodes that functions expand to
 	Depth                 // subgraphs inside subgraphs, and functions that call functions
-	Taps                  // positions of the window of a pool, whose weights no file holds
 )
 
 // Defaults of the kinds whose limit does not depend on the machine.
@@ -34,8 +33,6 @@ const (
 	DefaultCopies = 256 << 20
 	// DefaultDepth is six times the deepest real files, which stay below 10.
 	DefaultDepth = 64
-	// DefaultTaps is a global average of a map of 4096×4096, written as a window.
-	DefaultTaps = 1 << 24
 )
 
 var kinds = [...]struct {
@@ -47,7 +44,6 @@ var kinds = [...]struct {
 	Nodes:     {"the functions expand to", "nodes", "budget", "raise budget.Limits.Nodes; or export the model without functions", DefaultNodes},
 	Copies:    {"the functions expand to", "bytes", "budget", "raise budget.Limits.Copies; or export the model without functions", DefaultCopies},
 	Depth:     {"subgraphs or functions are nested", "deep", "budget", "raise budget.Limits.Depth; real models stay below 10", DefaultDepth},
-	Taps:      {"the window has", "taps", "budget", "raise budget.Limits.Taps; or correct kernel, pads or dilations", DefaultTaps},
 }
 
 // Limits are the most of each kind. The zero value of a field is its default:
@@ -59,12 +55,11 @@ type Limits struct {
 	Nodes     int64
 	Copies    int64
 	Depth     int64
-	Taps      int64
 }
 
 // Of returns the limit of a kind, 0 where there is none.
 func (l Limits) Of(k Kind) int64 {
-	set := [...]int64{Memory: l.Memory, Constants: l.Constants, Nodes: l.Nodes, Copies: l.Copies, Depth: l.Depth, Taps: l.Taps}
+	set := [...]int64{Memory: l.Memory, Constants: l.Constants, Nodes: l.Nodes, Copies: l.Copies, Depth: l.Depth}
 	return cmp.Or(set[k], kinds[k].limit)
 }
 

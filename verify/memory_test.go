@@ -60,6 +60,23 @@ func TestMemoryIsAskedFor(t *testing.T) {
 	}
 }
 
+// A tensor that no memory holds is no fault of the program, whatever the budget.
+func TestTensorsBeyondMemory(t *testing.T) {
+	for _, n := range []int64{1 << 29, 1 << 40} {
+		m := widening(t, onnxio.NewNode("wide", "EyeLike", []string{"k"}, []string{"y"}, onnxio.IntAttr("dtype", 1)), 1)
+		e, err := NewEngine(m, EngineOptions{Limit: 1 << 60})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.call(context.Background(), &compiled{n: e.order[0].n, op: func(c *call) ([]*Tensor, error) {
+			return []*Tensor{like(c.in[0], onnxio.Float32, []int{int(n), 3})}, nil
+		}}, []*Tensor{{DType: onnxio.Int64, Shape: []int{1}, I: []int64{1}}})
+		if _, ok := errors.AsType[*budget.Exceeded](err); !ok {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // What nodes that are done held is free again, also what they needed in between.
 func TestMemoryIsGivenBack(t *testing.T) {
 	const n, nodes = 1 << 16, 20

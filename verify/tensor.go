@@ -9,6 +9,7 @@ import (
 
 	"github.com/x448/float16"
 
+	"repmlp/budget"
 	"repmlp/onnxio"
 	"repmlp/verify/kernel"
 )
@@ -94,7 +95,7 @@ func like(ref *Tensor, d onnxio.DType, shape []int) *Tensor {
 	t := &Tensor{DType: d, Shape: shape, arena: ref.arena}
 	n := count(shape)
 	if tooLarge(shape) {
-		panic(fmt.Sprintf("a tensor of shape %v is too large", shape)) // call reports it
+		panic(&budget.Exceeded{Kind: budget.Memory, Need: budget.Bytes(4, shape...), Limit: 4 * maxElements}) // call reports it
 	}
 	switch {
 	case !d.IsFloat():
