@@ -325,6 +325,9 @@ func (p *planner) asConv(r *Region) bool {
 	if !ok {
 		return false
 	}
+	if w.Size() > maxWeights {
+		return false
+	}
 	r.Kind, r.window, r.begin, r.end, r.undone = "conv", w, first, last, end.undone
 	r.before, r.after = nil, nil
 	moves := 0

@@ -35,9 +35,12 @@ type spatial struct {
 	in, out []int
 }
 
-// largestWindow bounds kernels, strides, dilations and pads, so that products of two
-// of them are numbers; no map is as large.
-const largestWindow = 1 << 30
+// largestWindow bounds kernels and dilations, so that their products are numbers, and
+// largestPad strides and pads, so that sums of them are. No map is as large.
+const (
+	largestWindow = 1 << 31
+	largestPad    = 1 << 60
+)
 
 func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
 	w, err := graph.ConvWindow(c.n, dims(x.Shape), kernel)
@@ -46,8 +49,8 @@ func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
 	}
 	s := spatial{Window: w, in: x.Shape[2:]}
 	for i := range w.Kernel {
-		if max(w.Kernel[i], w.Stride[i], w.Dilation[i], w.Begin[i], w.End[i]) > largestWindow {
-			return s, fmt.Errorf("its window reaches further than %d positions", largestWindow)
+		if w.Kernel[i] > largestWindow || w.Dilation[i] > largestWindow || max(w.Stride[i], w.Begin[i], w.End[i]) > largestPad {
+			return s, fmt.Errorf("its window of %d positions, %d apart, with pads of %d and %d cannot be meant", w.Kernel[i], w.Dilation[i], w.Begin[i], w.End[i])
 		}
 		n, ok := w.Out(i, graph.Size(int64(x.Shape[i+2]))).Int()
 		if !ok || n < 0 {
@@ -55,7 +58,7 @@ func window(c *call, x *Tensor, kernel []int64) (spatial, error) {
 		}
 		s.out = append(s.out, int(n))
 	}
-	return s, nil
+	return s, c.fits(append([]int{x.Shape[0]}, s.out...))
 }
 
 // conv is a matrix product over the unfolded map, or a direct sum where every
@@ -76,7 +79,11 @@ func conv(c *call) ([]*Tensor, error) {
 	if g < 1 || w.Shape[0]%g != 0 || x.Shape[1] != w.Shape[1]*g {
 		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
 	}
-	out := like(x, x.DType, slices.Concat([]int{x.Shape[0], w.Shape[0]}, s.out))
+	shape := slices.Concat([]int{x.Shape[0], w.Shape[0]}, s.out)
+	if err := c.fits(shape); err != nil {
+		return nil, err
+	}
+	out := like(x, x.DType, shape)
 	var b *Tensor
 	if c.has(2) {
 		b = c.in[2]
@@ -373,6 +380,9 @@ func convTranspose(c *call) ([]*Tensor, error) {
 			begin[i] = int(pads[i])
 			shape[i+2] = full - int(pads[i]+pads[r+i])
 		}
+	}
+	if err := c.fits(shape); err != nil {
+		return nil, err
 	}
 	out := like(x, x.DType, shape)
 	acc := make([]float64, out.Len())
