@@ -78,6 +78,8 @@ func (s *store) path(location string) (string, error) {
 		return "", fmt.Errorf("external data without a location")
 	case strings.ContainsRune(location, 0):
 		return "", fmt.Errorf("the location %q of external data holds a NUL byte", location)
+	case os.IsPathSeparator(location[len(location)-1]):
+		return "", fmt.Errorf("the location %q of external data is a folder", location)
 	case !filepath.IsLocal(filepath.FromSlash(location)):
 		return "", outside()
 	}
