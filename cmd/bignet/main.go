@@ -1,6 +1,6 @@
 // Command bignet writes a model of any size by repeating RepMLP blocks, for
 // measuring time and memory. Above protobuf's 2 GB limit the weights go to
-// OUT.onnx.data.
+// OUT.onnx.HASH.data.
 package main
 
 import (
