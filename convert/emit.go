@@ -206,7 +206,7 @@ func (e *emitter) rest(part string, inv *invented) {
 
 func (e *emitter) conv(r *Region, in, out string) error {
 	last := r.seg.steps[len(r.seg.steps)-1].node
-	k := r.window
+	k := r.touch
 	dims := []int64{int64(k.Out), int64(k.In / k.Groups)}
 	var kernel, step, stride []int64
 	for i := range k.Taps {
@@ -215,14 +215,28 @@ func (e *emitter) conv(r *Region, in, out string) error {
 	}
 	var weight folding
 	bias := whole{n: k.Out}
-	scaled, err := e.scaled(r.seg)
+	var scaled *scaledConv
+	var err error
+	part := k.Size() < r.window.Size()
+	if !part {
+		scaled, err = e.scaled(r.seg)
+	}
 	switch {
 	case err != nil:
 		return err
 	case scaled != nil:
 		weight, bias.compute = scaled, scaled.foldBias
 	default:
-		s := &shared{fold: func() (*fuse.Kernel, error) { return e.kernel(r.seg) }}
+		s := &shared{fold: func() (*fuse.Kernel, error) {
+			whole, err := e.kernel(r.seg)
+			if err != nil || !part {
+				return whole, err
+			}
+			if why := unstorable(whole.W, r.seg.to.Elem, last); why != nil {
+				return nil, why
+			}
+			return whole.Within(k), nil
+		}}
 		weight = whole{k.Size(), func() ([]float64, error) { return s.take(false) }}
 		bias.compute = func() ([]float64, error) { return s.take(true) }
 	}

@@ -101,7 +101,7 @@ func (p *planner) findFamilies() {
 					break
 				}
 			}
-			becomes := fmt.Sprintf("one Conv %s %d -> %d", dimsText(r.window.Taps), r.In, r.Out)
+			becomes := fmt.Sprintf("one Conv %s %d -> %d", dimsText(r.touch.Taps), r.In, r.Out)
 			if r.Groups > 1 {
 				becomes += fmt.Sprintf(" in %d groups", r.Groups)
 			}

@@ -33,7 +33,8 @@ type Region struct {
 
 	seg    *segment
 	rows   *traceMap
-	window fuse.Window
+	window fuse.Window // conv: the window that the nodes make
+	touch  fuse.Window // and what of it touches the map, which is what is written
 	begin  []int64
 	end    []int64
 	before []int64 // conv: permutation that brings the channels first, nil for none
@@ -269,7 +270,8 @@ func (p *planner) candidate(u, v *graph.Value) *Region {
 	asFC := p.asFC(&fc)
 	switch {
 	case asConv && asFC:
-		if fc.work.weights < r.work.weights || fc.work.weights == r.work.weights && flatMap(u) {
+		grows := r.work.weights > before.weights && !p.opts.AllowGrowth
+		if grows || fc.work.weights <= r.work.weights && p.fcWins(r, &fc) {
 			r = &fc
 		}
 	case asFC:
@@ -282,20 +284,6 @@ func (p *planner) candidate(u, v *graph.Value) *Region {
 	}
 	r.work = r.work.plus(kept)
 	return r
-}
-
-// flatMap reports whether a map has one position only.
-func flatMap(v *graph.Value) bool {
-	dims, ok := v.Shape()
-	if !ok || len(dims) < 3 {
-		return false
-	}
-	for _, d := range dims[2:] {
-		if !d.Is(1) {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *segment) count(k stepKind) int {
@@ -314,6 +302,9 @@ func (p *planner) asConv(r *Region) bool {
 		return false
 	}
 	w := end.win
+	if r.seg.widensBlocks(w) {
+		return false
+	}
 	start, _ := mapInput(r.seg.from, r.seg.mapOrder())
 	if !end.dims[0].Equal(start.dims[0]) {
 		return false
@@ -328,7 +319,13 @@ func (p *planner) asConv(r *Region) bool {
 	if w.Size() > maxWeights {
 		return false
 	}
-	r.Kind, r.window, r.begin, r.end, r.undone = "conv", w, first, last, end.undone
+	touch := w.Touching(sizes(start.dims[2:]), sizes(end.dims[2:]))
+	if b, e, ok := convPads(touch, start.dims, end.dims); ok {
+		first, last = b, e
+	} else {
+		touch = w
+	}
+	r.Kind, r.window, r.touch, r.begin, r.end, r.undone = "conv", w, touch, first, last, end.undone
 	r.before, r.after = nil, nil
 	moves := 0
 	if !start.channelsFirst() { // bring the channels first, and back
@@ -345,9 +342,19 @@ func (p *planner) asConv(r *Region) bool {
 		moves += 2
 	}
 	r.Groups, r.In, r.Out = w.Groups, w.In, w.Out
-	r.After = w.Size() + w.Out
-	r.work = cost{weights: w.Size(), work: 1, moves: moves}
+	r.After = touch.Size() + w.Out
+	r.work = cost{weights: touch.Size(), work: 1, moves: moves}
 	return true
+}
+
+// sizes are the numbers among dims, zero for the others.
+func sizes(dims []graph.Dim) []int {
+	out := make([]int, len(dims))
+	for i, d := range dims {
+		n, _ := d.Int()
+		out[i] = int(n)
+	}
+	return out
 }
 
 // maxWeights bounds a merged weight: 2 G elements.

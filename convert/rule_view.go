@@ -115,6 +115,9 @@ func explainTranspose(c *explainer, n *graph.Node) (*step, *refusal) {
 		}
 		return t.regroup(permute(y, perm), out)
 	}
+	if n.OpType == "SpaceToDepth" {
+		asBlocks(s, n, int(b))
+	}
 	return s, nil
 }
 

@@ -230,7 +230,7 @@ func (e *emitter) scaled(s *segment) (*scaledConv, error) {
 	at := slices.IndexFunc(s.steps, func(st *step) bool { return st.kind == layerStep })
 	from := s.from
 	for i, st := range s.steps {
-		if len(st.args) != 1 || st.args[0] != from || i != at && st.kind != viewStep && !st.perChannel {
+		if len(st.args) != 1 || st.args[0] != from || i != at && st.kind != viewStep && !st.perChannel || st.node.OpType == "SpaceToDepth" {
 			return nil, nil
 		}
 		from = s.values[i]
