@@ -301,6 +301,7 @@ func (e *emitter) sweep(g *onnxio.Graph) {
 	for _, o := range g.Outputs {
 		todo = append(todo, o.Name)
 	}
+	annotated := g.Annotated()
 	for len(todo) > 0 {
 		name := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -308,6 +309,7 @@ func (e *emitter) sweep(g *onnxio.Graph) {
 			continue
 		}
 		live[name] = true
+		todo = append(todo, annotated[name]...)
 		n := producer[name]
 		if n == nil || alive[n] {
 			continue
@@ -351,17 +353,24 @@ func (e *emitter) sweep(g *onnxio.Graph) {
 			e.edit.DropInputs = append(e.edit.DropInputs, v)
 		}
 	}
-	bad := map[string]bool{}
+	fresh := map[string]bool{}
+	for _, p := range e.edit.AddNodes {
+		for _, o := range p.Node.Outputs {
+			fresh[o] = true
+		}
+	}
 	for _, v := range g.ValueInfo {
-		if !made[v.Name] && !kept[v.Name] || bad[v.Name] || e.remade(v.Name) {
+		if !made[v.Name] && !kept[v.Name] || fresh[v.Name] && e.contradicted(v.Name) {
 			e.edit.DropInfo = append(e.edit.DropInfo, v)
 		}
 	}
 }
 
-// remade reports whether a new node makes the value: what the file declared
-// about it may name sizes that no longer occur, and is not needed.
-func (e *emitter) remade(name string) bool {
+// contradicted reports whether the declared shape of a value is not the one that
+// follows from its nodes. It is dropped where a new node makes the value. Elsewhere
+// it stays: ONNX Runtime takes both sizes for unknown, and may refuse what reads the
+// value once it knows better.
+func (e *emitter) contradicted(name string) bool {
 	v := e.g.Value(name)
 	return v != nil && e.g.Contradicted(v)
 }

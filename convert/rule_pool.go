@@ -114,7 +114,7 @@ func reducedAxes(c *explainer, n *graph.Node, rank int) (axes []int, keep, ok bo
 		}
 		axes = append(axes, k)
 	}
-	return axes, n.Int("keepdims", 1) != 0, true
+	return axes, n.Int("keepdims", 1) == 1, true
 }
 
 func traceAverage(t *tracer, x traced, n *graph.Node, win graph.Window, include bool) (traced, *refusal) {

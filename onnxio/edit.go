@@ -179,6 +179,7 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 	if err := out.sortNodes(); err != nil {
 		return nil, err
 	}
+	out.dropAnnotations()
 	return out, nil
 }
 

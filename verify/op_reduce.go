@@ -59,7 +59,7 @@ func reduced(c *call) (to []int, kept, shape []int, ok bool, err error) {
 			shape = append(shape, d)
 		}
 	}
-	if c.n.Int("keepdims", 1) != 0 {
+	if c.n.Int("keepdims", 1) == 1 {
 		shape = kept
 		if shape == nil {
 			shape = []int{}
@@ -201,7 +201,7 @@ func argBest(sign float64) operator {
 				}
 			}
 		}
-		if c.n.Int("keepdims", 1) == 0 {
+		if c.n.Int("keepdims", 1) != 1 {
 			out.Shape = slices.Delete(slices.Clone(shape), axis, axis+1)
 		}
 		return []*Tensor{out}, nil

@@ -91,7 +91,7 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			out.F[i] = r.end(out.F[i])
 		}
 	}
-	if n.Int("keepdims", 1) == 0 {
+	if n.Int("keepdims", 1) != 1 {
 		out.Shape = squeezed
 	}
 	out.inexact = c.DType.IsFloat() // the runtime's order of the sum is not known

@@ -41,7 +41,7 @@ func shapeArg(s *shaper) {
 	}
 	out := slices.Clone(d)
 	out[axis] = Size(1)
-	if s.n.Int("keepdims", 1) == 0 {
+	if s.n.Int("keepdims", 1) != 1 {
 		out = slices.Delete(out, axis, axis+1)
 	}
 	s.set(0, out)

@@ -547,7 +547,7 @@ func shapeReduce(s *shaper) {
 		same(s)
 		return
 	}
-	keep := s.n.Int("keepdims", 1) != 0
+	keep := s.n.Int("keepdims", 1) == 1
 	var out []Dim
 	for i, x := range d {
 		hit := len(axes) == 0
