@@ -131,9 +131,11 @@ type Check struct {
 	Inputs     []string      `json:"inputs,omitempty"`
 	RTol       Number        `json:"rtol"`
 	ATol       Number        `json:"atol"`
+	Rule       string        `json:"rule,omitempty"` // where the tolerance comes from, in words
 	Passed     bool          `json:"passed"`
 	NoiseFloor Number        `json:"noise_floor"`
 	Outputs    []CheckOutput `json:"outputs"`
+	Expected   []CheckOutput `json:"expected,omitempty"` // against the outputs that the inputs came with
 }
 
 // CheckOutput is one output of a Check.
@@ -143,6 +145,12 @@ type CheckOutput struct {
 	MaxAbs     Number `json:"max_abs"`
 	MaxRel     Number `json:"max_rel"`
 	WorstIndex []int  `json:"worst_index,omitempty"`
+
+	Of          string `json:"of,omitempty"`           // of expected outputs: whose outputs differ from them, "reference" or "candidate"
+	Elements    int64  `json:"elements"`               // in all runs
+	NotFinite   int64  `json:"not_finite,omitempty"`   // NaN or infinite, and the same in both
+	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone
+	NotCompared int64  `json:"not_compared,omitempty"` // the original itself jumps there
 }
 
 // A Number is a float64 whose JSON form knows NaN and infinity.

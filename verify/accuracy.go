@@ -17,7 +17,7 @@ type Accuracy struct {
 // MeasureAccuracy runs the reference in float64 and both models in float32 on
 // random inputs.
 func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (Accuracy, error) {
-	feeds, err := samples(ref, o)
+	runs, err := samples(ref, o)
 	if err != nil {
 		return Accuracy{}, err
 	}
@@ -30,7 +30,12 @@ func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOpti
 	}
 	var a Accuracy
 	var refSum, candSum, n, scale float64
-	for _, feed := range feeds {
+	for k := range runs.count {
+		one, err := runs.at(k)
+		if err != nil {
+			return a, err
+		}
+		feed := one.feed
 		truth, err := run(ref, Double, feed)
 		if err != nil {
 			return a, err

@@ -6,7 +6,12 @@ import "repmlp/onnxio"
 // with one array for each, an ONNX test_data_set folder. Of an axis that holds
 // more samples than a run takes every run gets its piece.
 func Inputs(m *onnxio.Model, paths []string) ([]map[string]*Tensor, error) {
-	return realInputs(m, paths)
+	list, err := realInputs(m, paths)
+	var feeds []map[string]*Tensor
+	for _, s := range list {
+		feeds = append(feeds, s.feed)
+	}
+	return feeds, err
 }
 
 // countSamples counts the samples of all runs on real inputs: rows of the first

@@ -21,7 +21,7 @@ func (t *text) check() {
 		for _, o := range c.Outputs {
 			within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
 		}
-		t.line("whole model: outputs %s%s (allowed %.2g, %s, %s)", word, within, float64(c.RTol), noise(c), runs(c))
+		t.line("whole model: outputs %s%s (allowed %s, %s, %s)", word, within, allowance(float64(c.ATol), float64(c.RTol)), noise(c), runs(c))
 	}
 	if t.depth == everything {
 		for _, o := range c.Outputs {
@@ -31,7 +31,7 @@ func (t *text) check() {
 			}
 			t.line("  output %s %v: differs by at most %.3g%s, %.3g of its largest value", name(o.Name), o.Shape, float64(o.MaxAbs), at, float64(o.MaxRel))
 		}
-		t.line("  allowed: %.3g + %.3g of the largest value of an output; engine %s, seed %d", float64(c.ATol), float64(c.RTol), c.Engine, c.Seed)
+		t.line("  allowed: %.3g + %.3g of the largest value of an output (%s); engine %s, seed %d", float64(c.ATol), float64(c.RTol), message(c.Rule), c.Engine, c.Seed)
 	}
 }
 
@@ -49,13 +49,25 @@ func equivalence(c *convert.Check) string {
 	if !c.Passed {
 		word = "NOT equivalent"
 	}
-	return fmt.Sprintf("%s: %s, largest difference %.3g of the largest output, allowed %.3g (%s)", word, runs(c), worstRel(c), float64(c.RTol), noise(c))
+	worst := fmt.Sprintf("%.3g of the largest output", worstRel(c))
+	if c.ATol > 0 {
+		worst = fmt.Sprintf("%.3g, %s", worstAbs(c), worst)
+	}
+	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)", word, runs(c), worst, allowance(float64(c.ATol), float64(c.RTol)), noise(c))
 }
 
 func worstRel(c *convert.Check) float64 {
 	w := 0.0
 	for _, o := range c.Outputs {
 		w = max(w, float64(o.MaxRel))
+	}
+	return w
+}
+
+func worstAbs(c *convert.Check) float64 {
+	w := 0.0
+	for _, o := range c.Outputs {
+		w = max(w, float64(o.MaxAbs))
 	}
 	return w
 }

@@ -80,6 +80,11 @@ func (a *app) convert(cmd *cobra.Command, f *convertFlags, path string) error {
 	if err != nil {
 		return err
 	}
+	for _, flag := range []string{"inputs", "samples", "rtol", "atol", "engine", "ort-lib"} {
+		if f.noCheck && cmd.Flags().Changed(flag) {
+			return wrongUse(cmd, fmt.Errorf("--%s is for the run of the whole model, which --no-check skips", flag))
+		}
+	}
 	plan, err := f.planFlags.options()
 	if err != nil {
 		return err
@@ -276,11 +281,6 @@ func (a *app) compareFiles(ctx context.Context, f *convertFlags, o verify.Compar
 	return a.compare(ctx, &f.checkFlags, o, r, ref, cand)
 }
 
-// tellingNoise is the relative rounding noise of a model from which on comparing
-// outputs shows little: with ten times that allowed, a tenth of the output may
-// differ.
-const tellingNoise = 0.01
-
 // compare runs both whole models and notes the result.
 func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOptions, r *convert.Report, ref, cand side) error {
 	step, end := a.progress()
@@ -297,42 +297,9 @@ func (a *app) compare(ctx context.Context, f *checkFlags, o verify.CompareOption
 	r.Check = describeCheck(c, engine, f.seed, o)
 	r.Warnings = append(r.Warnings, weakness(c, o)...)
 	if !c.Passed {
-		return fmt.Errorf("the models differ: output %s: %w", worstOutput(c), convert.ErrNotEquivalent)
+		return fmt.Errorf("the models differ: %s: %w", worstOutput(c), convert.ErrNotEquivalent)
 	}
 	return nil
-}
-
-// weakness says why a comparison shows less than it seems to.
-func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []convert.Warning) {
-	if c.NoiseFloor > tellingNoise && !o.Fixed {
-		notes = append(notes, convert.Warning{Code: "noisy_model", Message: fmt.Sprintf(
-			"float32 rounding alone changes the outputs of the original by %.2g of the largest one, so comparing whole models shows little; try --inputs with real data", c.NoiseFloor)})
-	}
-	for _, d := range c.Outputs {
-		if !d.Finite {
-			notes = append(notes, convert.Warning{Code: "not_finite", Message: fmt.Sprintf(
-				"output %q of the original holds no finite number, so comparing it shows nothing; try --inputs with real data", d.Name)})
-		}
-	}
-	return notes
-}
-
-func worstOutput(c *verify.Comparison) string {
-	for _, o := range c.Outputs {
-		if !o.Passed {
-			return fmt.Sprintf("%q differs by %.3g at %v (relative to its largest value %.3g, allowed %.3g)", o.Name, o.MaxAbs, o.Worst, o.MaxRel, c.RTol)
-		}
-	}
-	return ""
-}
-
-func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.CompareOptions) *convert.Check {
-	out := &convert.Check{Engine: engine, Seed: seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
-		Passed: c.Passed, NoiseFloor: convert.Number(c.NoiseFloor)}
-	for _, d := range c.Outputs {
-		out.Outputs = append(out.Outputs, convert.CheckOutput{Name: d.Name, Shape: d.Shape, MaxAbs: convert.Number(d.MaxAbs), MaxRel: convert.Number(d.MaxRel), WorstIndex: d.Worst})
-	}
-	return out
 }
 
 // fileFacts describes the model in a file, without its hash.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -48,6 +49,9 @@ func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) 
 		if !(v >= 0) || math.IsInf(v, 1) {
 			return o, coded(exitUsage, fmt.Errorf("a tolerance is a finite number that is not negative, not %g", v))
 		}
+	}
+	if len(f.inputs) > 0 && cmd.Flags().Changed("samples") {
+		return o, wrongUse(cmd, errors.New("--samples is the number of random runs; with --inputs everything that they hold is run"))
 	}
 	var err error
 	if o.Dims, err = parseDims(f.dims); err != nil {

@@ -157,10 +157,14 @@ func (t *text) seconds() {
 
 // noise says what the tolerance is made of.
 func noise(c *convert.Check) string {
-	if math.IsNaN(float64(c.NoiseFloor)) {
-		return "by " + c.Engine
+	by := ""
+	if c.Engine != "go" {
+		by = ", by " + c.Engine
 	}
-	return fmt.Sprintf("float32 noise of the original %.2g", float64(c.NoiseFloor))
+	if math.IsNaN(float64(c.NoiseFloor)) {
+		return "noise of the original not measured" + by
+	}
+	return fmt.Sprintf("rounding noise of the original %.2g%s", float64(c.NoiseFloor), by)
 }
 
 func layer(g convert.RegionReport) string {
