@@ -205,6 +205,10 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 			return err
 		}
 		sessions = append(sessions, s)
+		if r.Engine == "" && engine == "go" && f.engine != string(engineGo) {
+			_, err := f.library()
+			a.warn("ONNX Runtime cannot be used here, so the Go engine is timed, which is slower: "+sentence(err), onnxio.Advice(err))
+		}
 		r.Engine = engine
 		r.Models = append(r.Models, benchModel{Path: path, Session: time.Since(start).Seconds()})
 	}

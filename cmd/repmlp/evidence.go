@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
@@ -60,6 +62,14 @@ func worstOutput(c *verify.Comparison) string {
 		return fmt.Sprintf("%s differs by %.3g at %v (relative to its largest value %.3g, allowed %s)", what, o.MaxAbs, o.Worst, o.MaxRel, allowance(c.ATol, c.RTol))
 	}
 	return ""
+}
+
+// shown refuses to call models equivalent of which nothing was compared.
+func shown(c *convert.Check) error {
+	if slices.ContainsFunc(c.Outputs, func(o convert.CheckOutput) bool { return o.Elements > o.NotCompared }) {
+		return nil
+	}
+	return &onnxio.Hint{Err: errors.New("nothing was compared: all outputs of the reference itself change when inputs or weights move by a rounding"), Advice: "give real inputs with --inputs"}
 }
 
 func elements(n int64) string {

@@ -24,9 +24,15 @@ type Place struct {
 
 // Find lists the libraries on this machine, best first: the environment's, the
 // system's folders, installed Python packages. A path that is given by hand is
-// the only one, whether it exists or not.
+// the only one, whether it exists or not; a bare name is a file of the current
+// folder, or where there is none what the system's loader finds.
 func Find(given string, env func(string) string) []Place {
 	if given != "" {
+		if filepath.Base(given) == given { // the loader would look for it in its own folders alone
+			if here, err := filepath.Abs(given); err == nil && isFile(here) {
+				given = here
+			}
+		}
 		return []Place{{given, "--ort-lib"}}
 	}
 	var out []Place
@@ -56,6 +62,11 @@ func Find(given string, env func(string) string) []Place {
 		}
 	}
 	return out
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
 }
 
 // matches lists the libraries in a folder, newest version first.

@@ -82,3 +82,19 @@ func TestOpenNamesWhatFailed(t *testing.T) {
 		t.Skip("a library is loaded already")
 	}
 }
+
+// A bare name is a file of the current folder first.
+func TestBareName(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("here.so", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	none := func(string) string { return "" }
+	if got := Find("here.so", none); len(got) != 1 || !filepath.IsAbs(got[0].Path) {
+		t.Errorf("in the current folder: %v", got)
+	}
+	if got := Find("elsewhere.so", none); len(got) != 1 || got[0].Path != "elsewhere.so" {
+		t.Errorf("left to the loader: %v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 
 	ortgo "github.com/yalue/onnxruntime_go"
@@ -30,7 +31,7 @@ func Open(places []Place) (*Library, error) {
 	var failures []error
 	for _, p := range places {
 		if !ortgo.IsInitialized() {
-			if _, err := os.Stat(p.Path); err != nil {
+			if _, err := os.Stat(p.Path); err != nil && filepath.Base(p.Path) != p.Path { // a bare name is the loader's to find
 				failures = append(failures, fmt.Errorf("loading ONNX Runtime (%s): %w", p.From, err))
 				continue
 			}
