@@ -155,7 +155,7 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// The signals that the starter had ignored stay ignored, as under nohup.
+// A hangup that the starter has the program ignore stays ignored, as under nohup.
 func TestIgnoredSignals(t *testing.T) {
 	if os.Getenv("REPMLP_TEST_NOHUP") != "" {
 		ctx, stop := untilSignal(context.Background(), os.Exit)

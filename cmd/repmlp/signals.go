@@ -28,17 +28,12 @@ const grace = 5 * time.Second
 // untilSignal is a context that ends with the first signal that asks for it, so
 // that the command can clean up. A second one ends the program at once, and so
 // does a command that takes too long: what is not finished has no name, or one
-// that the next run knows. Signals that whoever started the program has it ignore,
-// as nohup does, stay ignored. stop ends the watch.
+// that the next run knows. A hangup that nohup has the program ignore stays ignored.
+// stop ends the watch.
 func untilSignal(parent context.Context, exit func(code int)) (ctx context.Context, stop func()) {
-	var signals []os.Signal
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signals = append(signals, s)
-		}
-	}
-	if len(signals) == 0 {
-		return parent, func() {}
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	got := make(chan os.Signal, 2)
