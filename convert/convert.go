@@ -195,7 +195,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 		return nil, err
 	}
 	switched := len(notes) > 0 // the caller asked for other semantics
-	notes = append(notes, trainingNotes(g)...)
+	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
 	cut := map[*graph.Node]*refusal{}
 	for {
 		plan, x := newPlan(g, opts, cut)

@@ -1,6 +1,6 @@
 package convert
 
-// onnxOps lists the operators of ai.onnx, all versions up to opset 25. Another
+// onnxOps lists the operators of ai.onnx, all versions up to onnxio.NewestOpset. Another
 // name in that domain was invented by an exporter.
 var onnxOps = map[string]bool{
 	"Abs": true, "Acos": true, "Acosh": true, "Add": true, "AffineGrid": true, "And": true, "ArgMax": true, "ArgMin": true, "Asin": true, "Asinh": true,
