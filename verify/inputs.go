@@ -59,14 +59,15 @@ func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample
 			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name), Advice: "give real inputs with --inputs"}
 		}
 		var err error
-		if feed[in.Name], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name, sample), in, shape); err != nil {
+		if feed[in.Name], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name, sample), in, shape, indexRange(m, in.Name)); err != nil {
 			return nil, err
 		}
 	}
 	return feed, nil
 }
 
-func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64) (*Tensor, error) {
+// values is how many integers an integer input takes.
+func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64, values int64) (*Tensor, error) {
 	t := &Tensor{DType: in.Elem, Shape: toInts(shape)}
 	if tooLarge(shape) {
 		return nil, fmt.Errorf("making random inputs: input %q of shape %v is too large", in.Name, shape)
@@ -87,7 +88,7 @@ func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64) 
 	case in.Elem.IsInt() || in.Elem == onnxio.Bool:
 		t.I = make([]int64, t.Len())
 		for i := range t.I {
-			t.I[i] = rng.Int64N(2)
+			t.I[i] = rng.Int64N(values)
 		}
 	default:
 		return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: input %q has type %s", in.Name, in.Elem), Advice: "give real inputs with --inputs"}
