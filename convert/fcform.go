@@ -10,6 +10,7 @@ const (
 	formColumns                  // W·xᵀ: the weights are the left operand, few rows cost little
 	formSplit                    // Split, one Gemm for each group, Concat
 	formConv                     // grouped 1×1 Conv, as the RepMLP authors convert
+	formMap                      // the same on a map whose rows stand around the features, where they are
 )
 
 // maxSplit bounds the groups that become a Gemm each.

@@ -54,6 +54,11 @@ func (p *planner) spellFC(r *Region) (*spelling, bool) {
 			forms = append(forms, formSplit)
 		}
 	}
+	if p.opts.FC == FCAuto && p.g.Opset >= attributeless {
+		if s, ok := p.spellInPlace(r); ok {
+			return s, true
+		}
+	}
 	var best *spelling
 	var least formCost
 	for _, f := range forms {
@@ -79,6 +84,9 @@ func (p *planner) spellAs(r *Region, form layerForm) (*spelling, bool) {
 	}
 	g, k, q := int64(m.count(m.group)), int64(m.count(m.feature)), int64(m.count(m.result))
 	s := &spelling{form: form}
+	if form == formMap {
+		s.form = formConv
+	}
 	sizes := func(l graph.Layout) []graph.Dim {
 		t := &tracer{atoms: m.atoms}
 		return t.sizes(l)
@@ -86,6 +94,11 @@ func (p *planner) spellAs(r *Region, form layerForm) (*spelling, bool) {
 	var x, y graph.Layout // what the layer reads and makes
 	var dims []int64
 	switch {
+	case form == formMap:
+		var ok bool
+		if x, y, dims, ok = m.mapLayouts(rows, sizes); !ok {
+			return nil, false
+		}
 	case form == formConv:
 		x = graph.Layout{rows, slices.Concat(m.group, m.feature), nil, nil}
 		y = graph.Layout{rows, slices.Concat(m.group, m.result), nil, nil}
