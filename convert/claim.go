@@ -129,6 +129,9 @@ func (m *traceMap) sizes(axis []graph.Atom, n int) ([]int, bool) {
 			free = k
 			continue
 		}
+		if size < 0 {
+			return nil, false // the file's shapes contradict each other
+		}
 		out[k] = int(size)
 		known *= int(size)
 	}

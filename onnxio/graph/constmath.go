@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/x448/float16"
 
@@ -16,21 +17,39 @@ import (
 // good for weights, but no step (a comparison, a cast to an integer) is taken
 // on it where the rounding could decide.
 
-// representable reports whether no element changes when it is rounded to c's
-// type, so that a runtime has the same numbers.
-func (c *Const) representable() bool {
+// settle ends a step of float arithmetic: what the type cannot hold is infinite,
+// as it is for a runtime. It reports whether rounding to the type would change an
+// element.
+func (c *Const) settle() (rounded bool) {
 	if c.DType == onnxio.Float64 || !c.DType.IsFloat() {
-		return true
-	}
-	if len(c.F) > maxEager { // weights; nobody takes steps on them
 		return false
 	}
-	for _, v := range c.F {
-		if r := roundFloat(c.DType, v); r != v && v == v {
-			return false
+	for i, v := range c.F {
+		r := roundFloat(c.DType, v)
+		if math.IsInf(r, 0) {
+			c.F[i] = r
+		} else if r != v && v == v {
+			rounded = true
 		}
 	}
-	return true
+	return rounded
+}
+
+// leastNormal is the smallest number of full precision.
+func leastNormal(d onnxio.DType) float64 {
+	switch d {
+	case onnxio.Float16:
+		return 0x1p-14
+	case onnxio.Float64:
+		return 0x1p-1022
+	}
+	return 0x1p-126
+}
+
+// steep reports whether an element is so small that a runtime has lost digits of
+// it, or all of them: nothing may be divided by it.
+func (c *Const) steep() bool {
+	return c.inexact && slices.ContainsFunc(c.F, func(v float64) bool { return math.Abs(v) < leastNormal(c.DType) })
 }
 
 // roundFloat rounds to a float type.
@@ -72,6 +91,7 @@ func (c *Const) decided(v, edge float64) bool {
 type elementFunc struct {
 	float func(a, b float64) float64
 	int   func(d onnxio.DType, a, b int64) (int64, error)
+	steep bool // small errors of a tiny y become large
 }
 
 func exactInt(f func(a, b int64) int64) func(onnxio.DType, int64, int64) (int64, error) {
@@ -80,11 +100,11 @@ func exactInt(f func(a, b int64) int64) func(onnxio.DType, int64, int64) (int64,
 
 func elementwise() map[string]constOp {
 	binary := map[string]elementFunc{
-		"Add": {func(a, b float64) float64 { return a + b }, exactInt(func(a, b int64) int64 { return a + b })},
-		"Sub": {func(a, b float64) float64 { return a - b }, exactInt(func(a, b int64) int64 { return a - b })},
-		"Mul": {func(a, b float64) float64 { return a * b }, exactInt(func(a, b int64) int64 { return a * b })},
-		"Div": {func(a, b float64) float64 { return a / b }, divInt},
-		"Max": {math.Max, pickInt(false)}, "Min": {math.Min, pickInt(true)},
+		"Add": {float: func(a, b float64) float64 { return a + b }, int: exactInt(func(a, b int64) int64 { return a + b })},
+		"Sub": {float: func(a, b float64) float64 { return a - b }, int: exactInt(func(a, b int64) int64 { return a - b })},
+		"Mul": {float: func(a, b float64) float64 { return a * b }, int: exactInt(func(a, b int64) int64 { return a * b })},
+		"Div": {float: func(a, b float64) float64 { return a / b }, int: divInt, steep: true},
+		"Max": {float: math.Max, int: pickInt(false)}, "Min": {float: math.Min, int: pickInt(true)},
 	}
 	ops := map[string]constOp{}
 	for name, f := range binary {
@@ -95,8 +115,8 @@ func elementwise() map[string]constOp {
 	}
 	ops["Sum"] = constOp{"F*", binary["Add"].rule}
 	unary := map[string]elementFunc{
-		"Neg": {func(a, _ float64) float64 { return -a }, exactInt(func(a, _ int64) int64 { return -a })},
-		"Abs": {func(a, _ float64) float64 { return math.Abs(a) }, func(d onnxio.DType, a, _ int64) (int64, error) {
+		"Neg": {float: func(a, _ float64) float64 { return -a }, int: exactInt(func(a, _ int64) int64 { return -a })},
+		"Abs": {float: func(a, _ float64) float64 { return math.Abs(a) }, int: func(d onnxio.DType, a, _ int64) (int64, error) {
 			if !unsigned(d) && a == smallest(d) {
 				return 0, errUndefined
 			}
@@ -105,10 +125,10 @@ func elementwise() map[string]constOp {
 			}
 			return a, nil
 		}},
-		"Sqrt":       {float: func(a, _ float64) float64 { return math.Sqrt(a) }},
-		"Reciprocal": {float: func(a, _ float64) float64 { return 1 / a }},
+		"Sqrt":       {float: func(a, _ float64) float64 { return math.Sqrt(a) }, steep: true},
+		"Reciprocal": {float: func(a, _ float64) float64 { return 1 / a }, steep: true},
 		"Exp":        {float: func(a, _ float64) float64 { return math.Exp(a) }},
-		"Log":        {float: func(a, _ float64) float64 { return math.Log(a) }},
+		"Log":        {float: func(a, _ float64) float64 { return math.Log(a) }, steep: true},
 	}
 	for name, f := range unary {
 		ops[name] = constOp{"n", func(e *evaluation, n *Node, in []*Const) (*Const, error) { return f.apply(e, in[0], in[0]) }}
@@ -166,6 +186,9 @@ func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
 	if x.DType.IsFloat() && f.float == nil || !x.DType.IsFloat() && f.int == nil {
 		return nil, fmt.Errorf("it does not take %s", x.DType)
 	}
+	if f.steep && y.steep() {
+		return nil, errRounding
+	}
 	shape, err := joint(x.Shape, y.Shape)
 	if err != nil {
 		return nil, err
@@ -185,7 +208,7 @@ func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
 			out.I[i] = wrapInt(x.DType, v)
 		}
 	})
-	out.inexact = x.inexact || y.inexact || !out.representable()
+	out.inexact = out.settle() || x.inexact || y.inexact
 	return out, err
 }
 
@@ -256,6 +279,9 @@ func constCompare(holds func(order int) bool) constRule {
 func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	in = e.g.beside(n, in)
 	x, y := in[0], in[1]
+	if x.steep() || y.steep() {
+		return nil, errRounding
+	}
 	shape, err := joint(x.Shape, y.Shape)
 	if err != nil {
 		return nil, err
@@ -286,7 +312,7 @@ func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			}
 		}
 	})
-	out.inexact = x.inexact || y.inexact || !out.representable()
+	out.inexact = out.settle() || x.inexact || y.inexact
 	return out, err
 }
 
@@ -347,6 +373,6 @@ func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			out.I[i] = wrapInt(to, x.I[i])
 		}
 	}
-	out.inexact = to.IsFloat() && (x.inexact || !out.representable())
+	out.inexact = out.settle() || to.IsFloat() && x.inexact
 	return out, err
 }

@@ -83,6 +83,13 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			out.I[k] = wrapInt(c.DType, r.int(out.I[k], c.I[i]))
 		}
 	})
+	// Sums of squares and products leave the type's range where the result lies in
+	// it; whether a runtime's do depends on how it works them out.
+	for _, v := range out.F {
+		if math.IsInf(roundFloat(c.DType, v), 0) || v != 0 && math.Abs(v) < leastNormal(c.DType) {
+			return nil, errRounding
+		}
+	}
 	for i := range out.F {
 		if r.mean {
 			out.F[i] /= float64(count)
@@ -94,6 +101,7 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if n.Int("keepdims", 1) != 1 {
 		out.Shape = squeezed
 	}
+	out.settle()
 	out.inexact = c.DType.IsFloat() // the runtime's order of the sum is not known
 	return out, nil
 }
