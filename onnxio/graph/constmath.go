@@ -17,23 +17,25 @@ import (
 // good for weights, but no step (a comparison, a cast to an integer) is taken
 // on it where the rounding could decide.
 
-// settle ends a step of float arithmetic: what the type cannot hold is infinite,
-// as it is for a runtime. It reports whether rounding to the type would change an
-// element.
-func (c *Const) settle() (rounded bool) {
-	if c.DType == onnxio.Float64 || !c.DType.IsFloat() {
-		return false
+// settle ends a step of float arithmetic on operands that are exact or not: c
+// is inexact where they were or where its type rounds an element. A number that
+// its type cannot hold is an error, because later steps would go other ways.
+func (c *Const) settle(inexact bool) (*Const, error) {
+	if !c.DType.IsFloat() {
+		return c, nil
 	}
-	for i, v := range c.F {
+	c.inexact = inexact
+	for _, v := range c.F {
 		r := roundFloat(c.DType, v)
-		if math.IsInf(r, 0) {
-			c.F[i] = r
-		} else if r != v && v == v {
-			rounded = true
+		if math.IsInf(r, 0) && !math.IsInf(v, 0) {
+			return nil, errOverflow
 		}
+		c.inexact = c.inexact || r != v && v == v
 	}
-	return rounded
+	return c, nil
 }
+
+var errOverflow = errors.New("its value is larger than its type can hold")
 
 // leastNormal is the smallest number of full precision.
 func leastNormal(d onnxio.DType) float64 {
@@ -208,8 +210,10 @@ func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
 			out.I[i] = wrapInt(x.DType, v)
 		}
 	})
-	out.inexact = out.settle() || x.inexact || y.inexact
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out.settle(x.inexact || y.inexact)
 }
 
 // constStep rounds to whole numbers.
@@ -312,8 +316,10 @@ func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			}
 		}
 	})
-	out.inexact = out.settle() || x.inexact || y.inexact
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out.settle(x.inexact || y.inexact)
 }
 
 func constMod(e *evaluation, n *Node, in []*Const) (*Const, error) {
@@ -373,6 +379,12 @@ func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			out.I[i] = wrapInt(to, x.I[i])
 		}
 	}
-	out.inexact = out.settle() || to.IsFloat() && x.inexact
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	if out.F != nil && x.F != nil && to.Bits() < x.DType.Bits() {
+		out.inexact = x.inexact // rounded here already, and infinite where it overflows
+		return out, nil
+	}
+	return out.settle(x.inexact)
 }

@@ -335,6 +335,5 @@ func constDequantize(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		}
 		out.F[i] = float64(q) * scale.F[k]
 	}
-	out.inexact = out.settle() || scale.inexact
-	return out, nil
+	return out.settle(scale.inexact)
 }

@@ -101,7 +101,5 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if n.Int("keepdims", 1) != 1 {
 		out.Shape = squeezed
 	}
-	out.settle()
-	out.inexact = c.DType.IsFloat() // the runtime's order of the sum is not known
-	return out, nil
+	return out.settle(true) // the runtime's order of the sum is not known
 }
