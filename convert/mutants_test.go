@@ -42,3 +42,31 @@ func TestMutants(t *testing.T) {
 		}
 	}
 }
+
+// A layer of constants is no region: what a proof feeds as its data would also be
+// its weight (a Conv that convolves its own weight).
+func TestLayerOfConstants(t *testing.T) {
+	w, err := onnxio.NewTensor("w", onnxio.Float32, []int64{2, 2, 1, 1}, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, err := onnxio.NewTensor("p", onnxio.Float32, []int64{2}, []byte{0, 0, 128, 63, 0, 0, 128, 63})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(2), onnxio.Known(1), onnxio.Known(1))},
+		Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)},
+		Nodes: []*onnxio.Node{onnxio.NewNode("conv", "Conv", []string{"w", "w"}, []string{"c"}), onnxio.NewNode("bn", "BatchNormalization", []string{"c", "p", "p", "p", "p"}, []string{"b"}),
+			onnxio.NewNode("add", "Add", []string{"x", "b"}, []string{"y"})},
+		Inits: []*onnxio.Tensor{w, four}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := Convert(t.Context(), m, Options{Prover: &verify.Prover{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Plan.Regions) > 0 {
+		t.Errorf("%d regions, want none", len(res.Plan.Regions))
+	}
+}

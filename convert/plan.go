@@ -235,7 +235,7 @@ func (p *planner) reach(v *graph.Value) (out []*graph.Value, own int) {
 // candidate plans one region from u to v; nil where it is not exact, or no
 // better than what is there.
 func (p *planner) candidate(u, v *graph.Value) *Region {
-	if p.banned[p.source(u)] {
+	if p.banned[p.source(u)] || p.g.IsConst(u) {
 		return nil
 	}
 	seg := p.segment(u, v)

@@ -60,7 +60,7 @@ func explainSplitFC(c *explainer, n *graph.Node) (*step, *refusal) {
 		if !ok || len(shape) != 2 {
 			return nil, nil // itself grouped
 		}
-		t := layer.Int("transB", 0) != 0
+		t := layer.OpType == "Gemm" && layer.Int("transB", 0) != 0
 		in, out := shape[0], shape[1]
 		if t {
 			in, out = out, in
