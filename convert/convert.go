@@ -226,6 +226,10 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			start = time.Now()
 			continue
 		}
+		if bad, ok := errors.AsType[*graph.UndefinedError](err); ok && g.Disown(bad.Node) {
+			start = time.Now()
+			continue
+		}
 		return res, err
 	}
 }

@@ -451,6 +451,7 @@ func cast(c *call) ([]*Tensor, error) {
 		ref.F64 = []float64{}
 	}
 	out := like(ref, to, x.Shape)
+	rounds := to != onnxio.Float64 && to != x.DType && (x.I != nil || to.Bits() <= x.DType.Bits())
 	for i := range x.Len() {
 		switch {
 		case to == onnxio.Bool:
@@ -467,8 +468,8 @@ func cast(c *call) ([]*Tensor, error) {
 			if out.I[i] = int64(math.Trunc(v)); to == onnxio.Uint64 && v >= 1<<63 {
 				out.I[i] = int64(uint64(v))
 			}
-		case out.F64 != nil && to.Bits() < x.DType.Bits() && x.DType.IsFloat():
-			out.F64[i] = float64(roundTo(x.Float(i), to)) // in float64 runs too: rounding is what the node is for
+		case out.F64 != nil && rounds: // in float64 runs too: rounding is what the node is for
+			out.F64[i] = float64(roundTo(x.Float(i), to))
 		case out.F64 != nil:
 			out.F64[i] = x.Float(i)
 		default:
@@ -480,6 +481,9 @@ func cast(c *call) ([]*Tensor, error) {
 }
 
 func roundTo(v float64, d onnxio.DType) float32 {
+	if d == onnxio.Float32 {
+		return float32(v)
+	}
 	b, err := onnxio.EncodeFloat64([]float64{v}, d)
 	if err != nil {
 		panic(err)

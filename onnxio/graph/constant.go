@@ -96,6 +96,36 @@ func (g *Graph) undefined(v *Value) bool {
 	return err != nil && !large
 }
 
+// An UndefinedError is a node on the way to a constant that has no value: ONNX
+// does not define it for these inputs, or it depends on how a runtime rounds.
+type UndefinedError struct {
+	Node *Node
+	err  error
+}
+
+func (e *UndefinedError) Error() string {
+	return fmt.Sprintf("node %q (%s): %v", e.Node.Title(), e.Node.OpType, e.err)
+}
+
+func (e *UndefinedError) Unwrap() error { return e.err }
+
+// Disown takes what n computes for no constant from now on, and all that is
+// computed from it: large constants are only known to have no value once they
+// are worked out. It reports whether that is news.
+func (g *Graph) Disown(n *Node) bool {
+	v := n.Out[0]
+	if v.constState != 1 {
+		return false
+	}
+	for _, w := range g.values {
+		if w.constState == 1 {
+			w.constState = 0
+		}
+	}
+	v.constState = 2
+	return true
+}
+
 func (g *Graph) isConst(v *Value) bool {
 	if v.Init != nil {
 		return g.fixed(v) && (v.Init.DType.IsFloat() || v.Init.DType.IsInt() || v.Init.DType == onnxio.Bool)

@@ -104,6 +104,9 @@ func modInt(d onnxio.DType, a, b int64, fmod bool) (int64, error) {
 // powInt is Pow of integers as long as the result is one that the base's type
 // and every runtime's float64 hold exactly.
 func powInt(d, ed onnxio.DType, a, e int64) (int64, error) {
+	if e != int64(float64(e)) && a == -1 && !unsigned(d) {
+		return 0, errUndefined // float64 does not know whether the exponent is odd
+	}
 	if e < 0 && !unsigned(ed) {
 		switch {
 		case a == 1:

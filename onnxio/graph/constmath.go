@@ -334,8 +334,8 @@ func constMod(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	return f.rule(e, n, in)
 }
 
-// constCast is Cast: integers wrap, floats are cut off towards zero, and rounded
-// to a narrower float type, which is what such a node is for.
+// constCast is Cast: integers wrap, floats are cut off towards zero. What a float
+// type cannot hold is rounded to it, which is what such a node is for.
 func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	x, to := in[0], onnxio.DType(n.Int("to", int64(n.Out[0].Elem)))
 	if n.OpType == "CastLike" {
@@ -354,9 +354,7 @@ func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	for i := range x.Len() {
 		switch {
 		case to.IsFloat():
-			if out.F[i] = x.at(i); x.F != nil && to.Bits() < x.DType.Bits() {
-				out.F[i] = roundFloat(to, out.F[i])
-			}
+			out.F[i] = roundFloat(to, x.at(i))
 		case to == onnxio.Bool && x.F != nil:
 			if x.F[i] != 0 {
 				out.I[i] = 1
@@ -381,10 +379,6 @@ func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if out.F != nil && x.F != nil && to.Bits() < x.DType.Bits() {
-		out.inexact = x.inexact // rounded here already, and infinite where it overflows
-		return out, nil
 	}
 	return out.settle(x.inexact)
 }

@@ -6,11 +6,15 @@ import (
 	"math"
 )
 
+// maxReduced bounds what a reduction of integers may reach on its way: some
+// runtimes wrap, others add in float64 and stop at the limits of the type.
+const maxReduced = 1 << 53
+
 // A reduction folds the elements along some axes.
 type reduction struct {
 	start float64
 	add   func(s, x float64) float64
-	int   func(s, x int64) int64 // nil where integers are not handled
+	int   func(s, x int64) int64 // below maxReduced; nil where integers are not handled
 	mean  bool
 	end   func(float64) float64
 }
@@ -76,13 +80,22 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			st[i] = 0
 		}
 	}
+	sure := make([]float64, len(out.I)) // the same with magnitudes
+	for i := range sure {
+		sure[i] = r.start
+	}
 	walk(c.Shape, func(i int, idx []int) {
 		if k := dot(idx, st); c.F != nil {
 			out.F[k] = r.add(out.F[k], c.F[i])
 		} else {
-			out.I[k] = wrapInt(c.DType, r.int(out.I[k], c.I[i]))
+			out.I[k], sure[k] = r.int(out.I[k], c.I[i]), r.add(sure[k], math.Abs(c.at(i)))
 		}
 	})
+	for i, v := range out.I {
+		if sure[i] >= maxReduced || wrapInt(c.DType, v) != v {
+			return nil, errUndefined
+		}
+	}
 	// Sums of squares and products leave the type's range where the result lies in
 	// it; whether a runtime's do depends on how it works them out.
 	for _, v := range out.F {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"repmlp/budget"
@@ -126,8 +127,10 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 	}
 	e.node = n.Title()
 	out, err := op.run(e, n, args)
-	if err != nil {
+	if _, large := errors.AsType[*budget.Exceeded](err); err != nil && (large || len(n.In) == 0) {
 		return nil, fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType, err)
+	} else if err != nil {
+		return nil, &UndefinedError{n, err}
 	}
 	for _, in := range n.reads() {
 		if e.uses[in]--; e.uses[in] == 0 && e.done[in] != nil {

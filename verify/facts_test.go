@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"context"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+	"repmlp/onnxio/mutant"
+)
+
+// factLimit bounds what a run takes.
+const factLimit = 64 << 20
+
+func factSeeds(t testing.TB) []*mutant.Seed {
+	var list []*mutant.Seed
+	for _, name := range []string{"kin_repvit_dw_13", "kin_fcbn_mlp_13", "kin_reflect_1x1_17", "fw_ms_repvgg", "fw_tf_v2_dynNHW", "leg_v2_preserve_20_dynN", "re_view_size_dyn", "re_pixel_unshuffle"} {
+		m, err := onnxio.Load(filepath.Join("../testdata/cases", name, "model.onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := mutant.NewSeed(m)
+		m.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// checkFacts compares all sizes that the graph knows of a model with those that a
+// run has, at sizes that the model's arithmetic fits. It reports how many.
+func checkFacts(t *testing.T, b []byte) int {
+	m, err := onnxio.Parse(b, "")
+	if err != nil {
+		return 0
+	}
+	if m, err = m.Plain(); err != nil {
+		return 0
+	}
+	m.Graph.ValueInfo = nil // what a file declares of inner values may be wrong
+	for _, o := range m.Graph.Outputs {
+		o.Shape = false
+	}
+	g, err := graph.New(m, graph.Options{})
+	if err != nil {
+		return 0
+	}
+	f := newFitting(m, g, newSizing(m))
+	values, err := f.solve(2)
+	if err != nil {
+		return 0
+	}
+	e, err := NewEngine(m, EngineOptions{Mode: Double, Limit: factLimit})
+	if err != nil {
+		return 0
+	}
+	named := map[string]int64{}
+	feeds := map[string]*Tensor{}
+	for i, sym := range f.s.symbols {
+		named[sym] = values[i]
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, in := range f.s.inputs {
+		x := &Tensor{DType: in.Elem, Shape: []int{}}
+		n := 1
+		for _, d := range f.s.shapes(named)[in.Name] {
+			if d < 0 || d > 1<<12 {
+				return 0
+			}
+			x.Shape = append(x.Shape, int(d))
+			if n *= int(d); n > factLimit/64 {
+				return 0
+			}
+		}
+		if !in.Elem.IsFloat() {
+			x.I = make([]int64, n)
+		} else if x.F64 = make([]float64, n); n > 0 {
+			for i := range x.F64 {
+				x.F64[i] = rng.NormFloat64()
+			}
+		}
+		feeds[in.Name] = x
+	}
+	type fact struct {
+		v    *graph.Value
+		dims []graph.Dim
+		ints bool
+	}
+	var facts []fact
+	var want []string
+	for _, n := range g.Nodes {
+		for _, v := range n.Out {
+			if v == nil || v.ReadCount() == 0 {
+				continue
+			}
+			dims, ok := v.Shape()
+			if ok {
+				facts = append(facts, fact{v, dims, false})
+			}
+			if v.Ints() != nil {
+				facts = append(facts, fact{v, v.Ints(), true})
+			}
+			want = append(want, v.Name)
+		}
+	}
+	formulas := make([][]graph.Formula, len(facts))
+	for i, k := range facts {
+		for _, d := range k.dims {
+			formula, ok := f.v.Formula(d)
+			if !ok {
+				formula = nil
+			} else if formula == nil {
+				formula = graph.Formula{}
+			}
+			formulas[i] = append(formulas[i], formula)
+		}
+	}
+	out, err := e.Eval(context.Background(), feeds, want)
+	if err != nil {
+		return 0
+	}
+	at := f.v.Fill(values)
+	compared := 0
+	for i, k := range facts {
+		x := out[k.v.Name]
+		if x == nil {
+			continue
+		}
+		have := x.I
+		if k.ints && x.I == nil {
+			continue // floats, which may be fractions
+		}
+		if !k.ints {
+			have = nil
+			for _, d := range x.Shape {
+				have = append(have, int64(d))
+			}
+		}
+		if len(have) != len(k.dims) {
+			t.Errorf("%q (%s): %v is said, %v is run (numbers: %v)", k.v.Name, k.v.Producer.OpType, k.dims, have, k.ints)
+			continue
+		}
+		for j, formula := range formulas[i] {
+			if formula == nil {
+				continue
+			}
+			n, ok := formula.Value(at)
+			if ok && n != have[j] {
+				t.Errorf("%q (%s): place %d of %v is %d, %v is run (numbers: %v, sizes %v)", k.v.Name, k.v.Producer.OpType, j, k.dims, n, have, k.ints, named)
+			}
+			compared++
+		}
+	}
+	return compared
+}
+
+// What the graph says of sizes is what a run has, whatever became of a model.
+func TestFactsOfMutants(t *testing.T) {
+	compared := 0
+	for i, s := range factSeeds(t) {
+		for k := range uint64(40) {
+			b, did := s.Make(rand.New(rand.NewPCG(k, 5)))
+			compared += checkFacts(t, b)
+			if t.Failed() {
+				t.Fatalf("mutant %d of seed %d: %q", k, i, did)
+			}
+		}
+	}
+	if compared < 5000 {
+		t.Errorf("only %d sizes were compared", compared)
+	}
+}
+
+func FuzzFacts(f *testing.F) {
+	seeds := factSeeds(f)
+	f.Add(uint(0), uint64(1))
+	f.Fuzz(func(t *testing.T, i uint, k uint64) {
+		b, did := seeds[i%uint(len(seeds))].Make(rand.New(rand.NewPCG(k, 5)))
+		checkFacts(t, b)
+		if t.Failed() {
+			t.Logf("changes: %q", did)
+		}
+	})
+}
