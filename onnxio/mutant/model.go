@@ -6,7 +6,6 @@ package mutant
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 
 	"repmlp/onnxio"
@@ -314,6 +313,3 @@ func (m *model) names() map[string]bool {
 	}
 	return names
 }
-
-// sorted is slices.Sorted of the keys.
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -140,21 +140,6 @@ func (mu *mutator) init(name string) *tensor {
 	return nil
 }
 
-// constant is the tensor of an initializer or a Constant node.
-func (mu *mutator) constant(name string) *tensor {
-	if t := mu.init(name); t != nil {
-		return t
-	}
-	for _, n := range mu.g.nodes {
-		if n.op == "Constant" && len(n.out) == 1 && n.out[0] == name {
-			if a := n.attr("value"); a != nil {
-				return a.t
-			}
-		}
-	}
-	return nil
-}
-
 // anyConstant picks a constant, nil if there is none.
 func (mu *mutator) anyConstant(ok func(*tensor) bool) *tensor {
 	var list []*tensor
