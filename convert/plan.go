@@ -275,6 +275,9 @@ func (p *planner) candidate(u, v *graph.Value) *Region {
 			r = &fc
 		}
 	case asFC:
+		if !p.opts.AllowGrowth && r.seg.oneConv() && fc.work.moves > before.moves {
+			return nil // moving the map to rows and back costs more than what merges into the conv
+		}
 		r = &fc
 	case !asConv:
 		return nil
@@ -284,6 +287,19 @@ func (p *planner) candidate(u, v *graph.Value) *Region {
 	}
 	r.work = r.work.plus(kept)
 	return r
+}
+
+// oneConv reports whether a Conv of a map with several positions is the only layer.
+func (s *segment) oneConv() bool {
+	layers := 0
+	for _, st := range s.steps {
+		if st.kind == layerStep {
+			if layers++; layers > 1 || st.node == nil || st.node.OpType != "Conv" || flatMap(st.node.In[0]) {
+				return false
+			}
+		}
+	}
+	return layers == 1
 }
 
 func (s *segment) count(k stepKind) int {

@@ -174,3 +174,20 @@ func TestConvsOfUnrolledMapsStayInPlace(t *testing.T) {
 		onlyConv(t, depthwise, 2, m)
 	}
 }
+
+// A Conv whose BatchNormalization stands behind a DepthToSpace became a Gemm between
+// two Transposes, a fifth slower than what was there: it stays.
+func TestConvBeforeDepthToSpaceStays(t *testing.T) {
+	m := onMap(t, 1, onnxio.Known(1), 8, 8, 8, func(b *graphBuilder) string {
+		y := b.conv("x", 8, 16, 1, 0)
+		b.nodes = append(b.nodes, onnxio.NewNode("", "DepthToSpace", []string{y}, []string{"wide"}, onnxio.IntAttr("blocksize", 2)))
+		return b.norm("wide", 4)
+	})
+	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops := countOps(res.Model); ops["Conv"] != 1 || ops["Transpose"] > 0 {
+		t.Errorf("became %v", ops)
+	}
+}
