@@ -354,7 +354,9 @@ func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	for i := range x.Len() {
 		switch {
 		case to.IsFloat():
-			out.F[i] = roundFloat(to, x.at(i))
+			if out.F[i] = x.at(i); x.F == nil || to.Bits() <= x.DType.Bits() {
+				out.F[i] = roundFloat(to, out.F[i])
+			}
 		case to == onnxio.Bool && x.F != nil:
 			if x.F[i] != 0 {
 				out.I[i] = 1
