@@ -83,6 +83,26 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 	return p.plan, p.explainer
 }
 
+// cancels reports whether a sum takes a value from itself: zeros, of which a merge
+// would leave what rounding leaves of the weights that cancel.
+func (s *step) cancels() bool {
+	if s.kind != sumStep {
+		return false
+	}
+	for i, a := range s.args {
+		total := 0.0
+		for k, b := range s.args {
+			if a == b {
+				total += s.coef[k]
+			}
+		}
+		if total == 0 && s.coef[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // planRegions finds the regions of a graph.
 func planRegions(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal, banned, pinned map[*graph.Value]bool) *planner {
 	c := &explainer{g: g, steps: map[*graph.Value]*step{}, chains: map[*graph.Value][]*graph.Value{}, made: map[*graph.Value]*invented{}, same: map[*graph.Value]*graph.Value{}, alive: g.Alive(), pinned: pinned}
@@ -96,7 +116,7 @@ func planRegions(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal, ban
 		}
 	}
 	for v, s := range c.steps {
-		if cut[s.node] != nil {
+		if cut[s.node] != nil || s.cancels() {
 			delete(c.steps, v)
 		}
 	}

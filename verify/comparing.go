@@ -63,7 +63,6 @@ type comparing struct {
 	blind    bool // nothing says how far the reference differs from itself
 	roundoff float64
 	granted  float64 // of the largest output
-	input    float64 // the largest number of the inputs of this run
 	elements int64
 	result   *Comparison
 }
@@ -77,7 +76,6 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 	if err != nil {
 		return err
 	}
-	c.input = largest(s.feed)
 	outs := c.result.Outputs
 	spreads := make([]*scatter, len(outs))
 	for i := range outs {
@@ -135,25 +133,7 @@ func (c *comparing) limit(s *scatter, blind bool) (limit float64, leave []bool) 
 	case blind:
 		return foreignTolerance(c.roundoff) * s.scale, leave
 	}
-	return multiple(c.roundoff)*noise + c.granted*s.scale + residue*c.input, leave
-}
-
-// residue is what float64 leaves, relative to the inputs, of terms that cancel in
-// a merged weight while the original subtracts equal numbers: some hundred
-// roundings of 2^-53. It matters where an output is nothing but zeros.
-const residue = 0x1p-45
-
-// largest is the largest number of the float inputs.
-func largest(feed map[string]*Tensor) float64 {
-	top := 0.0
-	for _, t := range feed {
-		for i := range t.Len() {
-			if v := math.Abs(t.Float(i)); t.DType.IsFloat() && !math.IsInf(v, 0) && v > top {
-				top = v
-			}
-		}
-	}
-	return top
+	return multiple(c.roundoff)*noise + c.granted*s.scale, leave
 }
 
 func (c *comparing) judge(got [3]map[string]*Tensor, spreads []*scatter, want map[string]*Tensor, blind bool) (f finding, passed bool) {

@@ -275,31 +275,3 @@ func TestArraysWithoutAnInput(t *testing.T) {
 		}
 	}
 }
-
-// An original that subtracts equal numbers has outputs of exact zeros; a merge
-// leaves what float64 leaves of the weights that cancelled. A real error there is
-// still one.
-func TestOutputThatCancels(t *testing.T) {
-	model := func(w float32, cancel bool) *onnxio.Model {
-		t.Helper()
-		nodes := []*onnxio.Node{onnxio.NewNode("", "Mul", []string{"x", "w"}, []string{"y"})}
-		if cancel {
-			nodes = []*onnxio.Node{onnxio.NewNode("", "Mul", []string{"x", "w"}, []string{"a"}), onnxio.NewNode("", "Sub", []string{"a", "a"}, []string{"y"})}
-		}
-		m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(8))},
-			Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)}, Nodes: nodes, Inits: []*onnxio.Tensor{f32("w", []int64{1}, w)}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	for w, want := range map[float32]bool{1e-17: true, 0: true, 1e-8: false, 1e-12: false} {
-		c, err := Compare(t.Context(), model(2, true), model(w, false), CompareOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.Passed != want {
-			t.Errorf("a factor of %g instead of zero: passed is %t", w, c.Passed)
-		}
-	}
-}
