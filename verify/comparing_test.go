@@ -275,3 +275,17 @@ func TestArraysWithoutAnInput(t *testing.T) {
 		}
 	}
 }
+
+// Where an output holds nothing but infinities, one of the other sign is a
+// difference even if the original's own vary.
+func TestOppositeInfinities(t *testing.T) {
+	inf := math.Inf(1)
+	a, b := &Tensor{DType: onnxio.Float64, Shape: []int{2}, F64: []float64{inf, -inf}}, &Tensor{DType: onnxio.Float64, Shape: []int{2}, F64: []float64{inf, inf}}
+	s := newScatter(a)
+	if d := judge(a, a, s, []bool{true, true}, 0); !d.Passed {
+		t.Error("the same infinities differ")
+	}
+	if d := judge(a, b, s, []bool{true, true}, 0); d.Passed || d.Opposed != 1 {
+		t.Errorf("passed %t, %d opposed", d.Passed, d.Opposed)
+	}
+}

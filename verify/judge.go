@@ -21,6 +21,9 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 		return d
 	}
 	d.Finite = a.Len() == 0
+	if !a.anyFinite() {
+		leave = nil // infinities are all there is to compare
+	}
 	for k := range a.Len() {
 		x, y := a.Float(k), b.Float(k)
 		odd := math.IsInf(x, 0) || math.IsNaN(x)
@@ -56,6 +59,16 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 		d.MaxRel = math.Inf(1)
 	}
 	return d
+}
+
+// anyFinite reports whether t has a number that is finite.
+func (t *Tensor) anyFinite() bool {
+	for k := range t.Len() {
+		if v := t.Float(k); !math.IsInf(v, 0) && !math.IsNaN(v) {
+			return true
+		}
+	}
+	return false
 }
 
 // merge takes one more run of an output.
