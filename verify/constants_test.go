@@ -127,6 +127,9 @@ func constantModel(c *choices) (m *onnxio.Model, names []string, err error) {
 				attrs = append(attrs, onnxio.StringAttr(name, "add"))
 			}
 		}
+		if op == "Constant" { // the names of its attributes say their types
+			attrs = []*onnxio.Attr{onnxio.IntAttr("value_int", 3), onnxio.IntsAttr("value_ints", []int64{3, 1}), onnxio.FloatAttr("value_float", 0.5), onnxio.TensorAttr("value", constantTensor(c, ""))}[c.next(4):][:1]
+		}
 		p.Nodes, names = append(p.Nodes, onnxio.NewNode(out, op, in, []string{out}, attrs...)), append(names, out)
 	}
 	p.Outputs = []*onnxio.ValueInfo{onnxio.Untyped(names[len(names)-1], onnxio.Float32)}
