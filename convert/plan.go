@@ -83,10 +83,15 @@ func newPlan(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal) (*Plan,
 	return p.plan, p.explainer
 }
 
-// cancels reports whether a sum takes a value from itself: zeros, of which a merge
-// would leave what rounding leaves of the weights that cancel.
-func (s *step) cancels() bool {
-	if s.kind != sumStep {
+// cancels reports whether v is a sum that takes a value from itself, seen through
+// steps of one argument: zeros, of which a merge would leave what rounding leaves
+// of the weights that cancel. As a term of a larger sum it does no harm.
+func (p *planner) cancels(v *graph.Value) bool {
+	s := p.steps[v]
+	for s != nil && len(s.args) == 1 {
+		s = p.steps[s.args[0]]
+	}
+	if s == nil || s.kind != sumStep {
 		return false
 	}
 	for i, a := range s.args {
@@ -116,7 +121,7 @@ func planRegions(g *graph.Graph, opts Options, cut map[*graph.Node]*refusal, ban
 		}
 	}
 	for v, s := range c.steps {
-		if cut[s.node] != nil || s.cancels() {
+		if cut[s.node] != nil {
 			delete(c.steps, v)
 		}
 	}
@@ -255,7 +260,7 @@ func (p *planner) reach(v *graph.Value) (out []*graph.Value, own int) {
 // candidate plans one region from u to v; nil where it is not exact, or no
 // better than what is there.
 func (p *planner) candidate(u, v *graph.Value) *Region {
-	if p.banned[p.source(u)] || p.g.IsConst(u) {
+	if p.banned[p.source(u)] || p.g.IsConst(u) || p.cancels(v) {
 		return nil
 	}
 	seg := p.segment(u, v)
