@@ -50,6 +50,10 @@ func (c *explainer) segment(u, v *graph.Value) *segment {
 		}
 		inside.add(x.Producer)
 	}
+	if m := c.made[v]; m != nil && m.input == nil { // a part of a sum, whose other operands stay
+		last := s.steps[len(s.steps)-1]
+		inside.sum = append([]*graph.Node{last.node}, last.covers...)
+	}
 	for _, x := range s.values {
 		if x != v && (c.pinned[x] || c.leaks(x, &inside)) || c.otherOutput(x, seen) {
 			s.leaks = append(s.leaks, x)
@@ -94,7 +98,8 @@ func (c *explainer) otherOutput(x *graph.Value, inside map[*graph.Value]bool) bo
 // A part is some nodes of the graph.
 type part struct {
 	nodes map[*graph.Node]bool
-	last  int // the largest index of a node
+	last  int           // the largest index of a node
+	sum   []*graph.Node // those that still add what comes from outside
 }
 
 func (p *part) add(n *graph.Node) {
@@ -128,7 +133,7 @@ func (c *explainer) leaksBeyond(x *graph.Value, inside *part, seen map[*graph.No
 			return true
 		}
 		for _, out := range r.Node.Out {
-			if out != nil && c.leaksBeyond(out, inside, seen) {
+			if out != nil && (c.leaksBeyond(out, inside, seen) || slices.ContainsFunc(out.Readers, func(r graph.Use) bool { return slices.Contains(inside.sum, r.Node) })) {
 				return true
 			}
 		}

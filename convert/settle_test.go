@@ -1,10 +1,13 @@
 package convert_test
 
 import (
+	"context"
+	"math/rand/v2"
 	"testing"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
 // Linear layers as LeViT has them: MatMul, Flatten, BatchNormalization and a Reshape
@@ -47,5 +50,25 @@ func TestSharedViewBetweenLayers(t *testing.T) {
 		if ops := countOps(res.Model); name != "flat" && (ops["BatchNormalization"] > 0 || res.Verdict != convert.Fused) {
 			t.Errorf("%s: verdict %s, %v", name, res.Verdict, ops)
 		}
+	}
+}
+
+// A layer whose activation is added to what is merged with it stays needed: merged
+// into a part of the sum, it would be computed twice.
+func TestActivationThatComesBack(t *testing.T) {
+	b := &graphBuilder{rng: rand.New(rand.NewPCG(8, 1)), elem: onnxio.Float32}
+	y := b.op("MatMul", []string{"x", b.normal(8, 8)})
+	sum := b.op("Add", []string{b.op("Sub", []string{y, b.op("Add", []string{"x", "x"})}), b.op("Tanh", []string{y})})
+	m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(8))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue(sum, onnxio.Float32)}, Nodes: b.nodes, Inits: b.inits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have := layerWeights(r.Model); have > 64 {
+		t.Errorf("%d weights of layers, 64 before", have)
 	}
 }
