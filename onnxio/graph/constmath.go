@@ -183,6 +183,22 @@ func (f elementFunc) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	return out, nil
 }
 
+// together makes a constant of type d in the shape that x and y broadcast to;
+// pairs calls f for each of its elements with the places in x and y it is made of.
+func (e *evaluation) together(d onnxio.DType, x, y *Const) (out *Const, pairs func(f func(i, a, b int)), err error) {
+	shape, err := joint(x.Shape, y.Shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	if out, err = e.make(d, shape); err != nil {
+		return nil, nil, err
+	}
+	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
+	return out, func(f func(i, a, b int)) {
+		walk(shape, func(i int, idx []int) { f(i, dot(idx, sx), dot(idx, sy)) })
+	}, nil
+}
+
 // apply works on two constants of one type with broadcasting.
 func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
 	if x.DType.IsFloat() && f.float == nil || !x.DType.IsFloat() && f.int == nil {
@@ -191,17 +207,11 @@ func (f elementFunc) apply(e *evaluation, x, y *Const) (*Const, error) {
 	if f.steep && y.steep() {
 		return nil, errRounding
 	}
-	shape, err := joint(x.Shape, y.Shape)
+	out, pairs, err := e.together(x.DType, x, y)
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.make(x.DType, shape)
-	if err != nil {
-		return nil, err
-	}
-	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
-	walk(shape, func(i int, idx []int) {
-		a, b := dot(idx, sx), dot(idx, sy)
+	pairs(func(i, a, b int) {
 		if out.F != nil {
 			out.F[i] = f.float(x.F[a], y.F[b])
 		} else if v, bad := f.int(x.DType, x.I[a], y.I[b]); bad != nil {
@@ -238,19 +248,14 @@ func constCompare(holds func(order int) bool) constRule {
 	return func(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		in = e.g.beside(n, in)
 		x, y := in[0], in[1]
-		shape, err := joint(x.Shape, y.Shape)
+		out, pairs, err := e.together(onnxio.Bool, x, y)
 		if err != nil {
 			return nil, err
 		}
-		out, err := e.make(onnxio.Bool, shape)
-		if err != nil {
-			return nil, err
-		}
-		sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
-		walk(shape, func(i int, idx []int) {
+		pairs(func(i, k, l int) {
 			order, ok := 0, true
 			if x.F != nil {
-				a, b := x.F[dot(idx, sx)], y.F[dot(idx, sy)]
+				a, b := x.F[k], y.F[l]
 				if !x.decided(a, b) || !y.decided(b, a) {
 					err = errRounding
 				}
@@ -263,7 +268,7 @@ func constCompare(holds func(order int) bool) constRule {
 					ok = false
 				}
 			} else {
-				a, b := x.I[dot(idx, sx)], y.I[dot(idx, sy)]
+				a, b := x.I[k], y.I[l]
 				switch {
 				case lessInt(x.DType, a, b):
 					order = -1
@@ -286,17 +291,11 @@ func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if x.steep() || y.steep() {
 		return nil, errRounding
 	}
-	shape, err := joint(x.Shape, y.Shape)
+	out, pairs, err := e.together(x.DType, x, y)
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.make(x.DType, shape)
-	if err != nil {
-		return nil, err
-	}
-	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
-	walk(shape, func(i int, idx []int) {
-		a, b := dot(idx, sx), dot(idx, sy)
+	pairs(func(i, a, b int) {
 		switch {
 		case out.F != nil:
 			out.F[i] = math.Pow(x.F[a], y.at(b))
