@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/internal/skeleton"
 	"repmlp/onnxio"
-	"repmlp/onnxio/skeleton"
 	"repmlp/verify"
 )
 

@@ -16,9 +16,9 @@ import (
 	"sync"
 	"time"
 
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
-	"repmlp/parallel"
 	"repmlp/verify"
 )
 

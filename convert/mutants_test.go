@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"repmlp/internal/mutant"
 	"repmlp/onnxio"
-	"repmlp/onnxio/mutant"
 	"repmlp/verify"
 )
 
 // Mutants of real models are converted so that outputs stay, or refused: no panic,
-// no proof that fails. cmd/mutants tries many more.
+// no proof that fails. internal/cmd/mutants tries many more.
 func TestMutants(t *testing.T) {
 	for _, name := range []string{"kin_concat_13", "dyn_re_seq_1x1_kxk", "kin_dbb_13", "fw_ktf_repvgg_dyn", "re_conv_g1_fc3_g2"} {
 		m, err := onnxio.Load(filepath.Join("../testdata/cases", name, "model.onnx"))

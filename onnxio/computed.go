@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"repmlp/parallel"
+	"repmlp/internal/parallel"
 )
 
 // A Source computes the values of a new tensor when they are written, piece by

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"repmlp/output"
+	"repmlp/internal/output"
 )
 
 // Names of data files hold so many letters of the SHA-1 of their content.

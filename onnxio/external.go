@@ -11,7 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"repmlp/output"
+	"repmlp/internal/output"
 )
 
 // store holds the files that a model reads from: the model itself and its

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 )
 
 // Inline returns the model with the calls of its local functions in the main

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 )
 
 // calling is a model whose nodes call functions of the domain "my".

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"repmlp/budget"
-	"repmlp/output"
-	"repmlp/parallel"
+	"repmlp/internal/budget"
+	"repmlp/internal/output"
+	"repmlp/internal/parallel"
 )
 
 // A Hint is an error that knows what its reader can do about it.

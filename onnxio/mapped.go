@@ -9,7 +9,7 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 
-	"repmlp/output"
+	"repmlp/internal/output"
 )
 
 // A mapped file stays readable after its last reader forgets it, until closed.

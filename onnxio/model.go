@@ -1,6 +1,6 @@
 package onnxio
 
-import "repmlp/budget"
+import "repmlp/internal/budget"
 
 // A Model is an ONNX file. It does not change after Load or Apply.
 type Model struct {

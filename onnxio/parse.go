@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 )
 
 // parser turns wire fields into messages; files resolves external data.

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"repmlp/budget"
-	"repmlp/output"
+	"repmlp/internal/budget"
+	"repmlp/internal/output"
 )
 
 // inlineLimit is the largest file that protobuf implementations read.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"repmlp/parallel"
+	"repmlp/internal/parallel"
 )
 
 // Sizes of the work that one processor takes at a time.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"repmlp/output"
+	"repmlp/internal/output"
 )
 
 // extModel is a model whose weight, of 100 numbers of one value, lies outside, written to

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 )
 
 // validate checks the promises of Load, collecting the first error of each kind

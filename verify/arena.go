@@ -8,7 +8,7 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 )
 
 // An arena follows the tensors of a run, so that the storage of those that

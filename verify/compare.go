@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
-	"repmlp/parallel"
 )
 
 // noiseMultiple is how far a candidate may be from the float64 truth, in units

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"repmlp/internal/output"
 	"repmlp/onnxio"
-	"repmlp/output"
 )
 
 // Tolerances of the ONNX project's own node tests (onnx.backend.test.runner).

@@ -15,10 +15,10 @@ import (
 	"slices"
 	"time"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
-	"repmlp/parallel"
 )
 
 // Unsupported says that the engine lacks an operator, a type or a form of an

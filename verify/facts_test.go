@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"repmlp/internal/mutant"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
-	"repmlp/onnxio/mutant"
 )
 
 // factLimit bounds what a run takes.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
 )
 

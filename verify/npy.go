@@ -11,9 +11,9 @@ import (
 
 	"github.com/sbinet/npyio"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
+	"repmlp/internal/output"
 	"repmlp/onnxio"
-	"repmlp/output"
 )
 
 // maxNpyHeader bounds the header of a numpy array: what numpy writes is below a

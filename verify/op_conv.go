@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio/graph"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 func convolutions() map[string]operator {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 func matrices() map[string]operator {

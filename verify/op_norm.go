@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 func norms() map[string]operator {

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 // unaryOf makes an operator of a function of one number. It is worked out in

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 func pools() map[string]operator {

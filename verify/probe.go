@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 // Where there are few rows, a float64 run reads weights once, where they lie. A

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"repmlp/internal/output"
 	"repmlp/onnxio"
-	"repmlp/output"
 )
 
 // realInputs reads files: a .npy for a model with one input, a .npz with one

@@ -9,9 +9,9 @@ import (
 
 	"github.com/x448/float16"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
-	"repmlp/verify/kernel"
+	"repmlp/verify/internal/kernel"
 )
 
 // A Tensor is a dense array. Float types hold their numbers in F32, or in F64

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
-	"repmlp/measure"
+	"repmlp/internal/measure"
 	"repmlp/onnxio"
 	"repmlp/verify"
 	"repmlp/verify/ort"

@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"strings"
 
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
-	"repmlp/parallel"
 )
 
 // bug is a panic as its reader meets it.

@@ -16,9 +16,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/internal/output"
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
-	"repmlp/output"
-	"repmlp/parallel"
 	"repmlp/verify"
 )
 

@@ -114,7 +114,7 @@ func TestPagesNameWhatThereIs(t *testing.T) {
 		}
 	}
 	tests := ""
-	for _, pattern := range []string{"*_test.go", "../classify/*_test.go", "../../*/*_test.go", "../../*/*/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "../../*/*_test.go", "../../*/*/*_test.go", "../../*/*/*/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -171,7 +171,7 @@ func TestPagesNameFlagsThatThereAre(t *testing.T) {
 // A script that is started without arguments says what it takes, before it looks
 // for packages that a machine may not have.
 func TestScriptsSayTheirUsage(t *testing.T) {
-	scripts, err := filepath.Glob("../../docs/benchmarks/*.py")
+	scripts, err := filepath.Glob("../../bench/*.py")
 	if err != nil || len(scripts) < 5 {
 		t.Fatalf("%d scripts, %v", len(scripts), err)
 	}

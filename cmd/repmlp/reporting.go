@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/internal/output"
 	"repmlp/onnxio"
-	"repmlp/output"
 )
 
 // reportFlags say where the report of a command goes.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"repmlp/convert"
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
-	"repmlp/parallel"
 	"repmlp/verify"
 )
 

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"repmlp/output"
+	"repmlp/internal/output"
 )
 
 // targets are the files that a command will write. Nothing that it reads, and

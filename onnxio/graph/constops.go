@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
 )
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
 )
 

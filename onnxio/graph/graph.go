@@ -6,7 +6,7 @@ package graph
 import (
 	"fmt"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"repmlp/budget"
+	"repmlp/internal/budget"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"repmlp/parallel"
+	"repmlp/internal/parallel"
 )
 
 // Sums of k products of standard normal numbers: the naive sum and a blocked

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const digits = "../../testdata/digits/"
+const digits = "../../../testdata/digits/"
 
 // The figures of the README.
 func TestClassify(t *testing.T) {

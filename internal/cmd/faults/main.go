@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 
-	"repmlp/onnxio/skeleton"
+	"repmlp/internal/skeleton"
 )
 
 func main() {

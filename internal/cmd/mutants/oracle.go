@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"repmlp/internal/mutant"
 	"repmlp/onnxio"
-	"repmlp/onnxio/mutant"
 	"repmlp/verify"
 	"repmlp/verify/ort"
 )

@@ -2,7 +2,7 @@
 
 usage: authors.py REPMLP FOLDER [RUNS]
 
-FOLDER holds rep50_light.onnx and repmlpnet_b224.onnx (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). Needs torch, onnx and
+FOLDER holds rep50_light.onnx and repmlpnet_b224.onnx (go run ./internal/cmd/fillnet NAME FOLDER/NAME.onnx). Needs torch, onnx and
 onnxruntime in this Python. PyTorch starts from a checkpoint with the weights of the file (injection.py), repmlp from the
 file. `difference` is that of the converted network to the file on one input, relative to the largest output.
 """

@@ -2,7 +2,7 @@
 
 usage: families.py REPMLP FOLDER [THREADS]
 
-FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). Needs onnx, onnxruntime, onnxsim, onnxslim and
+FOLDER holds filled networks (go run ./internal/cmd/fillnet NAME FOLDER/NAME.onnx). Needs onnx, onnxruntime, onnxsim, onnxslim and
 onnxscript in this Python; REPMLP is built with cgo. Prints docs/benchmarks/families.md.
 """
 import sys
@@ -61,7 +61,7 @@ def main():
                 x = after["ratio_to_first"]
                 speed.append(f"| {title} | {before['batch']} | {before['median_ms']:.2f} | {after['median_ms']:.2f} | {x['value']:.2f} ({x['low']:.2f} to {x['high']:.2f}) |")
     print("# Conv families, measured\n")
-    print(f"Made by `python docs/benchmarks/families.py REPMLP FOLDER {threads}` on {datetime.date.today()}, {os.cpu_count()} cores, {threads} threads.\n")
+    print(f"Made by `python bench/families.py REPMLP FOLDER {threads}` on {datetime.date.today()}, {os.cpu_count()} cores, {threads} threads.\n")
     print("## Operators\n| network | tool | " + " | ".join(OPS) + " | all |\n|---|---|" + "---|" * (len(OPS) + 1))
     print("\n".join(table))
     print("\n## Latency in ONNX Runtime, ms\n| network | batch | training form | converted | times as fast (95 % interval) |\n|---|---|---|---|---|")

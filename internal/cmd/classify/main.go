@@ -1,6 +1,6 @@
 // Command classify counts how many samples classifiers get right.
 //
-//	go run ./cmd/classify IMAGES.npy LABELS.npy MODEL.onnx [OTHER.onnx ...]
+//	go run ./internal/cmd/classify IMAGES.npy LABELS.npy MODEL.onnx [OTHER.onnx ...]
 package main
 
 import (

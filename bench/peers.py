@@ -2,7 +2,7 @@
 
 usage: peers.py REPMLP FOLDER [RUNS]
 
-FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). Needs onnxsim and onnxslim in this Python.
+FOLDER holds filled networks (go run ./internal/cmd/fillnet NAME FOLDER/NAME.onnx). Needs onnxsim and onnxslim in this Python.
 Prints a Markdown table: the median of the seconds, the largest peak memory. `cp+sync` copies the file and syncs the copy,
 as repmlp does; the operator counts say what is left in the written file.
 """

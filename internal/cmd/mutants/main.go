@@ -2,7 +2,7 @@
 // the results as repmlp convert does, and has ONNX Runtime, where it is found,
 // say whether the written file still computes what the original does.
 //
-//	go run ./cmd/mutants -seed 1 -n 100000 testdata/cases
+//	go run ./internal/cmd/mutants -seed 1 -n 100000 testdata/cases
 //
 // A mutant is determined by the seed, its number and the folder. Findings are
 // kept as files; with any the exit status is 1.

@@ -2,7 +2,7 @@
 
 usage: latency.py REPMLP FOLDER [BATCHES] [RUNS] [THREADS]
 
-FOLDER holds filled networks (go run ./cmd/fillnet NAME FOLDER/NAME.onnx). REPMLP is built with cgo and finds ONNX Runtime
+FOLDER holds filled networks (go run ./internal/cmd/fillnet NAME FOLDER/NAME.onnx). REPMLP is built with cgo and finds ONNX Runtime
 (repmlp engines). Every row is one run with all forms interleaved; resnet50, where it is there, runs beside rep50_light.
 """
 import sys

@@ -1,6 +1,6 @@
 // Package mutant changes real models in ways that mostly stay loadable: other
 // operators, attributes, sizes, types, constants and wiring. Tests and
-// cmd/mutants convert the results to find what no hand-written case has.
+// internal/cmd/mutants convert the results to find what no hand-written case has.
 package mutant
 
 import (

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"repmlp/internal/mutant"
 	"repmlp/onnxio"
-	"repmlp/onnxio/mutant"
 )
 
 // seedFiles lists the models under the folders, small ones first.

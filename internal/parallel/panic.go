@@ -37,7 +37,7 @@ func (p *Panic) Where() string {
 	for more := true; more && len(calls) < most; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "repmlp/parallel.") {
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "repmlp/internal/parallel.") {
 			calls = append(calls, fmt.Sprintf("%s (%s:%d)", strings.TrimPrefix(f.Function, "repmlp/"), path.Base(f.File), f.Line))
 		}
 	}

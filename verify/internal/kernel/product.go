@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
 
-	"repmlp/parallel"
+	"repmlp/internal/parallel"
 )
 
 // Float is what products are computed in.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"repmlp/onnxio/skeleton"
+	"repmlp/internal/skeleton"
 )
 
 func main() {
