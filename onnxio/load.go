@@ -6,33 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"repmlp/internal/budget"
 	"repmlp/internal/output"
 	"repmlp/internal/parallel"
 )
-
-// A Hint is an error that knows what its reader can do about it.
-type Hint struct {
-	Err    error
-	Advice string
-}
-
-func (h *Hint) Error() string { return h.Err.Error() }
-func (h *Hint) Unwrap() error { return h.Err }
-
-// Advice returns what the error's reader can do about it, "" if nobody knows.
-func Advice(err error) string {
-	if h, ok := errors.AsType[*Hint](err); ok {
-		return h.Advice
-	}
-	if e, ok := errors.AsType[*budget.Exceeded](err); ok {
-		return e.Advice()
-	}
-	if r, ok := errors.AsType[*output.Refusal](err); ok {
-		return r.Advice
-	}
-	return ""
-}
 
 // Load maps the file at path and reads its structure. Every tensor is checked
 // for storage of the right length and every graph for names without a value,
@@ -40,12 +16,12 @@ func Advice(err error) string {
 //
 // A model that another program replaces at this moment is opened again, so that
 // its external data is its own; one that is written over in place is an error.
-func Load(path string) (*Model, error) { return LoadWithin(path, budget.Limits{}) }
+func Load(path string) (*Model, error) { return LoadWithin(path, Limits{}) }
 
 // LoadWithin is Load with other limits than the defaults: how deep subgraphs and
 // functions may be nested and how large the model may become when its functions
-// are inlined. Beyond them the error wraps a *budget.Exceeded.
-func LoadWithin(path string, limits budget.Limits) (*Model, error) {
+// are inlined. Beyond them the error wraps an *Exceeded.
+func LoadWithin(path string, limits Limits) (*Model, error) {
 	const tries = 10 // of a file that is replaced all the time
 	for i := 1; ; i++ {
 		m, changed, err := load(path, limits)
@@ -56,7 +32,7 @@ func LoadWithin(path string, limits budget.Limits) (*Model, error) {
 }
 
 // load opens a model once and reports whether it was replaced meanwhile.
-func load(path string, limits budget.Limits) (m *Model, changed bool, err error) {
+func load(path string, limits Limits) (m *Model, changed bool, err error) {
 	main, err := mapFile(path)
 	if err != nil {
 		if _, ok := errors.AsType[*output.Refusal](err); ok {
@@ -92,21 +68,24 @@ func Parse(b []byte, dir string) (*Model, error) {
 	if dir != "" {
 		files = &store{dir: dir}
 	}
-	return parse(b, files, budget.Limits{})
+	return parse(b, files, Limits{})
 }
 
-func parse(b []byte, files *store, limits budget.Limits) (*Model, error) {
+func parse(b []byte, files *store, limits Limits) (*Model, error) {
 	if err := foreign(b); err != nil {
 		return nil, err
 	}
 	p := &parser{files, limits}
 	m, err := p.model(b)
 	files.trim()
-	if _, ok := errors.AsType[*budget.Exceeded](err); ok {
+	if _, ok := errors.AsType[*Exceeded](err); ok {
+		return nil, err
+	}
+	if _, ok := errors.AsType[*Unsupported](err); ok {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &Hint{fmt.Errorf("this is no valid ONNX model: %w", err), "the file may be truncated or another format; export or download it again"}
+		return nil, &NotONNX{fmt.Errorf("this is no valid ONNX model: %w", err), "the file may be truncated or another format; export or download it again"}
 	}
 	m.limits = limits
 	if err := m.validate(); err != nil {
@@ -120,15 +99,15 @@ func foreign(b []byte) error {
 	start := bytes.ToLower(bytes.TrimSpace(b[:min(len(b), 256)]))
 	switch {
 	case len(b) == 0:
-		return &Hint{errors.New("the file is empty"), "export or download the model again"}
+		return &NotONNX{errors.New("the file is empty"), "export or download the model again"}
 	case bytes.HasPrefix(start, []byte("version https://git-lfs")):
-		return &Hint{errors.New("this is a Git LFS pointer, not a model"), "fetch the file's content with: git lfs pull"}
+		return &NotONNX{errors.New("this is a Git LFS pointer, not a model"), "fetch the file's content with: git lfs pull"}
 	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")), bytes.HasPrefix(start, []byte("<?xml")):
-		return &Hint{errors.New("this is a web page, not a model"), "download the raw file, not the page that shows it"}
+		return &NotONNX{errors.New("this is a web page, not a model"), "download the raw file, not the page that shows it"}
 	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
-		return &Hint{errors.New("this is a zip archive (a PyTorch checkpoint?), not an ONNX model"), "export the model to ONNX first"}
+		return &NotONNX{errors.New("this is a zip archive (a PyTorch checkpoint?), not an ONNX model"), "export the model to ONNX first"}
 	case bytes.HasPrefix(b, []byte("ORTM")), len(b) > 8 && bytes.Equal(b[4:8], []byte("ORTM")):
-		return &Hint{errors.New("this is an ORT format file, not an ONNX model"), "pass the .onnx file that it was made from"}
+		return &NotONNX{errors.New("this is an ORT format file, not an ONNX model"), "pass the .onnx file that it was made from"}
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package onnxio
 
-import "repmlp/internal/budget"
-
 // A Model is an ONNX file. It does not change after Load or Apply.
 type Model struct {
 	IRVersion       int64
@@ -14,7 +12,7 @@ type Model struct {
 
 	fields []field
 	files  *store
-	limits budget.Limits
+	limits Limits
 }
 
 // An Opset says which version of an operator set the model was written for.
@@ -29,7 +27,7 @@ type Opset struct {
 func (m *Model) Opset(domain string) int64 { return opsetOf(m.Opsets, domain) }
 
 // Limits are those that the model was loaded within.
-func (m *Model) Limits() budget.Limits { return m.limits }
+func (m *Model) Limits() Limits { return m.limits }
 
 func opsetOf(sets []Opset, domain string) int64 {
 	for _, o := range sets {

@@ -12,7 +12,7 @@ import (
 // parser turns wire fields into messages; files resolves external data.
 type parser struct {
 	files  *store
-	limits budget.Limits
+	limits Limits
 }
 
 // passed notes that a message of n bytes was looked at.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"repmlp/internal/budget"
 	"repmlp/internal/output"
 )
 
@@ -30,7 +29,7 @@ type Pending struct {
 	reads    []*mapped // files that the model was made from
 	flush    *writeback
 	done     bool
-	limits   budget.Limits
+	limits   Limits
 }
 
 // Bytes is the length of the model file, without external data.

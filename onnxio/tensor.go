@@ -2,6 +2,7 @@ package onnxio
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -56,7 +57,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		case 2:
 			t.DType = DType(f.val)
 		case 3:
-			e = fmt.Errorf("tensor segments are not supported")
+			e = &Unsupported{errors.New("tensor segments are not supported")}
 		case 4, 5, 6, 7, 10, 11:
 			t.typed = append(t.typed, f)
 		case 8:
@@ -114,8 +115,24 @@ func (t *Tensor) Len() int64 {
 	return n
 }
 
-// check validates what Load promises: dims, and storage of the right length.
+// check is what Load promises: dims, and storage of the right length, here or in
+// a file of external data.
 func (t *Tensor) check() error {
+	if err := t.consistent(); err != nil {
+		return &Invalid{err}
+	}
+	if t.External == nil {
+		return nil
+	}
+	if t.files == nil {
+		return fmt.Errorf("tensor %q has external data but the model came without a folder", t.Name)
+	}
+	_, err := t.files.read(t)
+	return err
+}
+
+// consistent checks what the message of the tensor says.
+func (t *Tensor) consistent() error {
 	if !t.DType.Known() {
 		return fmt.Errorf("tensor %q has the unknown element type %d", t.Name, int32(t.DType))
 	}
@@ -136,7 +153,7 @@ func (t *Tensor) check() error {
 		n *= d
 	}
 	if t.External != nil {
-		return t.checkExternal(n)
+		return t.consistentExternal(n)
 	}
 	if t.hasRaw {
 		if len(t.typed) > 0 {
@@ -220,7 +237,7 @@ func (t *Tensor) Bytes() ([]byte, error) {
 func (t *Tensor) typedBytes() ([]byte, error) {
 	width := t.DType.Bits() / 8
 	if width == 0 {
-		return nil, fmt.Errorf("reading tensor %q: %s values cannot be read as numbers", t.Name, t.DType)
+		return nil, &Unsupported{fmt.Errorf("reading tensor %q: %s values cannot be read as numbers", t.Name, t.DType)}
 	}
 	out := make([]byte, 0, t.DType.rawSize(t.Len()))
 	for _, f := range t.typed {
@@ -346,7 +363,7 @@ func DecodeInt64(dst []int64, b []byte, d DType) error {
 		case Int4:
 			dst[i] = int64(int8(b[i/2]>>(4*(i%2))<<4) >> 4)
 		default:
-			return fmt.Errorf("%s values cannot be read as integers", d)
+			return &Unsupported{fmt.Errorf("%s values cannot be read as integers", d)}
 		}
 	}
 	return nil
@@ -357,7 +374,7 @@ func DecodeInt64(dst []int64, b []byte, d DType) error {
 func EncodeInt64(v []int64, d DType) ([]byte, error) {
 	width := d.Bits() / 8
 	if !d.IsInt() && d != Bool || width == 0 {
-		return nil, fmt.Errorf("integers cannot be stored as %s", d)
+		return nil, &Unsupported{fmt.Errorf("integers cannot be stored as %s", d)}
 	}
 	out := make([]byte, 0, len(v)*width)
 	for _, x := range v {
@@ -407,7 +424,7 @@ func PutFloat64(out []byte, v []float64, d DType) (ok bool, err error) {
 			le.PutUint16(out[2*i:], BFloat16Bits(x))
 		}
 	default:
-		return false, fmt.Errorf("weights cannot be stored as %s", d)
+		return false, &Unsupported{fmt.Errorf("weights cannot be stored as %s", d)}
 	}
 	_, bad := Unstorable(v, d)
 	return !bad, nil

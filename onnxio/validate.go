@@ -7,27 +7,31 @@ import (
 	"repmlp/internal/budget"
 )
 
-// validate checks the promises of Load, collecting the first error of each kind
-// in file order.
+// validate checks the promises of Load. The error is that of the first tensor, then
+// of the functions, then of the graph.
 func (m *Model) validate() error {
 	if m.IRVersion < 0 || m.IRVersion > 1<<20 {
-		return fmt.Errorf("ir_version %d makes no sense", m.IRVersion)
+		return &Invalid{fmt.Errorf("ir_version %d makes no sense", m.IRVersion)}
 	}
-	var errs []error
+	var first error
 	m.eachTensor(func(t *Tensor) {
-		if len(errs) == 0 {
-			if err := t.check(); err != nil {
-				errs = append(errs, err)
-			}
+		if first == nil {
+			first = t.check()
 		}
 	})
-	if len(errs) > 0 {
-		return errs[0]
+	if first != nil {
+		return first
 	}
 	if err := m.checkFunctions(); err != nil {
-		return err
+		if _, ok := errors.AsType[*Exceeded](err); ok {
+			return err
+		}
+		return &Invalid{err}
 	}
-	return checkGraph(m.Graph, nil)
+	if err := checkGraph(m.Graph, nil); err != nil {
+		return &Invalid{err}
+	}
+	return nil
 }
 
 // A scope holds the names that a graph's nodes may read.
