@@ -195,23 +195,6 @@ func TestFoldRefusesWrongWeights(t *testing.T) {
 	}
 }
 
-func BenchmarkFold(b *testing.B) {
-	t := newTile(rand.New(rand.NewPCG(1, 1)))
-	t.p.Sizes = []int{4, 32, 7, 7, 32, 7, 7}
-	t.G, t.C, t.H, t.W, t.O = 4, 32, 7, 7, 32
-	rng := rand.New(rand.NewPCG(2, 2))
-	fc := t.norm(rng, t.fc(rng), t.perOut)
-	cv := t.norm(rng, t.conv(rng, -1, t.perGroup, t.perOut, t.h, t.w, t.oh, t.ow), t.perOut)
-	t.add(Op{Kind: Sum, Args: []int{fc, cv}, Coef: []float64{1, 1}, Rename: []map[Label]Label{nil, nil}})
-	f := Form{Group: []Label{t.group}, Out: []Label{t.perOut, t.oh, t.ow}, In: []Label{t.perGroup, t.h, t.w}}
-	b.SetBytes(int64(8 * t.p.size(f.Group) * t.p.size(f.Out) * t.p.size(f.In)))
-	for b.Loop() {
-		if _, err := t.p.Fold(f); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // memory is a weight in memory that counts as a stored one.
 type memory []float64
 
@@ -245,15 +228,7 @@ func TestFoldingInPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		if rng.IntN(2) == 0 { // stored weights
-			for i := range p.Ops {
-				if w := p.Ops[i].W; w != nil {
-					load := w.Load
-					w.Open = func() (Values, error) {
-						v, err := load()
-						return memory(v), err
-					}
-				}
-			}
+			storeWeights(p)
 		}
 		row := make([]float64, p.size(p.Input)) // stored weights are read in runs
 		for i := range row {

@@ -1,23 +1,9 @@
 package fuse
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 )
-
-// Values are the numbers of a stored weight, converted while they are read.
-// Reading is safe for concurrent use.
-type Values interface {
-	Len() int
-	// Read fills dst with the numbers from index at on.
-	Read(dst []float64, at int)
-	// AddScaled adds scale times the numbers from index at on to dst.
-	AddScaled(dst []float64, scale float64, at int)
-	// Near is n numbers from index at on, counted from zero, for many short
-	// reads; release ends their use.
-	Near(at, n int) (near Values, release func())
-}
 
 // An Order is how the weight of a folded layer lies in memory, row-major.
 type Order uint8
@@ -229,249 +215,19 @@ func (f *Folding) addDense(ready *prepared, q *Program) error {
 	if ready.dense == nil {
 		ready.dense = make([]float64, f.size)
 	}
-	var loops []loop
+	var loops []loop[pushAt]
 	for _, l := range f.order {
-		loops = append(loops, loop{n: f.p.Sizes[l], stride: [4]int{f.stride[l], byOutput[l]}})
+		loops = append(loops, loop[pushAt]{n: f.p.Sizes[l], stride: pushAt{out: f.stride[l], in: byOutput[l]}})
 	}
-	first := 0
+	var first pushAt
 	for _, l := range f.only {
-		first += l.lo * byOutput[l.label]
+		first.in += l.lo * byOutput[l.label]
 	}
-	nest(merged(loops), func(o [4]int, _ float64, last loop) {
+	nest(first, merged(loops), func(at pushAt, _ float64, last loop[pushAt]) {
 		for range last.n {
-			ready.dense[o[0]] += w[first+o[1]]
-			o[0] += last.stride[0]
-			o[1] += last.stride[1]
+			ready.dense[at.out] += w[at.in]
+			at = at.plus(last.stride)
 		}
 	})
 	return nil
-}
-
-// track follows one index of the input, or one made by the link, along a path.
-type track struct {
-	in    Label // label in the program's input, -1 for one that the link made
-	now   Label // what it is called at the current place
-	alive bool  // false once contracted
-	core  Label // its name inside the link's weight, -1 for none
-}
-
-const none = Label(-1)
-
-func (p *Program) trackSize(t *track) int {
-	if t.in != none {
-		return p.Sizes[t.in]
-	}
-	return p.Sizes[t.now]
-}
-
-// A factor is a scale along the path.
-type factor struct {
-	on   map[*track]int // stride of each index
-	data []float64
-}
-
-// direct prepares a path with at most one link; nil where the path has more.
-func (f *Folding) direct(path path) (*branch, error) {
-	p := f.p
-	var tracks []*track
-	for _, l := range p.Input {
-		tracks = append(tracks, &track{in: l, now: l, alive: true, core: none})
-	}
-	find := func(l Label) *track {
-		for _, t := range tracks {
-			if t.alive && t.now == l {
-				return t
-			}
-		}
-		return nil
-	}
-	var pre, post []factor
-	var core *Op
-	axisIn, axisOut := map[int][]*track{}, map[int][]*track{}
-	inAxis := map[*track]bool{}
-	for _, s := range path.ops {
-		op := &p.Ops[s.op]
-		switch op.Kind {
-		case Diagonal:
-			if op.Scale == nil {
-				continue
-			}
-			data, err := op.Scale.load(p)
-			if err != nil {
-				return nil, err
-			}
-			fc := factor{map[*track]int{}, data}
-			for l, st := range p.strides(op.Scale.Labels) {
-				t := find(l)
-				if t == nil {
-					return nil, fmt.Errorf("a scale depends on label %d, which its operand lacks", l)
-				}
-				fc.on[t] = st
-			}
-			if core == nil {
-				pre = append(pre, fc)
-			} else {
-				post = append(post, fc)
-			}
-		case Sum:
-			for _, t := range tracks {
-				if t.alive {
-					t.now = rename(op.Rename[s.arg], t.now)
-				}
-			}
-		case Link:
-			if core != nil {
-				return nil, nil
-			}
-			core = op
-			if op.W != nil {
-				for _, l := range op.W.Labels {
-					if t := find(l); t != nil {
-						t.core = l
-					}
-				}
-			}
-			gone := func(l Label) *track {
-				t := find(l)
-				if t != nil {
-					t.alive = false
-				}
-				return t
-			}
-			for _, l := range op.In {
-				if gone(l) == nil {
-					return nil, fmt.Errorf("a link contracts label %d, which its operand lacks", l)
-				}
-			}
-			for i, a := range op.Axes {
-				for _, l := range a.In {
-					t := gone(l)
-					if t == nil {
-						return nil, fmt.Errorf("a link reads label %d, which its operand lacks", l)
-					}
-					axisIn[i] = append(axisIn[i], t)
-					inAxis[t] = true
-				}
-			}
-			for _, l := range op.Out {
-				tracks = append(tracks, &track{in: none, now: l, alive: true, core: l})
-			}
-			for i, a := range op.Axes {
-				for _, l := range a.Out {
-					t := &track{in: none, now: l, alive: true, core: none}
-					tracks = append(tracks, t)
-					axisOut[i] = append(axisOut[i], t)
-					inAxis[t] = true
-				}
-			}
-		}
-	}
-	b := &branch{coef: path.coef, weights: []float64{1}}
-	wst := map[Label]int{}
-	if core != nil && core.W != nil {
-		var err error
-		if b.weights, b.stored, err = core.W.open(p, f.small); err != nil {
-			return nil, err
-		}
-		wst = p.strides(core.W.Labels)
-	}
-	preAt, preData := p.combine(tracks, pre)
-	postAt, postData := p.combine(tracks, post)
-	b.pre, b.post = preData, postData
-	grouped := map[Label]bool{}
-	for _, l := range f.form.Group {
-		grouped[l] = true
-	}
-	// Strides of an index in W, the scale before, the weights, the scale after,
-	// and the labels of W that it runs over.
-	stride := func(t *track) (s [4]int, over []Label) {
-		if t.in != none {
-			s[0] = f.stride[t.in]
-			over = append(over, t.in)
-		}
-		if t.alive && !(t.in != none && grouped[t.in] && t.now == t.in) {
-			s[0] += f.stride[t.now]
-			over = append(over, t.now)
-		}
-		s[1], s[3] = preAt(t), postAt(t)
-		if t.core != none {
-			s[2] = wst[t.core]
-		}
-		return s, over
-	}
-	if core != nil {
-		for i, a := range core.Axes {
-			var x windowed
-			x.in, x.out = p.spread(axisIn[i], stride), p.spread(axisOut[i], stride)
-			taps := p.flat(a.Tap, wst)
-			for _, e := range a.Entries() {
-				x.entries = append(x.entries, entry{in: e.In, out: e.Out, tap: at(taps, e.Tap), weight: e.Weight})
-			}
-			b.axes = append(b.axes, x)
-		}
-	}
-	for _, t := range tracks {
-		if inAxis[t] {
-			continue
-		}
-		s, over := stride(t)
-		b.loops = append(b.loops, plain{loop: loop{n: p.trackSize(t), stride: s}, over: over})
-	}
-	b.sort()
-	return b, nil
-}
-
-// combine multiplies scales into one array and gives its stride for a track.
-func (p *Program) combine(tracks []*track, fs []factor) (func(t *track) int, []float64) {
-	if len(fs) == 0 {
-		return func(*track) int { return 0 }, []float64{1}
-	}
-	var used []*track
-	for _, t := range tracks {
-		if slices.ContainsFunc(fs, func(f factor) bool { _, ok := f.on[t]; return ok }) {
-			used = append(used, t)
-		}
-	}
-	st := map[*track]int{}
-	n := 1
-	for i := len(used) - 1; i >= 0; i-- {
-		st[used[i]] = n
-		n *= p.trackSize(used[i])
-	}
-	data := make([]float64, n)
-	for i := range data {
-		v := 1.0
-		for _, f := range fs {
-			o := 0
-			for t, s := range f.on {
-				o += i / st[t] % p.trackSize(t) * s
-			}
-			v *= f.data[o]
-		}
-		data[i] = v
-	}
-	return func(t *track) int { return st[t] }, data
-}
-
-// spread lists the places of all flat indices over a list of tracks.
-func (p *Program) spread(list []*track, stride func(*track) ([4]int, []Label)) []place {
-	out := []place{{}}
-	for _, t := range list {
-		st, over := stride(t)
-		next := make([]place, 0, len(out)*p.trackSize(t))
-		for _, o := range out {
-			for i := range p.trackSize(t) {
-				x := place{off: o.off, at: slices.Clone(o.at)}
-				for k := range x.off {
-					x.off[k] += i * st[k]
-				}
-				for _, l := range over {
-					x.at = append(x.at, limit{l, i, i + 1})
-				}
-				next = append(next, x)
-			}
-		}
-		out = next
-	}
-	return out
 }

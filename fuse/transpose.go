@@ -6,70 +6,88 @@ import "sync"
 // the input's. The program must be free of shifts. Pushing the identity through it
 // costs one row for each output instead of one for each input.
 func (p *Program) transposed() *Program {
-	q := &Program{Sizes: p.Sizes, Input: p.Result()}
-	type part struct {
-		op     int
-		coef   float64
-		rename map[Label]Label
-	}
-	parts := make([][]part, len(p.Ops)+1) // of what arrives at each op's result, the input's last
-	at := func(arg int) *[]part {
-		if arg < 0 {
-			return &parts[len(p.Ops)]
-		}
-		return &parts[arg]
-	}
-	add := func(op Op) int {
-		q.Ops = append(q.Ops, op)
-		return len(q.Ops) - 1
-	}
-	sum := func(ps []part) int {
-		op := Op{Kind: Sum}
-		for _, x := range ps {
-			op.Args, op.Coef, op.Rename = append(op.Args, x.op), append(op.Coef, x.coef), append(op.Rename, x.rename)
-		}
-		return add(op)
-	}
-	*at(len(p.Ops) - 1) = []part{{op: -1, coef: 1}}
+	t := &transposer{q: &Program{Sizes: p.Sizes, Input: p.Result()}, to: make([][]operand, len(p.Ops))}
+	t.send(len(p.Ops)-1, operand{op: -1, coef: 1})
 	for k := len(p.Ops) - 1; k >= 0; k-- {
-		ps := parts[k]
-		if len(ps) == 0 {
+		if len(t.to[k]) == 0 {
 			continue // nobody reads it
 		}
-		from := ps[0].op
-		if len(ps) > 1 || ps[0].coef != 1 || ps[0].rename != nil {
-			from = sum(ps)
-		}
 		op := &p.Ops[k]
+		from := t.sum(t.to[k])
 		switch op.Kind {
 		case Diagonal:
 			if op.Scale != nil {
-				from = add(Op{Kind: Diagonal, Args: []int{from}, Scale: op.Scale})
+				from = t.add(Op{Kind: Diagonal, Args: []int{from}, Scale: op.Scale})
 			}
-			to := at(op.Args[0])
-			*to = append(*to, part{op: from, coef: 1})
+			t.send(op.Args[0], operand{op: from, coef: 1})
 		case Link:
-			back := Op{Kind: Link, Args: []int{from}, W: op.W, In: op.Out, Out: op.In}
-			for _, a := range op.Axes {
-				back.Axes = append(back.Axes, Axis{In: a.Out, Out: a.In, Tap: a.Tap, Entries: sync.OnceValue(func() []Entry {
-					var turned []Entry
-					for _, e := range a.Entries() {
-						turned = append(turned, Entry{Out: e.In, In: e.Out, Tap: e.Tap, Weight: e.Weight})
-					}
-					return turned
-				})})
-			}
-			to := at(op.Args[0])
-			*to = append(*to, part{op: add(back), coef: 1})
+			t.send(op.Args[0], operand{op: t.add(turned(op, from)), coef: 1})
 		default:
 			for i, a := range op.Args {
-				to := at(a)
-				*to = append(*to, part{op: from, coef: op.Coef[i], rename: inverse(op.Rename[i])})
+				t.send(a, operand{op: from, coef: op.Coef[i], rename: inverse(op.Rename[i])})
 			}
 		}
 	}
-	sum(parts[len(p.Ops)])
-	return q
+	t.add(sumOf(t.result))
+	return t.q
+}
+
+// A transposer writes the transposed program q from its result to its input.
+type transposer struct {
+	q      *Program
+	to     [][]operand // of what arrives at the result of each op of the program
+	result []operand   // of what arrives at its input
+}
+
+// An operand is coef times an op of the transposed program, with other names.
+type operand struct {
+	op     int
+	coef   float64
+	rename map[Label]Label
+}
+
+func (t *transposer) send(arg int, x operand) {
+	if arg < 0 {
+		t.result = append(t.result, x)
+		return
+	}
+	t.to[arg] = append(t.to[arg], x)
+}
+
+func (t *transposer) add(op Op) int {
+	t.q.Ops = append(t.q.Ops, op)
+	return len(t.q.Ops) - 1
+}
+
+// sum is the op that adds up the operands, or the only one itself.
+func (t *transposer) sum(xs []operand) int {
+	if len(xs) == 1 && xs[0].coef == 1 && xs[0].rename == nil {
+		return xs[0].op
+	}
+	return t.add(sumOf(xs))
+}
+
+func sumOf(xs []operand) Op {
+	op := Op{Kind: Sum}
+	for _, x := range xs {
+		op.Args, op.Coef, op.Rename = append(op.Args, x.op), append(op.Coef, x.coef), append(op.Rename, x.rename)
+	}
+	return op
+}
+
+// turned is a link from its outputs to its inputs.
+func turned(op *Op, from int) Op {
+	back := Op{Kind: Link, Args: []int{from}, W: op.W, In: op.Out, Out: op.In}
+	for _, a := range op.Axes {
+		back.Axes = append(back.Axes, Axis{In: a.Out, Out: a.In, Tap: a.Tap, Entries: sync.OnceValue(func() []Entry {
+			var turned []Entry
+			for _, e := range a.Entries() {
+				turned = append(turned, Entry{Out: e.In, In: e.Out, Tap: e.Tap, Weight: e.Weight})
+			}
+			return turned
+		})})
+	}
+	return back
 }
 
 func inverse(m map[Label]Label) map[Label]Label {
