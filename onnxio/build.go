@@ -1,5 +1,7 @@
 package onnxio
 
+import "fmt"
+
 // Parts are what NewModel makes a model of.
 type Parts struct {
 	IRVersion int64 // 8 if zero
@@ -56,6 +58,19 @@ func encodeParts(p Parts) ([]byte, error) {
 	if p.Opset == 0 {
 		p.Opset = 17
 	}
+	g, err := encodeGraph(p)
+	if err != nil {
+		return nil, err
+	}
+	var m blob
+	m.add(varint(nil, 1, uint64(p.IRVersion)))
+	m.wrap(7, g)
+	m.add(message(nil, 8, varint(text(nil, 1, ""), 2, uint64(p.Opset))))
+	return m.join()
+}
+
+// encodeGraph is the graph of p; its version and opset are the model's.
+func encodeGraph(p Parts) (blob, error) {
 	var g blob
 	for _, n := range p.Nodes {
 		g.add(message(nil, 1, n.raw))
@@ -64,7 +79,7 @@ func encodeParts(p Parts) ([]byte, error) {
 	for _, t := range p.Inits {
 		inner, err := (&encoder{}).tensor(t)
 		if err != nil {
-			return nil, err
+			return blob{}, err
 		}
 		g.wrap(5, inner)
 	}
@@ -74,11 +89,25 @@ func encodeParts(p Parts) ([]byte, error) {
 	for _, v := range p.Outputs {
 		g.add(message(nil, 12, v.raw))
 	}
-	var m blob
-	m.add(varint(nil, 1, uint64(p.IRVersion)))
-	m.wrap(7, g)
-	m.add(message(nil, 8, varint(text(nil, 1, ""), 2, uint64(p.Opset))))
-	return m.join()
+	return g, nil
+}
+
+// GraphAttr makes the body of an If, Loop or Scan node, which reads from outside
+// what it does not make. The version and opset of body are those of the model.
+func GraphAttr(name string, body Parts) (*Attr, error) {
+	g, err := encodeGraph(body)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := g.join()
+	if err != nil {
+		return nil, err
+	}
+	a, err := (&parser{}).attr(varint(message(text(nil, 1, name), 6, raw), 20, uint64(AttrGraph)), 0)
+	if err != nil {
+		return nil, fmt.Errorf("making the body %q: %w", name, err)
+	}
+	return a, nil
 }
 
 // Subgraph is the body of an If, Loop or Scan node as a model of its own: what

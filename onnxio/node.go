@@ -67,6 +67,9 @@ func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrStrin
 func TensorAttr(name string, t *Tensor) *Attr { return &Attr{Name: name, Type: AttrTensor, T: t} }
 
 func (a *Attr) encode() []byte {
+	if a.Type == AttrGraph {
+		return a.encoded
+	}
 	b := text(nil, 1, a.Name)
 	switch a.Type {
 	case AttrFloat:

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+
+	"repmlp/onnxio"
+)
+
+// A link is what a kind of graph repeats: it reads and makes a map of
+// [batch, channels, side, side].
+type link struct {
+	name  string
+	nodes int
+	add   func(b *builder, x string) string
+}
+
+// A kind is one way in which a graph grows: links behind each other, or side by
+// side where join says how they come together.
+type kind struct {
+	name string
+	link link
+	join string // Sum or Concat; a chain if empty
+}
+
+var links = []link{
+	{"identity", 1, func(b *builder, x string) string { return b.node("Identity", x) }},
+	{"add-constant", 1, func(b *builder, x string) string {
+		return b.node("Add", x, b.floats(0.01, channels, 1, 1))
+	}},
+	{"add-self", 1, func(b *builder, x string) string { return b.node("Add", x, x) }},
+	{"reshape", 2, func(b *builder, x string) string {
+		return b.node("Reshape", b.node("Reshape", x, "rows"), "map")
+	}},
+	{"reshape-by-shape", 5, func(b *builder, x string) string {
+		batch := b.node("Gather", b.node("Shape", x), "first")
+		return b.node("Reshape", b.node("Reshape", x, b.node("Concat", batch, "features")), "map")
+	}},
+	{"conv-bn", 2, func(b *builder, x string) string { return b.convNorm(x, 1) }},
+	{"conv-bn-relu", 3, func(b *builder, x string) string { return b.node("Relu", b.convNorm(x, 3)) }},
+	{"if", 1, func(b *builder, x string) string { return b.choice(x) }},
+	{"residual", 7, func(b *builder, x string) string {
+		inner := b.node("Relu", b.convNorm(x, 3))
+		return b.node("Relu", b.node("Add", b.convNorm(inner, 3), x))
+	}},
+	{"repvgg", 8, func(b *builder, x string) string {
+		sum := b.node("Add", b.convNorm(x, 3), b.convNorm(x, 1))
+		return b.node("Relu", b.node("Add", sum, b.norm(x)))
+	}},
+}
+
+// kinds are the chains of all links, and what of them stands side by side.
+func kinds() []kind {
+	var out []kind
+	for _, l := range links {
+		out = append(out, kind{l.name, l, ""})
+	}
+	for _, l := range links {
+		switch l.name {
+		case "residual", "repvgg":
+		default:
+			out = append(out, kind{l.name + "/sum", l, "Sum"})
+		}
+		if l.name == "conv-bn" {
+			out = append(out, kind{l.name + "/concat", l, "Concat"})
+		}
+	}
+	return out
+}
+
+const (
+	channels = 4
+	side     = 6
+)
+
+// model has about n nodes, at least one link.
+func (k kind) model(n int) (*onnxio.Model, error) {
+	dims := []onnxio.Dim{onnxio.Named("batch"), onnxio.Known(channels), onnxio.Known(side), onnxio.Known(side)}
+	b := &builder{inits: []*onnxio.Tensor{
+		onnxio.NewInts("rows", []int64{2}, []int64{-1, channels * side * side}),
+		onnxio.NewInts("map", []int64{4}, []int64{-1, channels, side, side}),
+		onnxio.NewInts("first", []int64{1}, []int64{0}),
+		onnxio.NewInts("features", []int64{1}, []int64{channels * side * side}),
+	}}
+	count := max(n/k.link.nodes, 1)
+	last := "x"
+	if k.join == "" {
+		for range count {
+			last = k.link.add(b, last)
+		}
+	} else {
+		branches := make([]string, count)
+		for i := range branches {
+			branches[i] = k.link.add(b, "x")
+		}
+		if k.join == "Concat" {
+			last = b.op("Concat", branches, onnxio.IntAttr("axis", 1))
+			dims[1] = onnxio.Known(int64(channels * count))
+		} else {
+			last = b.op(k.join, branches)
+		}
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	inputs := []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Named("batch"), onnxio.Known(channels), onnxio.Known(side), onnxio.Known(side))}
+	if k.link.name == "if" {
+		inputs = append(inputs, onnxio.NewValue("choice", onnxio.Bool))
+	}
+	return onnxio.NewModel(onnxio.Parts{Inputs: inputs, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(last, onnxio.Float32, dims...)}, Nodes: b.nodes, Inits: b.inits})
+}
+
+// find is the kind called name.
+func find(name string) (kind, error) {
+	for _, k := range kinds() {
+		if k.name == name {
+			return k, nil
+		}
+	}
+	return kind{}, fmt.Errorf("there is no kind %q", name)
+}
