@@ -23,10 +23,10 @@ func (m *Model) CheckData(ctx context.Context) error {
 	sums := map[string]string{} // by location
 	var first error
 	m.eachTensor(func(t *Tensor) {
-		if first != nil || t.External == nil || len(t.External.checksum) != hex.EncodedLen(sha1.Size) {
+		if first != nil || t.external == nil || len(t.external.checksum) != hex.EncodedLen(sha1.Size) {
 			return
 		}
-		l := t.External.Location
+		l := t.external.location
 		sum, ok := sums[l]
 		if !ok {
 			if sum, first = m.files.sum(ctx, l); first != nil {
@@ -34,8 +34,8 @@ func (m *Model) CheckData(ctx context.Context) error {
 			}
 			sums[l] = sum
 		}
-		if !strings.EqualFold(sum, t.External.checksum) {
-			first = &Hint{fmt.Errorf("external data %q is not the file that the model was written with: its SHA-1 is %s, tensor %q asks for %s", l, sum, t.Name, t.External.checksum),
+		if !strings.EqualFold(sum, t.external.checksum) {
+			first = &Hint{fmt.Errorf("external data %q is not the file that the model was written with: its SHA-1 is %s, tensor %q asks for %s", l, sum, t.Name, t.external.checksum),
 				"the two files were mixed up or damaged; export or download both again"}
 		}
 	})

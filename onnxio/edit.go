@@ -16,7 +16,8 @@ type Edit struct {
 	AddInits   []*Tensor
 	DropInputs []*ValueInfo
 	DropInfo   []*ValueInfo
-	Metadata   []Property // replaces entries with the same key
+	Declare    []*ValueInfo // what outputs of these names are declared as from now on
+	Metadata   []Property   // replaces entries with the same key
 }
 
 // A Placed node goes in front of Before, or to the end where Before is nil.
@@ -117,7 +118,12 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 		before[p.Before] = append(before[p.Before], p.Node)
 	}
 
-	out := &Graph{Name: g.Name, SparseInit: g.SparseInit, Outputs: g.Outputs}
+	declared := map[string]*ValueInfo{}
+	for _, v := range e.Declare {
+		declared[v.Name] = v
+	}
+
+	out := &Graph{Name: g.Name, SparseInit: g.SparseInit}
 	lastNode, lastInit := -1, -1
 	addNode := func(n *Node) {
 		out.Nodes = append(out.Nodes, n)
@@ -133,6 +139,10 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 		if f.ref != nil && drop[f.ref] {
 			continue
 		}
+		if v, ok := f.ref.(*ValueInfo); ok && f.num == 12 && declared[v.Name] != nil {
+			v = declared[v.Name]
+			f = field{num: 12, typ: protowire.BytesType, raw: message(nil, 12, v.raw), ref: v}
+		}
 		out.fields = append(out.fields, f)
 		switch r := f.ref.(type) {
 		case *Node:
@@ -145,6 +155,8 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 			switch f.num {
 			case 11:
 				out.Inputs = append(out.Inputs, r)
+			case 12:
+				out.Outputs = append(out.Outputs, r)
 			case 13:
 				out.ValueInfo = append(out.ValueInfo, r)
 			}

@@ -54,7 +54,7 @@ func (b *blob) wrap(num protowire.Number, inner blob) {
 // An encoder writes a model. Tensors that move to the external file that goes with
 // it are in move; spans says where in it those lie that were external before.
 type encoder struct {
-	move     map[*Tensor]External
+	move     map[*Tensor]externalData
 	spans    map[span]int64
 	location string // of the file
 	checksum string // its SHA-1
@@ -66,13 +66,13 @@ func (e *encoder) name(location string, sum []byte) {
 }
 
 // place says where a tensor lies in the external file, if it does.
-func (e *encoder) place(t *Tensor) (External, bool) {
+func (e *encoder) place(t *Tensor) (externalData, bool) {
 	x, moved := e.move[t]
-	if !moved && t.External != nil {
-		x.Offset, moved = e.spans[spanOf(t)]
-		x.Length = t.stored()
+	if !moved && t.external != nil {
+		x.offset, moved = e.spans[spanOf(t)]
+		x.length = t.stored()
 	}
-	x.Location, x.checksum = e.location, e.checksum
+	x.location, x.checksum = e.location, e.checksum
 	return x, moved
 }
 
@@ -264,7 +264,7 @@ func (e *encoder) attr(body []byte, a *Attr) (blob, error) {
 func (e *encoder) tensor(t *Tensor) (blob, error) {
 	var out blob
 	place, moved := e.place(t)
-	if t.raw != nil && (!moved || t.External != nil) {
+	if t.raw != nil && (!moved || t.external != nil) {
 		if moved {
 			out.add(relocated(t, place))
 		} else {
@@ -336,16 +336,16 @@ func (e *encoder) sparse(s *SparseTensor) (blob, error) {
 }
 
 // entries are the external_data of a tensor that lies there.
-func (x External) entries() []Property {
-	return []Property{{"location", x.Location}, {"offset", strconv.FormatInt(x.Offset, 10)}, {"length", strconv.FormatInt(x.Length, 10)}, {"checksum", x.checksum}}
+func (x externalData) entries() []Property {
+	return []Property{{"location", x.location}, {"offset", strconv.FormatInt(x.offset, 10)}, {"length", strconv.FormatInt(x.length, 10)}, {"checksum", x.checksum}}
 }
 
 // relocated is the message of an external tensor with the entries that say where
 // it lies now; all others, and their order, stay.
-func relocated(t *Tensor, place External) []byte {
+func relocated(t *Tensor, place externalData) []byte {
 	var out []byte
 	entries := place.entries()
-	if place.Offset == 0 {
+	if place.offset == 0 {
 		entries[1].Key = "" // not needed, and perhaps not there
 	}
 	last := 0

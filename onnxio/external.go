@@ -119,16 +119,16 @@ func reason(err error) error {
 }
 
 func (s *store) read(t *Tensor) ([]byte, error) {
-	m, err := s.open(t.External.Location)
+	m, err := s.open(t.external.location)
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
 	}
-	from, n := t.External.Offset, t.stored()
+	from, n := t.external.offset, t.stored()
 	switch {
 	case from < 0:
-		return nil, fmt.Errorf("reading tensor %q: the offset %d in external data %q is negative", t.Name, from, t.External.Location)
+		return nil, fmt.Errorf("reading tensor %q: the offset %d in external data %q is negative", t.Name, from, t.external.location)
 	case from > m.size || n > m.size-from:
-		return nil, fmt.Errorf("reading tensor %q: external data %q has %d bytes and ends before the %d bytes at %d do", t.Name, t.External.Location, m.size, n, from)
+		return nil, fmt.Errorf("reading tensor %q: external data %q has %d bytes and ends before the %d bytes at %d do", t.Name, t.external.location, m.size, n, from)
 	}
 	return m.data[from : from+n : from+n], nil
 }
@@ -138,8 +138,8 @@ func (t *Tensor) consistentExternal(n int64) error {
 	if t.DType == String || t.DType.Bits() == 0 {
 		return fmt.Errorf("tensor %q of type %s cannot be external", t.Name, t.DType)
 	}
-	if t.External.hasLen && t.External.Length != t.DType.rawSize(n) {
-		return fmt.Errorf("tensor %q (%s %v) needs %d bytes, its external data entry says %d", t.Name, t.DType, t.Dims, t.DType.rawSize(n), t.External.Length)
+	if t.external.hasLen && t.external.length != t.DType.rawSize(n) {
+		return fmt.Errorf("tensor %q (%s %v) needs %d bytes, its external data entry says %d", t.Name, t.DType, t.Dims, t.DType.rawSize(n), t.external.length)
 	}
 	return nil
 }
@@ -148,8 +148,8 @@ func (t *Tensor) consistentExternal(n int64) error {
 func (m *Model) ExternalFiles() []string {
 	var names []string
 	m.eachTensor(func(t *Tensor) {
-		if t.External != nil && !slices.Contains(names, t.External.Location) {
-			names = append(names, t.External.Location)
+		if t.external != nil && !slices.Contains(names, t.external.location) {
+			names = append(names, t.external.location)
 		}
 	})
 	return names

@@ -14,7 +14,7 @@ type span struct {
 	offset, length int64
 }
 
-func spanOf(t *Tensor) span { return span{t.External.Location, t.External.Offset, t.stored()} }
+func spanOf(t *Tensor) span { return span{t.external.location, t.external.offset, t.stored()} }
 
 // layOut decides which tensors are external, notes their places in enc and lists
 // the pieces of the file that holds them, nil if there is none.
@@ -25,7 +25,7 @@ func (m *Model) layOut(enc *encoder, limit int64) (*stream, error) {
 	inline := int64(0)
 	m.eachTensor(func(t *Tensor) {
 		switch {
-		case t.External == nil:
+		case t.external == nil:
 			inline += t.stored()
 		case !known[spanOf(t)]:
 			known[spanOf(t)] = true
@@ -35,7 +35,7 @@ func (m *Model) layOut(enc *encoder, limit int64) (*stream, error) {
 	var fresh []*Tensor
 	if m.edited() && (len(spans) > 0 || inline > limit) {
 		m.eachTensor(func(t *Tensor) {
-			if t.External == nil && (t.raw == nil || inline > limit) && t.stored() > smallTensor {
+			if t.external == nil && (t.raw == nil || inline > limit) && t.stored() > smallTensor {
 				fresh = append(fresh, t)
 			}
 		})
@@ -43,7 +43,7 @@ func (m *Model) layOut(enc *encoder, limit int64) (*stream, error) {
 	if len(spans)+len(fresh) == 0 {
 		return nil, nil
 	}
-	enc.spans, enc.move = map[span]int64{}, map[*Tensor]External{}
+	enc.spans, enc.move = map[span]int64{}, map[*Tensor]externalData{}
 	if len(fresh) == 0 && keepsOffsets(spans) {
 		return m.sameLayout(enc, spans, tensors)
 	}
@@ -53,7 +53,7 @@ func (m *Model) layOut(enc *encoder, limit int64) (*stream, error) {
 		if i < len(spans) {
 			enc.spans[spans[i]] = s.size
 		} else {
-			enc.move[t] = External{Offset: s.size, Length: t.stored(), hasLen: true}
+			enc.move[t] = externalData{offset: s.size, length: t.stored(), hasLen: true}
 		}
 		if err := s.tensor(t); err != nil {
 			return nil, err
@@ -83,14 +83,14 @@ func keepsOffsets(spans []span) bool {
 // sameLayout keeps every tensor at its offset. What belongs to none becomes zeros.
 func (m *Model) sameLayout(enc *encoder, spans []span, tensors []*Tensor) (*stream, error) {
 	order := slices.Clone(tensors)
-	slices.SortStableFunc(order, func(a, b *Tensor) int { return cmp.Compare(a.External.Offset, b.External.Offset) })
+	slices.SortStableFunc(order, func(a, b *Tensor) int { return cmp.Compare(a.external.offset, b.external.offset) })
 	s := &stream{}
 	for _, t := range order {
 		b, err := t.Bytes()
 		if err != nil {
 			return nil, err
 		}
-		from := t.External.Offset
+		from := t.external.offset
 		s.zeros(max(0, from-s.size))
 		if covered := s.size - from; covered < int64(len(b)) { // tensors may overlap
 			s.bytes(b[covered:], t.files)

@@ -162,7 +162,7 @@ func TestExternalDataIsRewritten(t *testing.T) {
 			t.Errorf("values of %q changed (%v)", x.Name, err)
 		}
 	}
-	if r.Graph.Inits[len(r.Graph.Inits)-1].External == nil {
+	if r.Graph.Inits[len(r.Graph.Inits)-1].external == nil {
 		t.Error("a large new tensor of a model with external data is inline")
 	}
 }
@@ -225,7 +225,7 @@ func TestLargeModelBecomesExternal(t *testing.T) {
 		if err != nil || !bytes.Equal(a, b) {
 			t.Errorf("values of %q changed (%v)", x.Name, err)
 		}
-		if external := y.External != nil; external != (x.stored() > smallTensor) {
+		if external := y.external != nil; external != (x.stored() > smallTensor) {
 			t.Errorf("%q of %d bytes: external is %v", x.Name, x.stored(), external)
 		}
 	}

@@ -253,10 +253,10 @@ func TestUntouchedExternalModel(t *testing.T) {
 		if err != nil || !bytes.Equal(x, y) {
 			t.Errorf("tensor %q: %v", a[i].Name, err)
 		}
-		if b[i].External != nil {
+		if b[i].external != nil {
 			external++
-			if b[i].External.Location != got[1] || b[i].External.Offset != a[i].External.Offset {
-				t.Errorf("tensor %q lies at %v", a[i].Name, *b[i].External)
+			if b[i].external.location != got[1] || b[i].external.offset != a[i].external.offset {
+				t.Errorf("tensor %q lies at %v", a[i].Name, *b[i].external)
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func TestUntouchedExternalModel(t *testing.T) {
 		t.Errorf("%d external tensors in %q", external, back.ExternalFiles())
 	}
 	// With the old places put back the bytes are the old ones.
-	sum := b[0].External.checksum
+	sum := b[0].external.checksum
 	written, _ := os.ReadFile(to)
 	undone := bytes.ReplaceAll(written, entry(nil, "checksum", sum), nil)
 	undone = bytes.ReplaceAll(undone, entry(nil, "location", got[1]), entry(nil, "location", location))

@@ -20,7 +20,7 @@ type Tensor struct {
 	DType DType
 	Dims  []int64
 
-	External *External // non-nil where the values lie in another file
+	external *externalData // non-nil where the values lie in another file
 
 	raw      []byte  // the whole message, nil for a new tensor
 	data     []byte  // raw_data, or the payload of a new tensor
@@ -31,11 +31,11 @@ type Tensor struct {
 	files    *store
 }
 
-// External says where the values of a tensor lie.
-type External struct {
-	Location string
-	Offset   int64
-	Length   int64 // 0 with HasLength false: as long as the type and shape ask
+// externalData says where the values of a tensor lie.
+type externalData struct {
+	location string
+	offset   int64
+	length   int64 // 0 with hasLen false: as long as the type and shape ask
 	hasLen   bool
 	checksum string // of the whole file, "" for none
 }
@@ -47,7 +47,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 	}
 	t := &Tensor{raw: b, fields: fields, files: p.files}
 	p.passed(len(b))
-	var ext External
+	var ext externalData
 	location := int64(0)
 	for _, f := range fields {
 		var e error
@@ -79,19 +79,19 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		}
 	}
 	if location == 1 {
-		t.External = &ext
+		t.external = &ext
 	}
 	return t, nil
 }
 
-func (e *External) set(kv Property) (err error) {
+func (e *externalData) set(kv Property) (err error) {
 	switch kv.Key {
 	case "location":
-		e.Location = kv.Value
+		e.location = kv.Value
 	case "offset":
-		e.Offset, err = strconv.ParseInt(kv.Value, 10, 64)
+		e.offset, err = strconv.ParseInt(kv.Value, 10, 64)
 	case "length":
-		e.Length, err = strconv.ParseInt(kv.Value, 10, 64)
+		e.length, err = strconv.ParseInt(kv.Value, 10, 64)
 		e.hasLen = true
 	case "checksum":
 		e.checksum = kv.Value
@@ -121,7 +121,7 @@ func (t *Tensor) check() error {
 	if err := t.consistent(); err != nil {
 		return &Invalid{err}
 	}
-	if t.External == nil {
+	if t.external == nil {
 		return nil
 	}
 	if t.files == nil {
@@ -152,7 +152,7 @@ func (t *Tensor) consistent() error {
 		}
 		n *= d
 	}
-	if t.External != nil {
+	if t.external != nil {
 		return t.consistentExternal(n)
 	}
 	if t.hasRaw {
@@ -225,7 +225,7 @@ func (t *Tensor) Bytes() ([]byte, error) {
 	if t.computed != nil {
 		return t.computed.bytes(t.Name, t.stored())
 	}
-	if t.External != nil {
+	if t.external != nil {
 		return t.files.read(t)
 	}
 	if t.hasRaw || t.raw == nil {

@@ -42,9 +42,12 @@ func checkFacts(t *testing.T, b []byte) int {
 	if m, err = m.Plain(); err != nil {
 		return 0
 	}
-	m.Graph.ValueInfo = nil // what a file declares of inner values may be wrong
+	undeclared := onnxio.Edit{DropInfo: m.Graph.ValueInfo} // what a file declares of inner values may be wrong
 	for _, o := range m.Graph.Outputs {
-		o.Shape = false
+		undeclared.Declare = append(undeclared.Declare, onnxio.Untyped(o.Name, o.Elem))
+	}
+	if m, err = m.Apply(undeclared); err != nil {
+		t.Fatal(err)
 	}
 	g, err := graph.New(m, graph.Options{})
 	if err != nil {
