@@ -1,6 +1,9 @@
 package onnxio
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Parts are what NewModel makes a model of.
 type Parts struct {
@@ -27,7 +30,7 @@ func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
 	}
 	tensor := message(varint(nil, 1, uint64(elem)), 2, shape)
 	raw := message(text(nil, 1, name), 2, message(nil, 1, tensor))
-	return &ValueInfo{Name: name, Elem: elem, Dims: dims, Shape: true, Kind: "tensor", raw: raw}
+	return &ValueInfo{Name: name, Elem: elem, Dims: slices.Clone(dims), Shape: true, Kind: "tensor", raw: raw}
 }
 
 // Untyped declares a value of unknown rank.

@@ -3,6 +3,7 @@ package onnxio
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"repmlp/internal/parallel"
@@ -32,7 +33,7 @@ type computed struct {
 // Writing a model never holds more than a few pieces; Bytes computes all of
 // them and keeps the result.
 func NewComputed(name string, d DType, dims []int64, s Source) (*Tensor, error) {
-	t := &Tensor{Name: name, DType: d, Dims: dims, computed: &computed{Source: s}}
+	t := &Tensor{Name: name, DType: d, Dims: slices.Clone(dims), computed: &computed{Source: s}}
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("making tensor %q: %w", name, err)
 	}

@@ -2,12 +2,14 @@ package onnxio
 
 import (
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // NewNode makes a node. Attributes are written in the given order.
 func NewNode(name, op string, inputs, outputs []string, attrs ...*Attr) *Node {
+	inputs, outputs, attrs = slices.Clone(inputs), slices.Clone(outputs), slices.Clone(attrs)
 	var b []byte
 	for _, s := range inputs {
 		b = text(b, 1, s)
@@ -27,7 +29,7 @@ func NewNode(name, op string, inputs, outputs []string, attrs ...*Attr) *Node {
 // part of the message keeps its bytes.
 func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
 	c := *n
-	c.Name, c.Inputs, c.Outputs = name, inputs, outputs
+	c.Name, c.Inputs, c.Outputs = name, slices.Clone(inputs), slices.Clone(outputs)
 	var b []byte
 	for _, s := range inputs {
 		b = text(b, 1, s)
@@ -55,7 +57,9 @@ func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
 func IntAttr(name string, v int64) *Attr { return &Attr{Name: name, Type: AttrInt, I: v} }
 
 // IntsAttr makes an integer list attribute.
-func IntsAttr(name string, v []int64) *Attr { return &Attr{Name: name, Type: AttrInts, Ints: v} }
+func IntsAttr(name string, v []int64) *Attr {
+	return &Attr{Name: name, Type: AttrInts, Ints: slices.Clone(v)}
+}
 
 // FloatAttr makes a float attribute.
 func FloatAttr(name string, v float32) *Attr { return &Attr{Name: name, Type: AttrFloat, F: v} }

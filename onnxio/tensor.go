@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/x448/float16"
@@ -473,7 +474,7 @@ func roundBits(x float64, man, exp uint) uint16 {
 // NewTensor makes a tensor from raw storage, which it keeps. Edits place it
 // inline or in an external file when the model is saved.
 func NewTensor(name string, d DType, dims []int64, data []byte) (*Tensor, error) {
-	t := &Tensor{Name: name, DType: d, Dims: dims, data: data, hasRaw: true}
+	t := &Tensor{Name: name, DType: d, Dims: slices.Clone(dims), data: data, hasRaw: true}
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("making tensor %q: %w", name, err)
 	}
@@ -486,7 +487,7 @@ func NewInts(name string, dims []int64, v []int64) *Tensor {
 	for _, x := range v {
 		b = binary.LittleEndian.AppendUint64(b, uint64(x))
 	}
-	return &Tensor{Name: name, DType: Int64, Dims: dims, data: b, hasRaw: true}
+	return &Tensor{Name: name, DType: Int64, Dims: slices.Clone(dims), data: b, hasRaw: true}
 }
 
 // stored is the length of the values as they lie in this file's messages.
