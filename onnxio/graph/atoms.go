@@ -1,7 +1,5 @@
 package graph
 
-import "strconv"
-
 // Flat orders. Every value is a sequence of atoms, outermost first, cut into
 // axes. An atom is an independent index with a size; Reshape changes the cut
 // and splits atoms where it must, Transpose permutes them. Two values with the
@@ -152,14 +150,11 @@ func (t *Atoms) Regroup(flat []Atom, sizes []Dim) (Layout, bool) {
 // H promises that k divides H, or it fails at run time.
 func (t *Atoms) promised(have, want Dim) (Dim, bool) {
 	num, den, ok := want.quotient()
-	if !ok || num != have.String() {
+	if !ok || !num.Equal(have) {
 		return Unknown, false
 	}
-	k, err := strconv.ParseInt(den, 10, 64)
-	if err != nil || k <= 0 {
-		return Unknown, false
-	}
-	return Size(k), true
+	k, ok := den.Int()
+	return den, ok && k > 0
 }
 
 // Sizes returns the size of every atom, indexed by atom.

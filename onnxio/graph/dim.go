@@ -1,23 +1,21 @@
 package graph
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// A Dim is a size that may be symbolic: a sum of products of symbols with
-// integer coefficients, in a canonical order, so that equal polynomials are
-// equal strings. The zero Dim is unknown.
+// A Dim is a size that may be symbolic: a sum of products of factors with integer
+// coefficients, in a canonical order. The zero Dim is unknown.
 type Dim struct {
 	terms []term // nil: unknown, or zero where zero is set
 	zero  bool
 }
 
 type term struct {
-	coef int64
-	syms []string // sorted, repeated for powers
+	coef    int64
+	factors []*factor // sorted, repeated for powers
 }
 
 // Unknown is a size about which nothing is known.
@@ -32,7 +30,7 @@ func Size(n int64) Dim {
 }
 
 // Symbol is the size called name.
-func Symbol(name string) Dim { return Dim{terms: []term{{coef: 1, syms: []string{name}}}} }
+func Symbol(name string) Dim { return factorDim(&factor{text: name}) }
 
 // Known reports whether anything is known about d.
 func (d Dim) Known() bool { return d.zero || d.terms != nil }
@@ -42,7 +40,7 @@ func (d Dim) Int() (int64, bool) {
 	switch {
 	case d.zero:
 		return 0, true
-	case len(d.terms) == 1 && len(d.terms[0].syms) == 0:
+	case len(d.terms) == 1 && len(d.terms[0].factors) == 0:
 		return d.terms[0].coef, true
 	}
 	return 0, false
@@ -53,7 +51,7 @@ func (d Dim) At(n int64) int64 {
 	sum := int64(0)
 	for _, t := range d.terms {
 		product := t.coef
-		for range t.syms {
+		for range t.factors {
 			product *= n
 		}
 		sum += product
@@ -70,7 +68,7 @@ func (d Dim) Equal(o Dim) bool {
 		return false
 	}
 	for i, t := range d.terms {
-		if t.coef != o.terms[i].coef || !slices.Equal(t.syms, o.terms[i].syms) {
+		if t.coef != o.terms[i].coef || !slices.EqualFunc(t.factors, o.terms[i].factors, (*factor).equal) {
 			return false
 		}
 	}
@@ -86,14 +84,14 @@ func (d Dim) String() string {
 	}
 	var parts []string
 	for _, t := range d.terms {
-		s := strings.Join(t.syms, "*")
-		switch {
-		case s == "":
-			s = strconv.FormatInt(t.coef, 10)
-		case t.coef != 1:
-			s = fmt.Sprintf("%d*%s", t.coef, s)
+		var product []string
+		if t.coef != 1 || len(t.factors) == 0 {
+			product = append(product, strconv.FormatInt(t.coef, 10))
 		}
-		parts = append(parts, s)
+		for _, f := range t.factors {
+			product = append(product, f.text)
+		}
+		parts = append(parts, strings.Join(product, "*"))
 	}
 	return strings.Join(parts, "+")
 }
@@ -102,10 +100,10 @@ func (d Dim) String() string {
 const maxTerms = 16
 
 func normal(terms []term) Dim {
-	slices.SortFunc(terms, func(a, b term) int { return slices.Compare(a.syms, b.syms) })
+	slices.SortFunc(terms, func(a, b term) int { return slices.CompareFunc(a.factors, b.factors, (*factor).compare) })
 	out := terms[:0:0]
 	for _, t := range terms {
-		if n := len(out); n > 0 && slices.Equal(out[n-1].syms, t.syms) {
+		if n := len(out); n > 0 && slices.EqualFunc(out[n-1].factors, t.factors, (*factor).equal) {
 			out[n-1].coef += t.coef
 		} else {
 			out = append(out, t)
@@ -144,9 +142,9 @@ func (d Dim) Times(o Dim) Dim {
 			if a.coef != 0 && (c/a.coef != b.coef || c > 1<<52 || c < -1<<52) {
 				return Unknown
 			}
-			syms := append(slices.Clone(a.syms), b.syms...)
-			slices.Sort(syms)
-			terms = append(terms, term{c, syms})
+			factors := append(slices.Clone(a.factors), b.factors...)
+			slices.SortFunc(factors, (*factor).compare)
+			terms = append(terms, term{c, factors})
 		}
 	}
 	return normal(terms)
@@ -172,61 +170,17 @@ func (d Dim) Over(o Dim) (Dim, bool) {
 		if t.coef%by.coef != 0 {
 			return Unknown, false
 		}
-		syms := slices.Clone(t.syms)
-		for _, s := range by.syms {
-			i := slices.Index(syms, s)
+		factors := slices.Clone(t.factors)
+		for _, f := range by.factors {
+			i := slices.IndexFunc(factors, f.equal)
 			if i < 0 {
 				return Unknown, false
 			}
-			syms = slices.Delete(syms, i, i+1)
+			factors = slices.Delete(factors, i, i+1)
 		}
-		terms = append(terms, term{t.coef / by.coef, syms})
+		terms = append(terms, term{t.coef / by.coef, factors})
 	}
 	return normal(terms), true
-}
-
-// FloorDiv returns ⌊d / o⌋, a new symbol where it cannot be worked out.
-func (d Dim) FloorDiv(o Dim) Dim {
-	if !d.Known() || !o.Known() || o.zero {
-		return Unknown
-	}
-	if q, ok := d.Over(o); ok {
-		return q
-	}
-	a, aok := d.Int()
-	b, bok := o.Int()
-	if aok && bok {
-		q := a / b
-		if a%b != 0 && (a < 0) != (b < 0) {
-			q--
-		}
-		return Size(q)
-	}
-	return Symbol(fmt.Sprintf("((%s)//(%s))", d, o))
-}
-
-// quotient takes a symbol made by FloorDiv apart.
-func (d Dim) quotient() (num, den string, ok bool) {
-	if len(d.terms) != 1 || d.terms[0].coef != 1 || len(d.terms[0].syms) != 1 {
-		return "", "", false
-	}
-	s := d.terms[0].syms[0]
-	if !strings.HasPrefix(s, "((") || !strings.HasSuffix(s, "))") {
-		return "", "", false
-	}
-	depth := 0
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				rest, found := strings.CutPrefix(s[i+1:], "//(")
-				return s[2:i], strings.TrimSuffix(rest, "))"), found
-			}
-		}
-	}
-	return "", "", false
 }
 
 // product multiplies dims.
@@ -236,27 +190,4 @@ func product(dims []Dim) Dim {
 		p = p.Times(d)
 	}
 	return p
-}
-
-// parseParam reads a dim_param. Products like "4*hp" are taken apart; anything
-// else is one opaque symbol.
-func parseParam(s string) Dim {
-	d := Size(1)
-	for part := range strings.SplitSeq(s, "*") {
-		part = strings.TrimSpace(part)
-		if n, err := strconv.ParseInt(part, 10, 32); err == nil && n > 0 {
-			d = d.Times(Size(n))
-			continue
-		}
-		for _, r := range part {
-			if !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
-				return Symbol("'" + s + "'")
-			}
-		}
-		if part == "" {
-			return Symbol("'" + s + "'")
-		}
-		d = d.Times(Symbol(part))
-	}
-	return d
 }

@@ -4,8 +4,6 @@
 package graph
 
 import (
-	"fmt"
-
 	"repmlp/internal/budget"
 	"repmlp/onnxio"
 )
@@ -219,21 +217,6 @@ func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
 		visit(n)
 	}
 	return order, nil
-}
-
-func declared(v *onnxio.ValueInfo) []Dim {
-	dims := make([]Dim, len(v.Dims))
-	for i, d := range v.Dims {
-		switch {
-		case d.Known:
-			dims[i] = Size(d.Value)
-		case d.Param != "":
-			dims[i] = parseParam(d.Param)
-		default:
-			dims[i] = Symbol(fmt.Sprintf("%s.%d", v.Name, i))
-		}
-	}
-	return dims
 }
 
 func (v *Value) setShape(dims []Dim) {

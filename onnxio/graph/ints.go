@@ -2,8 +2,6 @@ package graph
 
 import (
 	"math"
-	"strconv"
-	"strings"
 
 	"repmlp/onnxio"
 )
@@ -93,7 +91,7 @@ func (g *Graph) evalInts(n *Node) {
 		out.ints = mapDims(in(0), func(d Dim) Dim {
 			switch {
 			case out.Elem.IsInt():
-				return floorFraction(d)
+				return floored(d)
 			case out.Elem == onnxio.Bool:
 				if v, ok := d.Int(); ok {
 					return Size(min(1, v*v))
@@ -103,7 +101,7 @@ func (g *Graph) evalInts(n *Node) {
 			return d
 		})
 	case "Floor":
-		out.ints = mapDims(in(0), floorFraction)
+		out.ints = mapDims(in(0), floored)
 	case "Neg":
 		out.ints = mapDims(in(0), func(d Dim) Dim { return d.Times(Size(-1)) })
 	case "Concat":
@@ -213,21 +211,6 @@ func mapDims(in []Dim, f func(Dim) Dim) []Dim {
 	return out
 }
 
-const fraction = "fraction "
-
-// floorFraction turns the symbol of a floating-point quotient into ⌊a/b⌋.
-func floorFraction(d Dim) Dim {
-	if len(d.terms) == 1 && d.terms[0].coef == 1 && len(d.terms[0].syms) == 1 {
-		if s, ok := strings.CutPrefix(d.terms[0].syms[0], fraction); ok {
-			if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-				return Size(n)
-			}
-			return Symbol(s)
-		}
-	}
-	return d
-}
-
 func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 	k := max(len(a), len(b))
 	if len(a) == 0 || len(b) == 0 || k > maxInts || len(a) != 1 && len(a) != k || len(b) != 1 && len(b) != k {
@@ -263,12 +246,12 @@ func (g *Graph) binaryInts(n *Node, a, b []Dim) []Dim {
 					if q := float64(xi) / float64(yi); q == math.Trunc(q) {
 						out[i] = Size(int64(q))
 					} else if xi > 0 && yi > 0 {
-						out[i] = Symbol(fraction + Size(xi/yi).String())
+						out[i] = fraction(x, y)
 					}
 				} else if !exact {
 					out[i] = Unknown
-					if num, _, ok := x.FloorDiv(y).quotient(); ok && num != "" {
-						out[i] = Symbol(fraction + x.FloorDiv(y).String())
+					if _, _, ok := x.FloorDiv(y).quotient(); ok {
+						out[i] = fraction(x, y)
 					}
 				}
 			}

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"slices"
 
 	"repmlp/onnxio"
@@ -144,16 +143,16 @@ func quotient(total, rest Dim) Dim {
 		return Unknown
 	}
 	t := term{coef: rest.terms[0].coef}
-	for _, sym := range rest.terms[0].syms {
-		num, den, ok := Symbol(sym).quotient()
-		var k int64
-		if _, err := fmt.Sscan(den, &k); ok && err == nil && k > 0 && t.coef%k == 0 {
+	for _, f := range rest.terms[0].factors {
+		if k, ok := f.den.Int(); f.kind == floor && ok && k > 0 && t.coef%k == 0 {
 			t.coef /= k
-			sym = num
+			if f = f.num.alone(); f == nil {
+				return Unknown
+			}
 		}
-		t.syms = append(t.syms, sym)
+		t.factors = append(t.factors, f)
 	}
-	slices.Sort(t.syms)
+	slices.SortFunc(t.factors, (*factor).compare)
 	if q, ok := total.Over(Dim{terms: []term{t}}); ok {
 		return q
 	}

@@ -3,15 +3,7 @@ package graph
 import (
 	"math"
 	"slices"
-	"strconv"
-	"strings"
-
-	"repmlp/onnxio"
 )
-
-// Declared are the sizes that the file declares for an input, as symbols where
-// they have names or nothing.
-func Declared(v *onnxio.ValueInfo) []Dim { return declared(v) }
 
 // NoValue stands for the value of a symbol that has none.
 const NoValue = math.MinInt64
@@ -20,7 +12,8 @@ const NoValue = math.MinInt64
 // included.
 type Valuation struct {
 	symbols   int
-	at        map[string]int // symbols and quotients by name
+	at        map[string]int // symbols and quotients by their text
+	factors   []*factor      // by place, nil for symbols
 	quotients [][2]Formula   // each after those it is made of
 	depends   [][]int        // symbols that each of all these depends on
 }
@@ -38,6 +31,7 @@ func NewValuation(symbols []string) *Valuation {
 	v := &Valuation{symbols: len(symbols), at: map[string]int{}}
 	for i, s := range symbols {
 		v.at[s] = i
+		v.factors = append(v.factors, nil)
 		v.depends = append(v.depends, []int{i})
 	}
 	return v
@@ -50,7 +44,7 @@ func (v *Valuation) Formula(d Dim) (f Formula, ok bool) {
 	}
 	for _, t := range d.terms {
 		p := addend{coef: t.coef}
-		for _, s := range t.syms {
+		for _, s := range t.factors {
 			i, ok := v.place(s)
 			if !ok {
 				return nil, false
@@ -62,21 +56,23 @@ func (v *Valuation) Formula(d Dim) (f Formula, ok bool) {
 	return f, true
 }
 
-func (v *Valuation) place(symbol string) (int, bool) {
-	if i, ok := v.at[symbol]; ok {
-		return i, true
+// place returns where the value of a factor stands. A fraction has none: it is no size.
+func (v *Valuation) place(f *factor) (int, bool) {
+	if i, ok := v.at[f.text]; ok {
+		q := v.factors[i]
+		return i, q == nil && f.kind == symbol || q != nil && q.equal(f)
 	}
-	num, den, ok := Symbol(symbol).parts()
-	if !ok {
+	if f.kind != floor {
 		return 0, false
 	}
-	a, ok := v.Formula(num)
-	b, ok2 := v.Formula(den)
+	a, ok := v.Formula(f.num)
+	b, ok2 := v.Formula(f.den)
 	if !ok || !ok2 {
 		return 0, false
 	}
 	i := len(v.depends)
-	v.at[symbol] = i
+	v.at[f.text] = i
+	v.factors = append(v.factors, f)
 	v.quotients = append(v.quotients, [2]Formula{a, b})
 	v.depends = append(v.depends, v.Symbols(a, b))
 	return i, true
@@ -129,74 +125,4 @@ func (f Formula) Value(at []int64) (n int64, ok bool) {
 		n += x
 	}
 	return n, true
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b != 0 && (a < 0) != (b < 0) {
-		q--
-	}
-	return q
-}
-
-// Names are the symbols of a declared size, each once in order.
-func (d Dim) Names() []string {
-	var out []string
-	for _, t := range d.terms {
-		for _, s := range t.syms {
-			if !slices.Contains(out, s) {
-				out = append(out, s)
-			}
-		}
-	}
-	return out
-}
-
-// parts are numerator and denominator of a symbol made by FloorDiv.
-func (d Dim) parts() (num, den Dim, ok bool) {
-	a, b, ok := d.quotient()
-	if !ok {
-		return Unknown, Unknown, false
-	}
-	num, ok = parseDim(a)
-	den, ok2 := parseDim(b)
-	return num, den, ok && ok2
-}
-
-// parseDim reads what String writes: products of numbers and symbols, joined by +.
-func parseDim(s string) (Dim, bool) {
-	sum := Size(0)
-	for _, part := range cut(s, '+') {
-		product := Size(1)
-		for _, f := range cut(part, '*') {
-			switch n, err := strconv.ParseInt(f, 10, 64); {
-			case f == "":
-				return Unknown, false
-			case err == nil:
-				product = product.Times(Size(n))
-			default:
-				product = product.Times(Symbol(f))
-			}
-		}
-		sum = sum.Plus(product)
-	}
-	return sum, sum.Known()
-}
-
-// cut splits s at a character outside of parentheses.
-func cut(s string, at byte) []string {
-	var out []string
-	depth, from := 0, 0
-	for i := range len(s) {
-		switch {
-		case s[i] == '(':
-			depth++
-		case s[i] == ')':
-			depth--
-		case s[i] == at && depth == 0:
-			out = append(out, s[from:i])
-			from = i + 1
-		}
-	}
-	return append(out, strings.TrimSpace(s[from:]))
 }
