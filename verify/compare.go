@@ -10,6 +10,9 @@ import (
 	"repmlp/internal/budget"
 	"repmlp/internal/parallel"
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/operator"
+	"repmlp/verify/internal/storage"
 )
 
 // noiseMultiple is how far a candidate may be from the float64 truth, in units
@@ -128,7 +131,7 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 	if o.Ref != nil && o.Cand != nil {
 		return [3]Runner{o.Ref, nil, o.Cand}, nil
 	}
-	engines, failed := newEngines(EngineOptions{Mode: Single, Seed: o.Seed, Limit: o.Limit}, ref, cand)
+	engines, failed := engine.NewAll(engine.Options{Mode: operator.Single, Seed: o.Seed, Limit: o.Limit}, ref, cand)
 	for i, err := range failed {
 		if err == nil {
 			err = engines[i].Supports()
@@ -137,7 +140,8 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 			return r, err
 		}
 	}
-	return [3]Runner{engines[0], engines[0].with(Double, nil, newArena(newStorage(modelShelf))), engines[1]}, nil
+	double := engines[0].With(operator.Double, nil, operator.NewArena(storage.New(storage.ModelShelf)))
+	return [3]Runner{&Engine{engines[0]}, &Engine{double}, &Engine{engines[1]}}, nil
 }
 
 // follow has the Go engines report their nodes as progress.
@@ -152,7 +156,7 @@ func (o *CompareOptions) follow(runners [3]Runner, runs int) {
 		if !ok {
 			continue
 		}
-		total += runs * len(e.order)
+		total += runs * e.m.Nodes()
 		e.Profile(func(string, time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()

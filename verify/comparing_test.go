@@ -9,13 +9,15 @@ import (
 	"testing"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/random"
 )
 
 // chooser is a hidden layer of hundreds of features whose scores are compared by
 // an operator that turns roundings into jumps.
 func chooser(t *testing.T, d onnxio.DType, width int, change func(w []float64), nodes ...*onnxio.Node) *onnxio.Model {
 	t.Helper()
-	rng := stream(5, "weights")
+	rng := random.Stream(5, "weights")
 	w := make([]float64, width*width)
 	for i := range w {
 		w[i] = rng.NormFloat64()
@@ -121,7 +123,8 @@ func TestNudgedWeightIsFound(t *testing.T) {
 	}
 	// The same where another engine runs, and shows its noise by itself alone.
 	ref, cand := chooser(t, onnxio.Float32, 12, nil), chooser(t, onnxio.Float32, 12, nudge(1e-3))
-	engines, _ := newEngines(EngineOptions{}, ref, cand)
+	machines, _ := engine.NewAll(engine.Options{}, ref, cand)
+	engines := []*Engine{{machines[0]}, {machines[1]}}
 	c, err := Compare(t.Context(), ref, cand, CompareOptions{Ref: engines[0], Cand: engines[1], Again: []Runner{engines[0]}})
 	if err != nil || c.Passed || !(c.NoiseFloor > 0) {
 		t.Errorf("with another engine: %+v, %v", c, err)

@@ -13,6 +13,9 @@ import (
 
 	"repmlp/internal/output"
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/operator"
+	"repmlp/verify/internal/tensor"
 )
 
 // Tolerances of the ONNX project's own node tests (onnx.backend.test.runner).
@@ -46,7 +49,7 @@ func Conformance(ctx context.Context, dir string) ([]Outcome, error) {
 		}
 		o := Outcome{Name: e.Name(), Claims: true}
 		err := conform(ctx, filepath.Join(dir, e.Name()))
-		if u, ok := errors.AsType[*Unsupported](err); ok {
+		if u, ok := errors.AsType[*operator.Unsupported](err); ok {
 			o.Claims, o.Why = false, u.What
 		} else {
 			o.Err = err
@@ -64,13 +67,13 @@ func conform(ctx context.Context, dir string) error {
 	defer m.Close()
 	for _, v := range slices.Concat(m.Graph.Inputs, m.Graph.Outputs) {
 		if v.Kind != "" && v.Kind != "tensor" {
-			return unsupported("the Go engine has no values of kind %s", v.Kind)
+			return operator.Unsupportedf("the Go engine has no values of kind %s", v.Kind)
 		}
 		if !v.Elem.IsFloat() && !v.Elem.IsInt() && v.Elem != onnxio.Bool {
-			return unsupported("the Go engine has no tensors of type %s", v.Elem)
+			return operator.Unsupportedf("the Go engine has no tensors of type %s", v.Elem)
 		}
 	}
-	e, err := NewEngine(m, EngineOptions{})
+	e, err := NewEngine(m, engine.Options{})
 	if err != nil {
 		return err
 	}
@@ -100,8 +103,8 @@ func conform(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		if e.random {
-			return unsupported("random numbers differ from engine to engine")
+		if e.m.Random() {
+			return operator.Unsupportedf("random numbers differ from engine to engine")
 		}
 		for i, o := range m.Graph.Outputs {
 			if i >= len(want) || want[i] == nil {
@@ -143,9 +146,9 @@ func ReadDataSet(dir, prefix string) ([]*Tensor, error) {
 			return nil, fmt.Errorf("reading %q: %w", f, err)
 		}
 		if !t.DType.IsFloat() && !t.DType.IsInt() && t.DType != onnxio.Bool {
-			return nil, unsupported("the Go engine has no tensors of type %s", t.DType)
+			return nil, operator.Unsupportedf("the Go engine has no tensors of type %s", t.DType)
 		}
-		if out[k], err = FromFile(t, false); err != nil {
+		if out[k], err = tensor.FromFile(t, false); err != nil {
 			return nil, err
 		}
 	}

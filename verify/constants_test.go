@@ -10,6 +10,9 @@ import (
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/operator"
+	"repmlp/verify/internal/tensor"
 )
 
 // choices makes decisions from bytes, zero where they end.
@@ -61,7 +64,7 @@ func constantTensor(c *choices, name string) *onnxio.Tensor {
 			case onnxio.Int64, onnxio.Uint64:
 			default:
 				t := &Tensor{DType: d, I: v[i : i+1]}
-				t.wrap()
+				tensor.Wrap(t)
 			}
 		}
 		raw, err = onnxio.EncodeInt64(v, d)
@@ -148,7 +151,7 @@ func checkConstants(t *testing.T, m *onnxio.Model, names []string) int {
 	if err != nil {
 		return 0
 	}
-	e, err := NewEngine(m, EngineOptions{Mode: Double})
+	e, err := NewEngine(m, engine.Options{Mode: operator.Double})
 	if err != nil {
 		return 0
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/random"
+	"repmlp/verify/internal/tensor"
 )
 
 // A sample is the inputs of one run, and the outputs that came with them, nil
@@ -68,11 +70,11 @@ func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample
 
 // values is how many integers an integer input takes.
 func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64, values int64) (*Tensor, error) {
-	t := &Tensor{DType: in.Elem, Shape: toInts(shape)}
-	if tooLarge(shape) {
+	t := &Tensor{DType: in.Elem, Shape: tensor.ToInts(shape)}
+	if tensor.TooLarge(shape) {
 		return nil, fmt.Errorf("making random inputs: input %q of shape %v is too large", in.Name, shape)
 	}
-	rng := stream(seed, key)
+	rng := random.Stream(seed, key)
 	switch {
 	case in.Elem == onnxio.Float64:
 		t.F64 = make([]float64, t.Len())
@@ -84,7 +86,7 @@ func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64, 
 		for i := range t.F32 {
 			t.F32[i] = float32(rng.NormFloat64())
 		}
-		t.round()
+		tensor.Round(t)
 	case in.Elem.IsInt() || in.Elem == onnxio.Bool:
 		t.I = make([]int64, t.Len())
 		for i := range t.I {

@@ -21,7 +21,7 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 		return d
 	}
 	d.Finite = a.Len() == 0
-	if !a.anyFinite() {
+	if !anyFinite(a) {
 		leave = nil // infinities are all there is to compare
 	}
 	for k := range a.Len() {
@@ -62,7 +62,7 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 }
 
 // anyFinite reports whether t has a number that is finite.
-func (t *Tensor) anyFinite() bool {
+func anyFinite(t *Tensor) bool {
 	for k := range t.Len() {
 		if v := t.Float(k); !math.IsInf(v, 0) && !math.IsNaN(v) {
 			return true

@@ -14,6 +14,7 @@ import (
 	"repmlp/internal/budget"
 	"repmlp/internal/output"
 	"repmlp/onnxio"
+	"repmlp/verify/internal/tensor"
 )
 
 // maxNpyHeader bounds the header of a numpy array: what numpy writes is below a
@@ -65,7 +66,7 @@ func readNpy(r io.Reader, size int64, fits func(*Tensor) error) (*Tensor, error)
 	}
 	width := t.DType.Bits() / 8
 	need := budget.Bytes(int64(width), t.Shape...)
-	if need < 0 || tooLarge(t.Shape) || need != size-header {
+	if need < 0 || tensor.TooLarge(t.Shape) || need != size-header {
 		return nil, fmt.Errorf("the array has %d bytes, its shape %v and its type %s say %d", size-header, t.Shape, t.DType, need)
 	}
 	raw := make([]byte, need)

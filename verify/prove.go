@@ -10,6 +10,12 @@ import (
 	"sync"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/operator"
+	"repmlp/verify/internal/random"
+	"repmlp/verify/internal/storage"
+	"repmlp/verify/internal/stored"
+	"repmlp/verify/internal/tensor"
 )
 
 // A Claim says that Output is the same function of Inputs in both models, up
@@ -60,19 +66,19 @@ type Prover struct {
 
 	mu            sync.Mutex
 	before, after *onnxio.Model
-	engines       []*Engine // of these models
+	engines       []*engine.Engine // of these models
 	exact         map[string]func() ([]float64, error)
 	idle          []*trial
-	storage       *storage   // of all trials
-	large         sync.Mutex // held by a trial with large tensors
+	storage       *storage.Storage // of all trials
+	large         sync.Mutex       // held by a trial with large tensors
 }
 
 // A trial is what one claim at a time is run with.
 type trial struct {
 	seed    uint64
-	engines [5]*Engine
-	arena   *arena // of all engines, which run one after the other
-	seen    *magnitudes
+	engines [5]*engine.Engine
+	arena   *operator.Arena // of all engines, which run one after the other
+	seen    *stored.Magnitudes
 	large   *sync.Mutex
 	exact   bool
 }
@@ -107,28 +113,28 @@ func (p *Prover) take(c Claim) (*trial, error) {
 		if err != nil && (len(p.Dims) > 0 || !errors.Is(err, errNothingFits)) { // without sizes for the whole model every region gets its own
 			return nil, err
 		}
-		o := EngineOptions{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true}
-		engines, failed := newEngines(o, c.Before, c.After)
+		o := engine.Options{Mode: operator.Double, Seed: p.Seed, Sizes: sizes, Probe: true}
+		engines, failed := engine.NewAll(o, c.Before, c.After)
 		if err := cmp.Or(failed[0], failed[1]); err != nil {
 			return nil, err
 		}
 		p.before, p.after, p.idle = c.Before, c.After, nil
-		p.engines, p.exact, p.storage = engines, c.Exact, newSlabs()
+		p.engines, p.exact, p.storage = engines, c.Exact, storage.NewSlabs()
 	}
 	if n := len(p.idle); n > 0 {
 		t := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		return t, nil
 	}
-	before, after, arena := p.engines[0], p.engines[1], newArena(p.storage)
-	t := &trial{seed: p.Seed, arena: arena, seen: newMagnitudes(), large: &p.large, exact: len(p.exact) > 0, engines: [...]*Engine{
-		runBefore:      before.with(Double, nil, arena),
-		runAfter:       after.with(Double, nil, arena),
-		runAfterExact:  after.with(Double, p.exact, arena),
-		runMagnitude:   after.with(Absolute, nil, arena),
-		runMagnitudeIn: before.with(Absolute, nil, arena),
+	before, after, arena := p.engines[0], p.engines[1], operator.NewArena(p.storage)
+	t := &trial{seed: p.Seed, arena: arena, seen: stored.NewMagnitudes(), large: &p.large, exact: len(p.exact) > 0, engines: [...]*engine.Engine{
+		runBefore:      before.With(operator.Double, nil, arena),
+		runAfter:       after.With(operator.Double, nil, arena),
+		runAfterExact:  after.With(operator.Double, p.exact, arena),
+		runMagnitude:   after.With(operator.Absolute, nil, arena),
+		runMagnitudeIn: before.With(operator.Absolute, nil, arena),
 	}}
-	t.engines[runAfter].seen, t.engines[runMagnitude].seen = t.seen, t.seen
+	t.engines[runAfter].Seen, t.engines[runMagnitude].Seen = t.seen, t.seen
 	return t, nil
 }
 
@@ -184,7 +190,7 @@ const largeInput = 1 << 17
 func (t *trial) admit(inputs []*Tensor) (leave func()) {
 	n := 0
 	for _, x := range inputs {
-		n += count(x.Shape)
+		n += tensor.Count(x.Shape)
 	}
 	if n < largeInput {
 		return func() {}
@@ -200,13 +206,13 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	}
 	defer t.admit(inputs)()
 	for _, e := range t.engines {
-		e.crop = len(c.Reach) > 0
+		e.Crop = len(c.Reach) > 0
 	}
 	feeds, rows := t.feeds(c, inputs)
 	var done []*Tensor
 	defer func() {
-		t.arena.recycle(done)
-		t.seen.forget()
+		t.arena.Recycle(done)
+		t.seen.Forget()
 	}()
 	for _, name := range c.Inputs {
 		done = append(done, feeds[name])
@@ -217,7 +223,7 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 			return nil, err
 		}
 		y := out[c.Output]
-		if !t.arena.made(y) { // it may be an input
+		if !t.arena.Made(y) { // it may be an input
 			return slices.Clone(y.F64), nil
 		}
 		done = append(done, y)
@@ -251,7 +257,7 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 		diff[i] = math.Abs(diff[i] - v)
 	}
 	if exact == nil { // what was compared makes room
-		t.arena.recycle(done[kept:])
+		t.arena.Recycle(done[kept:])
 		done = done[:kept]
 	}
 	// From here on only magnitudes count. Σ|x|+1 is at most the sum over
@@ -273,7 +279,7 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	}
 	x := feeds[c.Inputs[0]]
 	u, eta := unitRoundoff(x.DType)
-	terms := float64(len(x.F64)/max(x.batch(), 1) + 64)
+	terms := float64(len(x.F64)/max(batch(x), 1) + 64)
 	judge := func(magIn []float64) Proof {
 		proof := Proof{Rows: rows}
 		for i, d := range diff {
@@ -307,7 +313,7 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 }
 
 // batch is the size of the first axis.
-func (t *Tensor) batch() int {
+func batch(t *Tensor) int {
 	if len(t.Shape) == 0 {
 		return 1
 	}
@@ -340,7 +346,7 @@ func (t *trial) inputs(c Claim) ([]*Tensor, error) {
 		whole := inputs[0].Shape
 		inputs[0].Shape = crop(whole, c.Reach)
 		rank := 0
-		if v := t.engines[runBefore].g.Value(c.Output); v != nil {
+		if v := t.engines[runBefore].Value(c.Output); v != nil {
 			rank = v.Rank()
 		}
 		for _, x := range inputs[1:] {
@@ -348,7 +354,7 @@ func (t *trial) inputs(c Claim) ([]*Tensor, error) {
 		}
 	}
 	for i, x := range inputs {
-		if tooLarge(x.Shape) {
+		if tensor.TooLarge(x.Shape) {
 			return nil, fmt.Errorf("%q of shape %v is too large for a proof", c.Inputs[i], x.Shape)
 		}
 	}
@@ -357,7 +363,7 @@ func (t *trial) inputs(c Claim) ([]*Tensor, error) {
 
 // input is the type and shape of a value of the model.
 func (t *trial) input(name string) (*Tensor, error) {
-	v := t.engines[runBefore].g.Value(name)
+	v := t.engines[runBefore].Value(name)
 	if v == nil {
 		return nil, fmt.Errorf("the model has no value %q", name)
 	}
@@ -381,8 +387,8 @@ func (t *trial) input(name string) (*Tensor, error) {
 // says how many rows carry them.
 func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
 	shape := like.Shape
-	x := &Tensor{DType: like.DType, Shape: shape, F64: t.arena.floats64(count(shape))}
-	rng := stream(t.seed, c.ID+"/"+fmt.Sprint(k))
+	x := &Tensor{DType: like.DType, Shape: shape, F64: t.arena.Floats64(tensor.Count(shape))}
+	rng := random.Stream(t.seed, c.ID+"/"+fmt.Sprint(k))
 	fill := func(v []float64) {
 		for i := range v { // 52 bits behind the point and one for the sign
 			bits := rng.Uint64()
@@ -409,7 +415,7 @@ func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
 		}
 	}
 	fill(x.F64)
-	return x, x.batch()
+	return x, batch(x)
 }
 
 // CheckRounded compares stored 16-bit weights with the float64 numbers that

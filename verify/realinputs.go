@@ -12,6 +12,7 @@ import (
 
 	"repmlp/internal/output"
 	"repmlp/onnxio"
+	"repmlp/verify/internal/tensor"
 )
 
 // realInputs reads files: a .npy for a model with one input, a .npz with one
@@ -75,6 +76,23 @@ func firstName(ins []*onnxio.ValueInfo) string {
 	return ins[0].Name
 }
 
+// rowsOf is n samples of t, which shares their elements.
+func rowsOf(t *Tensor, from, n int) *Tensor {
+	shape := slices.Clone(t.Shape)
+	shape[0] = n
+	per := tensor.Count(shape[1:])
+	part := &Tensor{DType: t.DType, Shape: shape}
+	switch {
+	case t.F32 != nil:
+		part.F32 = t.F32[from*per:][:n*per]
+	case t.F64 != nil:
+		part.F64 = t.F64[from*per:][:n*per]
+	default:
+		part.I = t.I[from*per:][:n*per]
+	}
+	return part
+}
+
 // part is the outputs of some of the samples.
 func part(want map[string]*Tensor, from, n, total int) (map[string]*Tensor, error) {
 	out := map[string]*Tensor{}
@@ -83,9 +101,7 @@ func part(want map[string]*Tensor, from, n, total int) (map[string]*Tensor, erro
 		if len(t.Shape) == 0 || t.Shape[0] != total {
 			return nil, fmt.Errorf("output %q of shape %v cannot be cut as the inputs are, which hold %d samples", name, t.Shape, total)
 		}
-		shape := slices.Clone(t.Shape)
-		shape[0] = n
-		out[name] = pick(t, shape, strides(t.Shape), from*strides(t.Shape)[0])
+		out[name] = rowsOf(t, from, n)
 	}
 	return out, nil
 }
@@ -137,9 +153,7 @@ func pieces(ins []*onnxio.ValueInfo, feed map[string]*Tensor) ([]map[string]*Ten
 		n := min(step, total-from)
 		part := map[string]*Tensor{}
 		for name, t := range feed {
-			shape := slices.Clone(t.Shape)
-			shape[0] = n
-			part[name] = pick(t, shape, strides(t.Shape), from*strides(t.Shape)[0])
+			part[name] = rowsOf(t, from, n)
 		}
 		out = append(out, part)
 	}
@@ -206,7 +220,7 @@ func readNpz(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error) {
 		if feed[names[i]] != nil {
 			return nil, fmt.Errorf("array %q is there twice", key)
 		}
-		if f.UncompressedSize64 > 8*maxElements+maxNpyHeader {
+		if f.UncompressedSize64 > 8*tensor.MaxElements+maxNpyHeader {
 			return nil, fmt.Errorf("array %q has %d bytes, which is too large", key, f.UncompressedSize64)
 		}
 		r, err := f.Open()

@@ -179,16 +179,20 @@ type recordedNode struct {
 }
 
 func (n *recordedNode) SetName(s string) { n.name = s }
-func (n *recordedNode) GetName() string  { return n.name }
+
+func (n *recordedNode) GetName() string { return n.name }
 
 type recordedEdge struct {
 	from, to graph.Node
 	weight   float64
 }
 
-func (e recordedEdge) From() graph.Node         { return e.from }
-func (e recordedEdge) To() graph.Node           { return e.to }
-func (e recordedEdge) Weight() float64          { return e.weight }
+func (e recordedEdge) From() graph.Node { return e.from }
+
+func (e recordedEdge) To() graph.Node { return e.to }
+
+func (e recordedEdge) Weight() float64 { return e.weight }
+
 func (e recordedEdge) ReversedEdge() graph.Edge { return recordedEdge{e.to, e.from, e.weight} }
 
 func (r *recorder) NewNode() graph.Node {

@@ -9,6 +9,7 @@ import (
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
+	"repmlp/verify/internal/tensor"
 )
 
 var errNothingFits = errors.New("no sizes fit the model's own shape arithmetic")
@@ -223,7 +224,7 @@ func known(v *graph.Value) bool {
 func OutputShape(m *onnxio.Model, feeds map[string]*Tensor, name string) (shape []int, ok bool) {
 	sizes := map[string][]int64{}
 	for in, t := range feeds {
-		sizes[in] = ints64(t.Shape)
+		sizes[in] = tensor.Ints64(t.Shape)
 	}
 	plain, err := m.Plain()
 	if err != nil {

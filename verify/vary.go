@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
+	"repmlp/verify/internal/random"
+	"repmlp/verify/internal/tensor"
 )
 
 // moved is a feed whose floats are moved up or down at random by so many
@@ -18,7 +21,7 @@ func moved(feed map[string]*Tensor, roundings int, seed uint64, key string) (out
 			continue
 		}
 		ok = true
-		out[name] = t.move(roundings, stream(seed, key+"/"+name))
+		out[name] = move(t, roundings, random.Stream(seed, key+"/"+name))
 	}
 	return out, ok
 }
@@ -28,15 +31,15 @@ func moved(feed map[string]*Tensor, roundings int, seed uint64, key string) (out
 // distance between two, which is that of one number in twelve moving to the next.
 const roundingsPerMove = 12
 
-func (t *Tensor) move(roundings int, rng *rand.Rand) *Tensor {
+func move(t *Tensor, roundings int, rng *rand.Rand) *Tensor {
 	u, _ := unitRoundoff(t.DType)
 	step := 2 * u * float64(roundings)
 	out := &Tensor{DType: t.DType, Shape: t.Shape}
-	half := t.half()
+	coarse := tensor.Half(t)
 	shift := func(x float64) float64 {
 		r := rng.Uint64()
 		switch {
-		case half && (r>>1)%roundingsPerMove != 0:
+		case coarse && (r>>1)%roundingsPerMove != 0:
 			return x
 		case r&1 == 0:
 			return x * (1 - step)
@@ -54,7 +57,7 @@ func (t *Tensor) move(roundings int, rng *rand.Rand) *Tensor {
 	for i, x := range t.F32 {
 		out.F32[i] = float32(shift(float64(x)))
 	}
-	out.round()
+	tensor.Round(out)
 	return out
 }
 
@@ -71,11 +74,11 @@ func movedWeights(m *onnxio.Model, seed uint64, key string) (*onnxio.Model, erro
 		if !t.DType.IsFloat() || len(t.Dims) == 0 || t.Len() == 0 {
 			continue
 		}
-		x, err := FromFile(t, false)
+		x, err := tensor.FromFile(t, false)
 		if err != nil {
 			return nil, err
 		}
-		raw, err := x.move(1, stream(seed, key+"/"+t.Name)).Raw()
+		raw, err := move(x, 1, random.Stream(seed, key+"/"+t.Name)).Raw()
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +142,7 @@ func (v *variety) run(ctx context.Context, feed map[string]*Tensor, sample, k in
 		if err != nil {
 			return nil, 0, err
 		}
-		if runner, err = NewEngine(m, EngineOptions{Mode: e.mode, Seed: v.seed, Limit: v.limit}); err != nil {
+		if runner, err = NewEngine(m, engine.Options{Mode: e.m.Mode(), Seed: v.seed, Limit: v.limit}); err != nil {
 			return nil, 0, err
 		}
 	}

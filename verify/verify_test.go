@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/random"
 )
 
 func f32(name string, dims []int64, v ...float32) *onnxio.Tensor {
@@ -195,22 +196,9 @@ func TestChooseSizes(t *testing.T) {
 
 // Random numbers do not depend on anything but the seed and a name.
 func TestStreamsAreReproducible(t *testing.T) {
-	a, b := stream(3, "x").Uint64(), stream(3, "x").Uint64()
-	if a != b || a == stream(4, "x").Uint64() || a == stream(3, "y").Uint64() {
+	a, b := random.Stream(3, "x").Uint64(), random.Stream(3, "x").Uint64()
+	if a != b || a == random.Stream(4, "x").Uint64() || a == random.Stream(3, "y").Uint64() {
 		t.Error("streams are not keyed by seed and name")
-	}
-}
-
-// The table is as good as rounding to float32 asks for.
-func TestErf(t *testing.T) {
-	f := newErfTable().at
-	for x := -7.0; x < 7; x += 1.1e-3 {
-		if want := math.Erf(x); math.Abs(f(x)-want) > 5e-11 || math.Abs(f(x)-want) > 1e-8*math.Abs(want) {
-			t.Fatalf("erf(%g) is %.15g, want %.15g", x, f(x), want)
-		}
-	}
-	if !math.IsNaN(f(math.NaN())) || f(math.Inf(-1)) != -1 {
-		t.Error("erf of NaN or infinity is wrong")
 	}
 }
 
@@ -227,20 +215,5 @@ func TestUnsupportedOperator(t *testing.T) {
 	_, err = Compare(context.Background(), m, m, CompareOptions{})
 	if err == nil || !strings.Contains(err.Error(), "Frobnicate") || !strings.Contains(err.Error(), "odd") {
 		t.Errorf("the message is %v", err)
-	}
-}
-
-func BenchmarkErf(b *testing.B) {
-	x := &Tensor{DType: onnxio.Float32, Shape: []int{1 << 20}, F32: make([]float32, 1<<20)}
-	rng := stream(1, "x")
-	for i := range x.F32 {
-		x.F32[i] = float32(rng.NormFloat64())
-	}
-	op := operators()["Erf"]
-	b.SetBytes(int64(4 * len(x.F32)))
-	for b.Loop() {
-		if _, err := op(&call{in: []*Tensor{x}}); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

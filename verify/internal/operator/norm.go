@@ -1,0 +1,249 @@
+package operator
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"repmlp/onnxio"
+	"repmlp/verify/internal/kernel"
+	"repmlp/verify/internal/tensor"
+)
+
+func lpNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(x.Shape))
+	if err != nil {
+		return nil, err
+	}
+	p := c.Node.Int("p", 2)
+	n, inner := x.Shape[axis], tensor.Count(x.Shape[axis+1:])
+	out := Like(x, x.DType, x.Shape)
+	for r := 0; n > 0 && r < x.Len()/n; r++ {
+		base := r/inner*n*inner + r%inner
+		s := 0.0
+		for i := range n {
+			v := math.Abs(x.Float(base + i*inner))
+			if p == 2 {
+				v *= v
+			}
+			s += v
+		}
+		if p == 2 {
+			s = math.Sqrt(s)
+		}
+		for i := range n {
+			put(out, base+i*inner, x.Float(base+i*inner)/s)
+		}
+	}
+	return []*Value{out}, nil
+}
+
+func meanVariance(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	axes := c.Node.Ints("axes")
+	if axes == nil {
+		axes = []int64{0, 2, 3}
+	}
+	kept := slices.Clone(x.Shape)
+	for _, a := range axes {
+		k, err := tensor.AxisOf(a, len(x.Shape))
+		if err != nil {
+			return nil, err
+		}
+		kept[k] = 1
+	}
+	var to []int
+	tensor.Walk(x.Shape, tensor.Spread(kept, x.Shape), func(_, o int) { to = append(to, o) })
+	mean, square := make([]float64, tensor.Count(kept)), make([]float64, tensor.Count(kept))
+	n := float64(x.Len() / max(len(mean), 1))
+	for i, o := range to {
+		mean[o] += x.Float(i) / n
+	}
+	for i, o := range to {
+		d := x.Float(i) - mean[o]
+		square[o] += d * d / n
+	}
+	out := Like(x, x.DType, x.Shape)
+	for i, o := range to {
+		put(out, i, (x.Float(i)-mean[o])/(math.Sqrt(square[o])+1e-9))
+	}
+	return []*Value{out}, nil
+}
+
+func batchNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	if len(x.Shape) == 0 {
+		return nil, Unsupportedf("the Go engine lacks this form of BatchNormalization")
+	}
+	channels, inner := 1, 1 // of a vector, which is a batch of single numbers
+	switch {
+	case c.Node.Int("spatial", 1) == 0 && c.Run.Opset < 9: // every element has parameters of its own
+		channels = tensor.Count(x.Shape[1:])
+	case len(x.Shape) > 1:
+		channels, inner = x.Shape[1], tensor.Count(x.Shape[2:])
+	}
+	eps := float64(c.Node.Float("epsilon", 1e-5))
+	for i := 1; i < 5; i++ {
+		if c.In[i].Len() != channels {
+			return nil, fmt.Errorf("input %d has %d values for %d channels", i, c.In[i].Len(), channels)
+		}
+	}
+	mean, variance := c.In[3].Floats(), c.In[4].Floats()
+	outs := 0
+	for _, o := range c.Node.Outputs {
+		if o != "" {
+			outs++
+		}
+	}
+	training := c.Run.Opset >= 14 && c.Node.Int("training_mode", 0) != 0 || c.Run.Opset < 14 && outs > 1 || c.Run.Opset < 7 && c.Node.Int("is_test", 0) == 0
+	var extra []*Value
+	if training {
+		n := float64(x.Shape[0] * inner)
+		mean, variance = make([]float64, channels), make([]float64, channels)
+		for ch := range channels {
+			for i := range x.Shape[0] {
+				for p := range inner {
+					mean[ch] += x.Float((i*channels+ch)*inner + p)
+				}
+			}
+			mean[ch] /= n
+			for i := range x.Shape[0] {
+				for p := range inner {
+					d := x.Float((i*channels+ch)*inner+p) - mean[ch]
+					variance[ch] += d * d
+				}
+			}
+			variance[ch] /= n
+		}
+		momentum := float64(c.Node.Float("momentum", 0.9))
+		for k, now := range [][]float64{mean, variance} {
+			t := Like(c.In[3+k], c.In[3+k].DType, c.In[3+k].Shape)
+			for i := range now {
+				put(t, i, c.In[3+k].Float(i)*momentum+now[i]*(1-momentum))
+			}
+			extra = append(extra, t)
+		}
+		for _, now := range [][]float64{mean, variance} { // saved_mean, saved_var below opset 14
+			t := Like(c.In[3], c.In[3].DType, c.In[3].Shape)
+			fill(t, now)
+			extra = append(extra, t)
+		}
+	}
+	out := over(x, x.DType, x.Shape)
+	kernel.Split(x.Shape[0]*channels, 1+(1<<14)/max(inner, 1), func(from, to int) {
+		space := make([]float64, doubles)
+		for r := from; r < to; r++ {
+			ch := r % channels
+			scale := c.In[1].Float(ch) / math.Sqrt(variance[ch]+eps)
+			shift := c.In[2].Float(ch) - mean[ch]*scale
+			if c.Run.Mode == Absolute { // magnitudes do not cancel
+				shift = c.In[2].Float(ch) + mean[ch]*scale
+			}
+			inDouble(out, x, r*inner, (r+1)*inner, space, func(v []float64) {
+				for i, x := range v {
+					v[i] = x*scale + shift
+				}
+			})
+		}
+	})
+	return append([]*Value{out}, extra...), nil
+}
+
+// normalize brings every run of n consecutive elements to mean 0, variance 1.
+func normalize(x *Value, n int, eps float64, after func(i int, v float64) float64) (out *Value, means, inverse []float64) {
+	out = Like(x, x.DType, x.Shape)
+	for r := 0; r*n < x.Len(); r++ {
+		m, s := 0.0, 0.0
+		for i := range n {
+			m += x.Float(r*n + i)
+		}
+		m /= float64(n)
+		for i := range n {
+			d := x.Float(r*n+i) - m
+			s += d * d
+		}
+		inv := 1 / math.Sqrt(s/float64(n)+eps)
+		means, inverse = append(means, m), append(inverse, inv)
+		for i := range n {
+			put(out, r*n+i, after(r*n+i, (x.Float(r*n+i)-m)*inv))
+		}
+	}
+	return out, means, inverse
+}
+
+func instanceNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	n, ch := tensor.Count(x.Shape[2:]), x.Shape[1]
+	out, _, _ := normalize(x, n, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+		k := i / n % ch
+		return v*c.In[1].Float(k) + c.In[2].Float(k)
+	})
+	return []*Value{out}, nil
+}
+
+func groupNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	groups := int(c.Node.Int("num_groups", 1))
+	ch := x.Shape[1]
+	if groups < 1 || ch%groups != 0 {
+		return nil, fmt.Errorf("%d channels do not fit %d groups", ch, groups)
+	}
+	inner := tensor.Count(x.Shape[2:])
+	out, _, _ := normalize(x, inner*ch/groups, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+		k := i / inner % ch
+		if c.Run.Opset < 21 && c.In[1].Len() == groups {
+			k /= ch / groups
+		}
+		return v*c.In[1].Float(k) + c.In[2].Float(k)
+	})
+	return []*Value{out}, nil
+}
+
+func layerNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(x.Shape))
+	if err != nil {
+		return nil, err
+	}
+	shape := x.Shape[axis:]
+	n := tensor.Count(shape)
+	var scale, bias []int
+	tensor.Walk(shape, tensor.Spread(c.In[1].Shape, shape), func(_, o int) { scale = append(scale, o) })
+	if c.has(2) {
+		tensor.Walk(shape, tensor.Spread(c.In[2].Shape, shape), func(_, o int) { bias = append(bias, o) })
+	}
+	out, means, inverse := normalize(x, n, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+		v *= c.In[1].Float(scale[i%n])
+		if bias != nil {
+			v += c.In[2].Float(bias[i%n])
+		}
+		return v
+	})
+	stat := slices.Clone(x.Shape)
+	for i := axis; i < len(stat); i++ {
+		stat[i] = 1
+	}
+	m, s := Like(x, onnxio.Float32, stat), Like(x, onnxio.Float32, stat)
+	fill(m, means)
+	fill(s, inverse)
+	return []*Value{out, m, s}, nil
+}
+
+func lrn(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	size := int(c.Node.Int("size", 1))
+	alpha, beta, bias := float64(c.Node.Float("alpha", 1e-4)), float64(c.Node.Float("beta", 0.75)), float64(c.Node.Float("bias", 1))
+	ch, inner := x.Shape[1], tensor.Count(x.Shape[2:])
+	out := Like(x, x.DType, x.Shape)
+	for i := range x.Len() {
+		k := i / inner % ch
+		s := 0.0
+		for j := max(0, k-(size-1)/2); j <= min(ch-1, k+size/2); j++ {
+			v := x.Float(i + (j-k)*inner)
+			s += v * v
+		}
+		put(out, i, x.Float(i)/math.Pow(bias+alpha/float64(size)*s, beta))
+	}
+	return []*Value{out}, nil
+}

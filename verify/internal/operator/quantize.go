@@ -1,0 +1,84 @@
+package operator
+
+import (
+	"fmt"
+	"math"
+
+	"repmlp/onnxio"
+	"repmlp/verify/internal/tensor"
+)
+
+// scaleIndex says which scale belongs to each element.
+func scaleIndex(c *Call, x, scale *Value) (func(i int) int, error) {
+	if c.Node.Int("block_size", 0) != 0 {
+		return nil, Unsupportedf("the Go engine lacks blocked quantisation")
+	}
+	if scale.Len() == 1 {
+		return func(int) int { return 0 }, nil
+	}
+	axis, err := tensor.AxisOf(c.Node.Int("axis", 1), len(x.Shape))
+	if err != nil || x.Shape[axis] != scale.Len() {
+		return nil, fmt.Errorf("%d scales do not fit shape %v", scale.Len(), x.Shape)
+	}
+	inner := tensor.Count(x.Shape[axis+1:])
+	return func(i int) int { return i / inner % scale.Len() }, nil
+}
+
+func quantize(c *Call) ([]*Value, error) {
+	x, scale := c.In[0], c.In[1]
+	at, err := scaleIndex(c, x, scale)
+	if err != nil {
+		return nil, err
+	}
+	d := onnxio.DType(c.Node.Int("output_dtype", int64(onnxio.Uint8)))
+	if c.has(2) {
+		d = c.In[2].DType
+	}
+	lo, hi := 0.0, 255.0
+	switch d {
+	case onnxio.Uint8:
+	case onnxio.Int8:
+		lo, hi = -128, 127
+	case onnxio.Uint16:
+		hi = 65535
+	case onnxio.Int16:
+		lo, hi = -32768, 32767
+	default:
+		return nil, Unsupportedf("the Go engine cannot quantise to %s", d)
+	}
+	out := integers(d, x.Shape)
+	for i := range out.I {
+		k := at(i)
+		q := x.Float(i) / scale.Float(k)
+		if x.F32 != nil {
+			q = float64(float32(q))
+		}
+		v := math.RoundToEven(q)
+		if c.has(2) {
+			v += c.In[2].Float(k)
+		}
+		out.I[i] = int64(math.Max(lo, math.Min(hi, v)))
+	}
+	return []*Value{out}, nil
+}
+
+func dequantize(c *Call) ([]*Value, error) {
+	x, scale := c.In[0], c.In[1]
+	if !x.DType.IsInt() {
+		return nil, Unsupportedf("the Go engine cannot dequantise %s", x.DType)
+	}
+	at, err := scaleIndex(c, x, scale)
+	if err != nil {
+		return nil, err
+	}
+	out := Like(scale, scale.DType, x.Shape)
+	for i := range x.I {
+		k := at(i)
+		q := float64(x.I[i])
+		if c.has(2) {
+			q -= c.In[2].Float(k)
+		}
+		put(out, i, q*scale.Float(k))
+	}
+	return []*Value{out}, nil
+}

@@ -1,0 +1,48 @@
+package storage
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// Storage gives zeros that nobody else holds, from the heap and from slabs.
+func TestStorage(t *testing.T) {
+	for name, s := range map[string]*Storage{"heap": New(1 << 20), "slabs": NewSlabs()} {
+		rng := rand.New(rand.NewPCG(5, 6))
+		held := map[float64][]float64{}
+		id := 0.0
+		for range 4000 {
+			if len(held) > 20 {
+				for k, v := range held {
+					for i, x := range v {
+						if x != k {
+							t.Fatalf("%s: number %d of %d was %g and is %g", name, i, len(v), k, x)
+						}
+					}
+					s.f64.put(v)
+					delete(held, k)
+					break
+				}
+			}
+			v := s.f64.take(1 + rng.IntN(1<<rng.IntN(17)))
+			id++
+			for i, x := range v {
+				if x != 0 {
+					t.Fatalf("%s: number %d of %d is %g", name, i, len(v), x)
+				}
+				v[i] = id
+			}
+			held[id] = v
+		}
+		if s.f64.bytes > s.f64.keep {
+			t.Errorf("%s: %d bytes are kept, %d allowed", name, s.f64.bytes, s.f64.keep)
+		}
+	}
+	s := NewSlabs()
+	if s.f64.take(slabSize / 8); len(s.f64.rest) != 0 {
+		t.Errorf("%d bytes of a slab are left after all of it was taken", len(s.f64.rest))
+	}
+	if s.f64.take(slabSize/8 + 1); len(s.f64.rest) != 0 {
+		t.Error("a slice longer than a slab came from one")
+	}
+}
