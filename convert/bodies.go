@@ -16,6 +16,7 @@ type bodyResult struct {
 	regions  []*Region
 	declined []Decline
 	proofs   map[string]verify.Proof
+	stopped  bool // by Options.StopAfter, before all were merged
 }
 
 // convertBodies merges inside If, Loop and Scan bodies, each as a model of its
@@ -49,9 +50,15 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				return nil, fmt.Errorf("looking into a body of %q: %w", n.Title(), err)
 			}
 			inner := opts
-			inner.NoMetadata, inner.Progress = true, nil
+			inner.NoMetadata, inner.Stage, inner.Progress, inner.Dump = true, nil, nil, nil
 			inner.reserved = reserved
-			convert := Convert
+			if opts.StopAfter > 0 {
+				if inner.StopAfter = opts.StopAfter - len(res.regions); inner.StopAfter == 0 {
+					res.stopped = true
+					continue
+				}
+			}
+			convert := inMemory
 			if opts.look {
 				convert = planOnly
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/internal/dims"
 	"repmlp/internal/measure"
 	"repmlp/onnxio"
 	"repmlp/verify"
@@ -22,18 +23,8 @@ import (
 // benchSchema names the layout of a bench report.
 const benchSchema = "repmlp.bench/1"
 
-type benchFlags struct {
-	engineFlags
-	reportFlags
-	batches string
-	dims    []string
-	inputs  []string
-	seed    uint64
-	runs    int
-	warmup  int
-	threads int
-	perOp   bool
-}
+// A benchmark times models as its settings say.
+type benchmark struct{ *settings }
 
 // A benchReport is what bench --json prints.
 type benchReport struct {
@@ -76,7 +67,6 @@ type benchRatio struct {
 }
 
 func (a *app) benchCommand() *cobra.Command {
-	f := &benchFlags{}
 	cmd := &cobra.Command{
 		Use:   "bench MODEL.onnx [OTHER.onnx ...]",
 		Short: "Latency of models side by side, runs interleaved",
@@ -91,27 +81,13 @@ found.`,
 			return nil
 		},
 		ValidArgsFunction: models(0),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(f.inputs) > 0 && (cmd.Flags().Changed("batch") || len(f.dims) > 0) {
-				return wrongUse(cmd, errors.New("--inputs has sizes of its own; --batch and --dim are for random inputs"))
-			}
-			return a.bench(cmd.Context(), f, args)
-		},
 	}
-	f.engineFlags.add(cmd)
-	f.reportFlags.add(cmd)
-	fl := cmd.Flags()
-	fl.StringVar(&f.batches, "batch", "1", "batch `SIZES`, as 1,8,32")
-	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, `NAME=SIZE`, as height=224; repeatable")
-	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, a `PATH`, of which the first run's are taken: .npy, .npz or a test_data_set folder")
-	fl.Uint64Var(&f.seed, "seed", 0, "`SEED` of the random inputs")
-	fl.IntVar(&f.runs, "runs", 20, "counted `RUNS` of each model at each batch size")
-	fl.IntVar(&f.warmup, "warmup", 3, "`RUNS` before that are not counted")
-	fl.IntVar(&f.threads, "threads", 0, "`THREADS` within an operator, ONNX Runtime only (default: the number of cores)")
-	fl.BoolVar(&f.perOp, "per-op", false, "also report the time of each operator")
-	complete(cmd, "inputs", extensions("npy", "npz"))
-	for _, flag := range []string{"batch", "dim", "seed", "runs", "warmup", "threads"} {
-		complete(cmd, flag, words())
+	f := benchmark{flagged(cmd)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(f.inputs) > 0 && (cmd.Flags().Changed("batch") || len(f.dims) > 0) {
+			return wrongUse(cmd, errors.New("--inputs has sizes of its own; --batch and --dim are for random inputs"))
+		}
+		return a.bench(cmd.Context(), f, args)
 	}
 	return cmd
 }
@@ -136,8 +112,8 @@ func (s *goSession) Close() error { return nil }
 
 // open prepares a model with the engine of the flags; profile is the prefix of
 // a file, "" for none.
-func (f *benchFlags) open(ctx context.Context, path string, m *onnxio.Model, profile string) (benchSession, string, error) {
-	name, err := f.name()
+func (f benchmark) open(ctx context.Context, path string, m *onnxio.Model, profile string) (benchSession, string, error) {
+	name, err := f.engineName()
 	if err != nil {
 		return nil, "", err
 	}
@@ -158,19 +134,19 @@ func (f *benchFlags) open(ctx context.Context, path string, m *onnxio.Model, pro
 	return &goSession{ctx, e}, "go", err
 }
 
-func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
-	dims, batches, err := f.shapes()
+func (a *app) bench(ctx context.Context, f benchmark, paths []string) error {
+	sizes, batches, err := f.shapes()
 	if err != nil {
 		return err
 	}
 	if f.runs < 1 || f.warmup < 0 || f.threads < 0 {
 		return coded(exitUsage, errors.New("--runs must be at least 1, --warmup and --threads must not be negative"))
 	}
-	if err := f.reportFlags.check(); err != nil {
+	if err := f.checkReports(); err != nil {
 		return err
 	}
 	writes := f.outputs()
-	if err := writes.check(slices.Concat(paths, inputFiles(f.inputs))); err != nil {
+	if err := writes.check(slices.Concat(paths, convert.Options{Inputs: f.inputs}.Reads())); err != nil {
 		return err
 	}
 	r := &benchReport{Schema: benchSchema, Tool: convert.Tool{Name: "repmlp", Version: version}, Threads: f.threads, Runs: f.runs, Warmup: f.warmup, Inputs: f.inputs}
@@ -193,7 +169,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 		if err := writes.spare(m.Files()); err != nil {
 			return err
 		}
-		if err := checkDims(m, dims); err != nil {
+		if err := dims.Check(m, sizes); err != nil {
 			return err
 		}
 		if err := verify.CheckInputs(models[0], m); err != nil {
@@ -224,7 +200,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 		if step != nil {
 			step("batch "+strconv.FormatInt(batch, 10), 0, 1)
 		}
-		rows, err := f.measure(ctx, sessions, models, paths, dims, batch)
+		rows, err := f.measure(ctx, sessions, models, paths, sizes, batch)
 		if err != nil {
 			return err
 		}
@@ -232,7 +208,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 	}
 	if f.perOp {
 		for i, path := range paths {
-			if r.Models[i].PerOp, err = f.profile(ctx, path, models[i], dims, batches[0]); err != nil {
+			if r.Models[i].PerOp, err = f.profile(ctx, path, models[i], sizes, batches[0]); err != nil {
 				return err
 			}
 		}
@@ -241,11 +217,11 @@ func (a *app) bench(ctx context.Context, f *benchFlags, paths []string) error {
 	if err := unchanged(models...); err != nil {
 		return err
 	}
-	return a.tellBench(f, r)
+	return a.tellBench(f.settings, r)
 }
 
 // feeds are the inputs of one run, and its batch.
-func (f *benchFlags) feeds(m *onnxio.Model, dims map[string]int64, batch int64) (map[string]*verify.Tensor, int64, error) {
+func (f benchmark) feeds(m *onnxio.Model, dims map[string]int64, batch int64) (map[string]*verify.Tensor, int64, error) {
 	var feeds map[string]*verify.Tensor
 	if len(f.inputs) > 0 {
 		all, err := verify.Inputs(m, f.inputs)
@@ -268,7 +244,7 @@ func (f *benchFlags) feeds(m *onnxio.Model, dims map[string]int64, batch int64) 
 }
 
 // measure times all models at one batch size.
-func (f *benchFlags) measure(ctx context.Context, sessions []benchSession, models []*onnxio.Model, paths []string, dims map[string]int64, batch int64) ([]benchResult, error) {
+func (f benchmark) measure(ctx context.Context, sessions []benchSession, models []*onnxio.Model, paths []string, dims map[string]int64, batch int64) ([]benchResult, error) {
 	feeds, batch, err := f.feeds(models[0], dims, batch)
 	if err != nil {
 		return nil, err
@@ -306,7 +282,7 @@ func (f *benchFlags) measure(ctx context.Context, sessions []benchSession, model
 }
 
 // shapes reads the bound dimensions and the batch sizes.
-func (f *benchFlags) shapes() (dims map[string]int64, batches []int64, err error) {
+func (f benchmark) shapes() (dims map[string]int64, batches []int64, err error) {
 	if dims, err = parseDims(f.dims); err != nil {
 		return nil, nil, err
 	}

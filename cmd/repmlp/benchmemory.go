@@ -16,7 +16,7 @@ import (
 
 // peak runs one model alone in a process of its own, where its peak memory can
 // be seen; 0 where that is not possible.
-func (f *benchFlags) peak(ctx context.Context, path string, batches []int64) int64 {
+func (f benchmark) peak(ctx context.Context, path string, batches []int64) int64 {
 	args := []string{"bench-memory", "--engine=" + f.engine, "--ort-lib=" + f.ortLib, "--batch=" + strconv.FormatInt(slices.Max(batches), 10), "--threads=" + strconv.Itoa(f.threads)}
 	for _, d := range f.dims {
 		args = append(args, "--dim="+d)
@@ -38,48 +38,43 @@ func (f *benchFlags) peak(ctx context.Context, path string, batches []int64) int
 
 // benchMemoryCommand is what peak starts.
 func (a *app) benchMemoryCommand() *cobra.Command {
-	f := &benchFlags{}
 	cmd := &cobra.Command{
 		Use:    "bench-memory MODEL.onnx",
 		Short:  "Run a model once and print the peak memory of the process in bytes",
 		Hidden: true,
 		Args:   exactly("MODEL.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := onnxio.Load(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			s, _, err := f.open(cmd.Context(), args[0], m, "")
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			dims, batches, err := f.shapes()
-			if err != nil {
-				return err
-			}
-			feeds, _, err := f.feeds(m, dims, batches[0])
-			if err != nil {
-				return err
-			}
-			run, done, err := s.Prepare(feeds)
-			if err != nil {
-				return err
-			}
-			defer done()
-			if err := run(); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.out, peakMemory())
-			return nil
-		},
 	}
-	f.engineFlags.add(cmd)
-	cmd.Flags().StringVar(&f.batches, "batch", "1", "")
-	cmd.Flags().StringArrayVar(&f.dims, "dim", nil, "")
-	cmd.Flags().StringArrayVar(&f.inputs, "inputs", nil, "")
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "")
+	f := benchmark{flagged(cmd)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := onnxio.Load(args[0])
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		s, _, err := f.open(cmd.Context(), args[0], m, "")
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		dims, batches, err := f.shapes()
+		if err != nil {
+			return err
+		}
+		feeds, _, err := f.feeds(m, dims, batches[0])
+		if err != nil {
+			return err
+		}
+		run, done, err := s.Prepare(feeds)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if err := run(); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.out, peakMemory())
+		return nil
+	}
 	return cmd
 }
 

@@ -16,7 +16,7 @@ import (
 const profileRuns = 5
 
 // profile sums the time of each operator over one run.
-func (f *benchFlags) profile(ctx context.Context, path string, m *onnxio.Model, dims map[string]int64, batch int64) (map[string]float64, error) {
+func (f benchmark) profile(ctx context.Context, path string, m *onnxio.Model, dims map[string]int64, batch int64) (map[string]float64, error) {
 	dir, err := os.MkdirTemp("", "repmlp-profile-")
 	if err != nil {
 		return nil, err

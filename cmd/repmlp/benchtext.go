@@ -10,32 +10,13 @@ import (
 )
 
 // tellBench prints the report and writes the files that were asked for.
-func (a *app) tellBench(f *benchFlags, r *benchReport) error {
-	ready, err := f.prepare(func(w io.Writer, kind string) error {
-		switch kind {
-		case ".json":
-			return printJSON(w, r)
-		case ".html":
-			return benchPage.Execute(w, r)
+func (a *app) tellBench(s *settings, r *benchReport) error {
+	return s.publish(func(w io.Writer, f format) error { return f.bench(w, r) }, nil, func() error {
+		if s.json {
+			return printJSON(a.out, r)
 		}
-		return writeBench(w, r)
+		return writeBench(a.out, r)
 	})
-	if err != nil {
-		return err
-	}
-	defer ready.discard()
-	if f.json {
-		err = printJSON(a.out, r)
-	} else {
-		err = writeBench(a.out, r)
-	}
-	if err == nil {
-		err = ready.commit()
-	}
-	if err == nil {
-		ready.keep()
-	}
-	return err
 }
 
 func writeBench(w io.Writer, r *benchReport) error {

@@ -21,7 +21,7 @@ func (t *text) check() {
 		for _, o := range c.Outputs {
 			within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
 		}
-		t.line("whole model: outputs %s%s (allowed %s, %s, %s)", word, within, allowance(float64(c.ATol), float64(c.RTol)), noise(c), runs(c))
+		t.line("whole model: outputs %s%s (allowed %s, %s, %s)", word, within, c.Allowance(), noise(c), runs(c))
 	}
 	if t.depth == everything {
 		for _, o := range c.Outputs {
@@ -53,7 +53,7 @@ func equivalence(c *convert.Check) string {
 	if c.ATol > 0 {
 		worst = fmt.Sprintf("%.3g, %s", worstAbs(c), worst)
 	}
-	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)", word, runs(c), worst, allowance(float64(c.ATol), float64(c.RTol)), noise(c))
+	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)", word, runs(c), worst, c.Allowance(), noise(c))
 }
 
 func worstRel(c *convert.Check) float64 {

@@ -9,6 +9,11 @@ func extensions(ext ...string) cobra.CompletionFunc {
 	}
 }
 
+// folders completes folders.
+func folders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
 // words completes one of a few words.
 func words(list ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)

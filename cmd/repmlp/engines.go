@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"repmlp/convert"
 	"repmlp/onnxio"
 	"repmlp/verify"
 	"repmlp/verify/ort"
@@ -22,49 +23,34 @@ const (
 	engineORT  engineName = "ort"
 )
 
-// engineFlags choose who runs models.
-type engineFlags struct {
-	engine string
-	ortLib string
-}
-
-func (f *engineFlags) add(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.StringVar(&f.engine, "engine", "auto", "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)")
-	complete(cmd, "engine", words("auto", "go", "ort"))
-	fl.StringVar(&f.ortLib, "ort-lib", "", "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)")
-}
-
-func (f *engineFlags) name() (engineName, error) {
-	switch e := engineName(f.engine); e {
+// engineName is what --engine asks for.
+func (s *settings) engineName() (engineName, error) {
+	switch e := engineName(s.engine); e {
 	case engineGo:
-		if f.ortLib != "" {
+		if s.ortLib != "" {
 			return "", coded(exitUsage, errors.New("--ort-lib is not for --engine go"))
 		}
 		return e, nil
 	case engineAuto, engineORT:
 		return e, nil
 	}
-	return "", coded(exitUsage, fmt.Errorf("--engine %q: choose auto, go or ort", f.engine))
+	return "", coded(exitUsage, fmt.Errorf("--engine %q: choose auto, go or ort", s.engine))
 }
 
-func (f *engineFlags) library() (*ort.Library, error) { return ort.Open(ort.Find(f.ortLib, os.Getenv)) }
+// library is ONNX Runtime.
+func (s *settings) library() (*ort.Library, error) { return ort.Open(ort.Find(s.ortLib, os.Getenv)) }
 
-// A side is a model of a comparison, and how to get it as a file.
-type side struct {
-	model *onnxio.Model
-	file  func() (string, error)
-}
-
-func atPath(m *onnxio.Model, path string) side {
-	return side{m, func() (string, error) { return path, nil }}
+// An engine compares two models with what --engine asks for.
+type engine struct {
+	app *app
+	*settings
 }
 
 // runners opens both sides in ONNX Runtime, without its optimisations: as an
 // oracle the graph as it stands counts.
 // The first side is opened a second time with them, which rounds otherwise.
-func (f *engineFlags) runners(sides ...side) (rs []verify.Runner, name string, end func(), err error) {
-	lib, err := f.library()
+func (e *engine) runners(sides ...convert.Side) (rs []verify.Runner, name string, end func(), err error) {
+	lib, err := e.library()
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -75,10 +61,10 @@ func (f *engineFlags) runners(sides ...side) (rs []verify.Runner, name string, e
 		}
 	}
 	for _, s := range sides {
-		path, err := s.file()
+		path, err := s.File()
 		var session *ort.Session
 		if err == nil {
-			session, err = lib.Session(path, s.model, ort.Options{Plain: true})
+			session, err = lib.Session(path, s.Model, ort.Options{Plain: true})
 		}
 		if err != nil {
 			end()
@@ -87,35 +73,35 @@ func (f *engineFlags) runners(sides ...side) (rs []verify.Runner, name string, e
 		open = append(open, session)
 		rs = append(rs, session)
 	}
-	if path, err := sides[0].file(); err == nil {
+	if path, err := sides[0].File(); err == nil {
 		// Where the optimised model does not load, the noise is measured without it.
-		if session, err := lib.Session(path, sides[0].model, ort.Options{}); err == nil {
+		if session, err := lib.Session(path, sides[0].Model, ort.Options{}); err == nil {
 			open, rs = append(open, session), append(rs, session)
 		}
 	}
 	return rs, "onnxruntime " + lib.Version, end, nil
 }
 
-// runBoth compares two models with the engine that was asked for. auto falls
-// back on ONNX Runtime where the Go engine lacks something, and says so.
-func (a *app) runBoth(ctx context.Context, f *engineFlags, o verify.CompareOptions, ref, cand side) (*verify.Comparison, string, error) {
-	name, err := f.name()
+// Compare is convert.Engine. auto falls back on ONNX Runtime where the Go engine
+// lacks something, and says so.
+func (e *engine) Compare(ctx context.Context, ref, cand convert.Side, o verify.CompareOptions) (*verify.Comparison, string, error) {
+	name, err := e.engineName()
 	if err != nil {
 		return nil, "", err
 	}
 	var lacks *verify.Unsupported
 	if name != engineORT {
-		c, err := verify.Compare(ctx, ref.model, cand.model, o)
+		c, err := verify.Compare(ctx, ref.Model, cand.Model, o)
 		var ok bool
 		lacks, ok = errors.AsType[*verify.Unsupported](err)
-		if !ok || name == engineGo || !ort.Available || len(ort.Find(f.ortLib, os.Getenv)) == 0 {
+		if !ok || name == engineGo || !ort.Available || len(ort.Find(e.ortLib, os.Getenv)) == 0 {
 			return c, "go", err
 		}
-		if !a.quiet {
-			a.warn(lacks.Error()+"; running both models with ONNX Runtime instead", "")
+		if !e.app.quiet {
+			e.app.warn(lacks.Error()+"; running both models with ONNX Runtime instead", "")
 		}
 	}
-	rs, engine, end, err := f.runners(ref, cand)
+	rs, engine, end, err := e.runners(ref, cand)
 	if err != nil && lacks != nil {
 		return nil, "", fmt.Errorf("%w; ONNX Runtime cannot run it either: %v", lacks, err)
 	}
@@ -124,33 +110,32 @@ func (a *app) runBoth(ctx context.Context, f *engineFlags, o verify.CompareOptio
 	}
 	defer end()
 	o.Ref, o.Cand, o.Again = rs[0], rs[1], rs[2:]
-	c, err := verify.Compare(ctx, ref.model, cand.model, o)
+	c, err := verify.Compare(ctx, ref.Model, cand.Model, o)
 	return c, engine, err
 }
 
 func (a *app) enginesCommand() *cobra.Command {
-	f := &engineFlags{}
 	cmd := &cobra.Command{
 		Use:   "engines",
 		Short: "The engines that can run a model on this machine, and how to get the missing ones",
 		Args:  exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
-			lib, err := f.library()
-			if err != nil {
-				fmt.Fprintf(a.out, "ort  not usable: %s\n", sentence(err))
-				if advice := onnxio.Advice(err); advice != "" {
-					fmt.Fprintf(a.out, "     %s\n", message(advice))
-				}
-				for _, p := range ort.Find(f.ortLib, os.Getenv) {
-					fmt.Fprintf(a.out, "     found %s (%s)\n", message(p.Path), p.From)
-				}
-				return nil
-			}
-			fmt.Fprintf(a.out, "ort  ONNX Runtime %s, %s\n", lib.Version, message(lib.Path))
-			return nil
-		},
 	}
-	cmd.Flags().StringVar(&f.ortLib, "ort-lib", "", "`FILE` of the ONNX Runtime library")
+	s := flagged(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
+		lib, err := s.library()
+		if err != nil {
+			fmt.Fprintf(a.out, "ort  not usable: %s\n", sentence(err))
+			if advice := onnxio.Advice(err); advice != "" {
+				fmt.Fprintf(a.out, "     %s\n", message(advice))
+			}
+			for _, p := range ort.Find(s.ortLib, os.Getenv) {
+				fmt.Fprintf(a.out, "     found %s (%s)\n", message(p.Path), p.From)
+			}
+			return nil
+		}
+		fmt.Fprintf(a.out, "ort  ONNX Runtime %s, %s\n", lib.Version, message(lib.Path))
+		return nil
+	}
 	return cmd
 }

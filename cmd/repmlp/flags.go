@@ -1,141 +1,125 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"repmlp/convert"
-	"repmlp/verify"
+	"github.com/spf13/pflag"
 )
 
-// checkFlags are the flags of a whole-model comparison.
-type checkFlags struct {
-	seed       uint64
-	samples    int
-	dims       []string
-	inputs     []string
-	rtol, atol float64
-	maxMemory  string
-	engineFlags
+// settings are what the flags of a command say.
+type settings struct {
+	// what is merged
+	fc                                          string
+	growth, freeze, dequantize, asInfer, values bool
+	stopAfter                                   int
+	// what is written
+	output     string
+	noMetadata bool
+	dump       string
+	reports    []string
+	json       bool
+	// what is checked
+	strict, noCheck bool
+	seed            uint64
+	samples         int
+	dims, inputs    []string
+	rtol, atol      float64
+	maxMemory       string
+	engine, ortLib  string
+	// what is timed
+	batches               string
+	runs, warmup, threads int
+	perOp                 bool
 }
 
-func (f *checkFlags) add(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.Uint64Var(&f.seed, "seed", 0, "`SEED` of the random inputs and rows")
-	fl.IntVar(&f.samples, "samples", 1, "`NUMBER` of random runs")
-	fl.StringArrayVar(&f.dims, "dim", nil, "value of a named dimension, `NAME=SIZE`, as batch=4; repeatable")
-	fl.StringArrayVar(&f.inputs, "inputs", nil, "real inputs, a `PATH`: .npy, .npz or a test_data_set folder; repeatable")
-	fl.Float64Var(&f.rtol, "rtol", 0, "relative `TOLERANCE` of the whole-model comparison (default: follows the noise floor)")
-	fl.Float64Var(&f.atol, "atol", 0, "absolute `TOLERANCE` of the whole-model comparison")
-	f.engineFlags.add(cmd)
-	complete(cmd, "inputs", extensions("npy", "npz"))
-	complete(cmd, "dim", words())
-	fl.StringVar(&f.maxMemory, "max-memory", "", "memory budget of a model run, a `SIZE` as 8GB")
+// A flag is a line of the table of flags.
+type flag struct {
+	on      string // the commands that have it
+	name    string // and its letter, as "output,o"
+	define  func(fl *pflag.FlagSet, name, letter, usage string)
+	usage   string
+	offered cobra.CompletionFunc // what may follow; nil: file names, or nothing
 }
 
-// options turns the flags into options; cmd tells which were given.
-func (f *checkFlags) options(cmd *cobra.Command) (verify.CompareOptions, error) {
-	o := verify.CompareOptions{Seed: f.seed, Samples: f.samples, Inputs: f.inputs, RTol: f.rtol, ATol: f.atol}
-	o.Fixed = cmd.Flags().Changed("rtol") || cmd.Flags().Changed("atol")
-	if f.samples < 1 {
-		return o, coded(exitUsage, fmt.Errorf("--samples is %d, it must be at least 1", f.samples))
+// flags are the flags of all commands, a line for each, or two where it means
+// something else for another command.
+func (s *settings) flags() []flag {
+	return []flag{
+		{"convert inspect", "fc", stringFlag(&s.fc, "auto"), "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)", words("auto", "gemm", "conv")},
+		{"convert inspect", "allow-growth", boolFlag(&s.growth), "also make merges that are exact but make the model larger", nil},
+		{"convert inspect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
+		{"convert inspect", "fold-dequantize", boolFlag(&s.dequantize), "DequantizeLinear of constants counts as a constant", nil},
+		{"convert inspect", "batch-stats-as-inference", boolFlag(&s.asInfer), "take BatchNormalization and Dropout nodes left in training mode as inference nodes", nil},
+		{"convert", "stop-after", intFlag(&s.stopAfter, 0), "make the first `NUMBER` of merges only (default: all)", words()},
+		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
+
+		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
+		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},
+		{"convert", "dump", stringFlag(&s.dump, ""), "also write what each stage made as text into the folder `DIR`", folders},
+		{"convert inspect verify bench", "report", listFlag(&s.reports), "also write a report to `FILE`, by extension " + reportExtensions() + "; repeatable", extensions(reportKinds()...)},
+		{"convert inspect verify bench", "json", boolFlag(&s.json), "print the JSON report instead of text", nil},
+
+		{"convert", "strict", boolFlag(&s.strict), "exit 4 and write nothing unless every candidate was merged and there was one", nil},
+		{"convert", "no-check", boolFlag(&s.noCheck), "skip the run of the whole model; the proofs of the merges always run", nil},
+		{"convert verify bench", "seed", uintFlag(&s.seed, 0), "`SEED` of the random inputs, and of the rows of proofs", words()},
+		{"convert verify", "samples", intFlag(&s.samples, 1), "`NUMBER` of random runs", words()},
+		{"convert inspect verify bench bench-memory", "dim", listFlag(&s.dims), "value of a named dimension, `NAME=SIZE`, as batch=4; repeatable", words()},
+		{"convert verify", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`: .npy, .npz or a test_data_set folder; repeatable", extensions("npy", "npz")},
+		{"bench bench-memory", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`, of which the first run's are taken: .npy, .npz or a test_data_set folder", extensions("npy", "npz")},
+		{"convert verify", "rtol", floatFlag(&s.rtol), "relative `TOLERANCE` of the whole-model comparison (default: follows the noise floor)", words()},
+		{"convert verify", "atol", floatFlag(&s.atol), "absolute `TOLERANCE` of the whole-model comparison", words()},
+		{"convert verify", "max-memory", stringFlag(&s.maxMemory, ""), "memory budget of a model run, a `SIZE` as 8GB", words()},
+		{"convert verify bench bench-memory", "engine", stringFlag(&s.engine, "auto"), "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)", words("auto", "go", "ort")},
+		{"convert verify bench bench-memory engines", "ort-lib", stringFlag(&s.ortLib, ""), "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)", nil},
+
+		{"bench bench-memory", "batch", stringFlag(&s.batches, "1"), "batch `SIZES`, as 1,8,32", words()},
+		{"bench", "runs", intFlag(&s.runs, 20), "counted `RUNS` of each model at each batch size", words()},
+		{"bench", "warmup", intFlag(&s.warmup, 3), "`RUNS` before that are not counted", words()},
+		{"bench bench-memory", "threads", intFlag(&s.threads, 0), "`THREADS` within an operator, ONNX Runtime only (default: the number of cores)", words()},
+		{"bench", "per-op", boolFlag(&s.perOp), "also report the time of each operator", nil},
 	}
-	for _, v := range []float64{f.rtol, f.atol} {
-		if !(v >= 0) || math.IsInf(v, 1) {
-			return o, coded(exitUsage, fmt.Errorf("a tolerance is a finite number that is not negative, not %g", v))
+}
+
+// flagged gives a command its flags.
+func flagged(cmd *cobra.Command) *settings {
+	s := &settings{}
+	for _, f := range s.flags() {
+		if !slices.Contains(strings.Fields(f.on), cmd.Name()) {
+			continue
+		}
+		name, letter, _ := strings.Cut(f.name, ",")
+		f.define(cmd.Flags(), name, letter, f.usage)
+		if f.offered != nil {
+			complete(cmd, name, f.offered)
 		}
 	}
-	if len(f.inputs) > 0 && cmd.Flags().Changed("samples") {
-		return o, wrongUse(cmd, errors.New("--samples is the number of random runs; with --inputs everything that they hold is run"))
-	}
-	var err error
-	if o.Dims, err = parseDims(f.dims); err != nil {
-		return o, err
-	}
-	if _, err := f.engineFlags.name(); err != nil {
-		return o, err
-	}
-	if f.maxMemory != "" {
-		n, err := parseSize(f.maxMemory)
-		if err != nil {
-			return o, coded(exitUsage, err)
-		}
-		o.Limit = n
-	}
-	return o, nil
+	return s
 }
 
-// reads lists the files that a comparison reads beside the models.
-func (f *checkFlags) reads() []string {
-	files := inputFiles(f.inputs)
-	if f.ortLib != "" {
-		files = append(files, f.ortLib)
-	}
-	return files
+// The kinds of values.
+
+func stringFlag(p *string, def string) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.StringVarP(p, name, letter, def, usage) }
 }
 
-// parseDims reads bindings of dimensions.
-func parseDims(list []string) (map[string]int64, error) {
-	dims := map[string]int64{}
-	for _, d := range list {
-		name, value, ok := strings.Cut(d, "=")
-		n, err := strconv.ParseInt(value, 10, 32)
-		if !ok || err != nil || n < 0 || name == "" {
-			return nil, coded(exitUsage, fmt.Errorf("--dim %q is not of the form NAME=SIZE with a SIZE from 0 to %d", d, math.MaxInt32))
-		}
-		dims[name] = n
-	}
-	return dims, nil
+func listFlag(p *[]string) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.StringArrayVarP(p, name, letter, nil, usage) }
 }
 
-// parseSize reads a size such as 512MB or 8G.
-func parseSize(s string) (int64, error) {
-	t := strings.ToUpper(strings.TrimSpace(s))
-	t = strings.TrimSuffix(strings.TrimSuffix(t, "B"), "I")
-	shift := 0
-	for i, unit := range []string{"K", "M", "G", "T"} {
-		if strings.HasSuffix(t, unit) {
-			t, shift = strings.TrimSuffix(t, unit), 10*(i+1)
-		}
-	}
-	v, err := strconv.ParseFloat(strings.TrimSpace(t), 64)
-	if err != nil || !(v > 0) || v*float64(int64(1)<<shift) > 1<<60 {
-		return 0, fmt.Errorf("--max-memory %q is no size; write it as 512MB or 8GB", s)
-	}
-	return int64(v * float64(int64(1)<<shift)), nil
+func boolFlag(p *bool) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.BoolVarP(p, name, letter, false, usage) }
 }
 
-// planFlags are the flags that change what is merged.
-type planFlags struct {
-	fc                                  string
-	growth, freeze, dequantize, asInfer bool
+func intFlag(p *int, def int) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.IntVarP(p, name, letter, def, usage) }
 }
 
-func (f *planFlags) add(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.StringVar(&f.fc, "fc", "auto", "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)")
-	complete(cmd, "fc", words("auto", "gemm", "conv"))
-	fl.BoolVar(&f.growth, "allow-growth", false, "also make merges that are exact but make the model larger")
-	fl.BoolVar(&f.freeze, "freeze-inputs", false, "initializers that are also graph inputs count as constants and stop being inputs")
-	fl.BoolVar(&f.dequantize, "fold-dequantize", false, "DequantizeLinear of constants counts as a constant")
-	fl.BoolVar(&f.asInfer, "batch-stats-as-inference", false, "take BatchNormalization and Dropout nodes left in training mode as inference nodes")
+func uintFlag(p *uint64, def uint64) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.Uint64VarP(p, name, letter, def, usage) }
 }
 
-func (f *planFlags) options() (convert.Options, error) {
-	o := convert.Options{AllowGrowth: f.growth, FreezeInputs: f.freeze, FoldDequantize: f.dequantize, BatchStatistics: f.asInfer, Version: version}
-	switch f.fc {
-	case "auto":
-	case "gemm":
-		o.FC = convert.FCGemm
-	case "conv":
-		o.FC = convert.FCConv
-	default:
-		return o, coded(exitUsage, fmt.Errorf("--fc %q: choose auto, gemm or conv", f.fc))
-	}
-	return o, nil
+func floatFlag(p *float64) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.Float64VarP(p, name, letter, 0, usage) }
 }

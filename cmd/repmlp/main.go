@@ -10,10 +10,12 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"repmlp/convert"
 )
 
 // version is the release; the linker may set it.
-var version = "0.1.0-dev"
+var version = convert.Version
 
 // How far the heap may grow before it is collected, in percent.
 const (

@@ -7,63 +7,32 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
-
-	"github.com/spf13/cobra"
 
 	"repmlp/convert"
 	"repmlp/internal/output"
+	"repmlp/internal/parallel"
 	"repmlp/onnxio"
 )
 
-// reportFlags say where the report of a command goes.
-type reportFlags struct {
-	files []string
-	json  bool
-}
-
-func (f *reportFlags) add(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.StringArrayVar(&f.files, "report", nil, "also write a report to `FILE`, by extension "+reportExtensions+"; repeatable")
-	fl.BoolVar(&f.json, "json", false, "print the JSON report instead of text")
-	complete(cmd, "report", extensions("json", "html", "txt"))
-}
-
 // wanted reports whether anybody reads more than the text.
-func (f *reportFlags) wanted() bool { return f.json || len(f.files) > 0 }
+func (s *settings) wanted() bool { return s.json || len(s.reports) > 0 }
 
-const reportExtensions = ".json, .html or .txt"
-
-// reportKind is a report's extension in lower case.
-func reportKind(path string) string { return strings.ToLower(filepath.Ext(path)) }
-
-// check refuses reports of an unknown kind.
-func (f *reportFlags) check() error {
-	for _, p := range f.files {
-		switch reportKind(p) {
-		case ".json", ".txt", ".html":
-		default:
-			return coded(exitUsage, fmt.Errorf("--report %q: the extension must be %s", p, reportExtensions))
+// checkReports refuses reports of an unknown format.
+func (s *settings) checkReports() error {
+	for _, p := range s.reports {
+		if _, err := formatOf(p); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// A rendering writes one report in one kind.
-type rendering func(w io.Writer, kind string) error
+// A rendering writes one report in one format.
+type rendering func(w io.Writer, f format) error
 
-// render is the rendering of a report.
-func render(r *convert.Report) rendering {
-	return func(w io.Writer, kind string) error {
-		switch kind {
-		case ".json":
-			return printJSON(w, r)
-		case ".html":
-			return writeHTML(w, r)
-		}
-		return writeText(w, r, everything)
-	}
+// reportOf is the rendering of a report.
+func reportOf(r *convert.Report) rendering {
+	return func(w io.Writer, f format) error { return f.report(w, r) }
 }
 
 // prepared are written reports that do not carry their names yet.
@@ -75,26 +44,41 @@ type preparedReport struct {
 	named, kept bool
 }
 
-// prepare writes the reports that were asked for to temporary files.
-func (f *reportFlags) prepare(write rendering) (ready prepared, err error) {
+// prepare writes the reports that were asked for, and the stages, to temporary
+// files.
+func (s *settings) prepare(write rendering, stages *dump) (ready prepared, err error) {
 	defer func() {
 		if err != nil {
 			ready.discard()
 		}
 	}()
-	for _, path := range f.files {
-		var b bytes.Buffer
-		err := write(&b, reportKind(path))
-		var file *output.File
-		if err == nil {
-			file, err = output.Create(path, output.Options{})
-		}
+	add := func(what, path string, text []byte) error {
+		file, err := output.Create(path, output.Options{})
 		if err == nil {
 			ready = append(ready, &preparedReport{path: path, file: file})
-			_, err = file.Write(b.Bytes())
+			_, err = file.Write(text)
 		}
 		if err != nil {
+			return fmt.Errorf("writing %s %q: %w", what, path, err)
+		}
+		return nil
+	}
+	for _, path := range s.reports {
+		f, err := formatOf(path)
+		if err != nil {
+			return ready, err
+		}
+		var b bytes.Buffer
+		if err := write(&b, f); err != nil {
 			return ready, fmt.Errorf("writing report %q: %w", path, err)
+		}
+		if err := add("report", path, b.Bytes()); err != nil {
+			return ready, err
+		}
+	}
+	for _, f := range stages.files(false) {
+		if err := add("stage", f.path, []byte(lines(f.text))); err != nil {
+			return ready, err
 		}
 	}
 	return ready, nil
@@ -128,34 +112,15 @@ func (p prepared) discard() {
 	}
 }
 
-// write prepares the reports and gives them their names.
-func (f *reportFlags) write(write rendering) error {
-	ready, err := f.prepare(write)
+// publish writes the reports, prints, and gives the reports their names. A failure
+// leaves none of them; one of printing or later is *reported.
+func (s *settings) publish(write rendering, stages *dump, print func() error) error {
+	ready, err := s.prepare(write, stages)
 	if err != nil {
 		return err
 	}
 	defer ready.discard()
-	if err := ready.commit(); err != nil {
-		return err
-	}
-	ready.keep()
-	return nil
-}
-
-// tell prints a finished report and writes the files that were asked for. With -q
-// only a text of the least depth is printed, if any.
-func (a *app) tell(f *reportFlags, r *convert.Report, least depth) error {
-	ready, err := f.prepare(render(r))
-	if err != nil {
-		return err
-	}
-	defer ready.discard()
-	switch d := a.depth(); {
-	case f.json:
-		err = printJSON(a.out, r)
-	case d >= least:
-		err = writeText(a.out, r, d)
-	}
+	err = print()
 	if err == nil {
 		err = ready.commit()
 	}
@@ -166,32 +131,45 @@ func (a *app) tell(f *reportFlags, r *convert.Report, least depth) error {
 	return nil
 }
 
-func newReport(command string) *convert.Report {
-	return &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: command}
+// tell prints a finished report and writes the files that were asked for. With -q
+// only a text of the least depth is printed, if any.
+func (a *app) tell(s *settings, r *convert.Report, least depth) error {
+	return s.publish(reportOf(r), nil, func() error {
+		switch d := a.depth(); {
+		case s.json:
+			return printJSON(a.out, r)
+		case d >= least:
+			return writeText(a.out, r, d)
+		}
+		return nil
+	})
+}
+
+// failing is the report of a command that came to nothing.
+func failing(command, input string) *convert.Report {
+	return &convert.Report{Schema: convert.Schema, Tool: convert.Tool{Name: "repmlp", Version: version}, Command: command, Input: &convert.FileFacts{Path: input}}
 }
 
 // conclude reports a failure where reports were asked for: files where the
 // models were judged, standard output always. It returns err.
-func (a *app) conclude(ctx context.Context, f *reportFlags, r *convert.Report, err error) error {
+func (a *app) conclude(ctx context.Context, s *settings, stages *dump, r *convert.Report, err error) error {
 	if err == nil {
 		return nil
+	}
+	if p, ok := errors.AsType[*parallel.Panic](err); ok && onnxio.Advice(err) == "" {
+		err = bug(p, a.args)
 	}
 	code := exitCode(ctx, err)
 	switch code {
 	case exitFailed:
 		r.Verdict = convert.Failed
-	case exitNotEquivalent:
-		r.Verdict = convert.NotEquivalent
-	case exitStrict:
+	case exitNotEquivalent, exitStrict: // as it is
 	default:
 		return err
 	}
-	if r.Command == "convert" {
-		r.Output = nil
-	}
 	r.Error = &convert.Failure{Message: err.Error(), Hint: onnxio.Advice(err)}
 	if code != exitFailed {
-		if e := f.write(render(r)); e != nil {
+		if e := s.publish(reportOf(r), stages, func() error { return nil }); e != nil {
 			a.warn(e.Error(), "")
 		}
 	}
@@ -199,7 +177,7 @@ func (a *app) conclude(ctx context.Context, f *reportFlags, r *convert.Report, e
 		return err
 	}
 	switch { // a failing standard output is noticed at the end
-	case f.json:
+	case s.json:
 		printJSON(a.out, r)
 	case a.verbose && code != exitFailed:
 		writeText(a.out, r, everything)

@@ -14,7 +14,6 @@ import (
 	"repmlp/convert"
 	"repmlp/internal/parallel"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
 
 // Exit codes of the command line's contract.
@@ -47,13 +46,14 @@ type app struct {
 	quiet      bool
 	verbose    bool
 	noProgress bool
-	// prover makes the checker of the merges.
+	args       []string // of the command line
+	// prover, where it is not nil, makes the checker of the merges.
 	prover func(seed uint64, dims map[string]int64) convert.Prover
 }
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
-	a := &app{out: &stdout{to: out}, err: errw, prover: func(seed uint64, dims map[string]int64) convert.Prover { return &verify.Prover{Seed: seed, Dims: dims} }}
+	a := &app{out: &stdout{to: out}, err: errw}
 	if f, ok := errw.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))
 	}
@@ -93,6 +93,7 @@ something was not merged, 130 interrupted. No model is written unless it is 0.`,
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	root := a.root()
 	root.SetArgs(args)
 	err := parallel.Guard(func() error { return root.ExecuteContext(ctx) })
@@ -125,6 +126,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.Is(err, convert.ErrNotEquivalent):
 		return exitNotEquivalent
+	case errors.Is(err, convert.ErrStrict):
+		return exitStrict
 	}
 	if c, ok := errors.AsType[*codedError](err); ok {
 		return c.code
@@ -156,12 +159,4 @@ func (a *app) say(kind, text, advice string) {
 	if advice != "" {
 		fmt.Fprintf(a.err, "repmlp: hint: %s\n", message(advice))
 	}
-}
-
-// withEngineHint adds what to do when the Go engine lacks an operator.
-func withEngineHint(err error, advice string) error {
-	if _, ok := errors.AsType[*verify.Unsupported](err); ok {
-		return &onnxio.Hint{Err: err, Advice: advice}
-	}
-	return err
 }

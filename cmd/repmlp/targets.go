@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 
+	"repmlp/convert"
 	"repmlp/internal/output"
 )
 
@@ -12,12 +12,24 @@ import (
 // nothing but a regular file, is ever written over.
 type targets []output.Target
 
-// outputs are the reports as targets.
-func (f *reportFlags) outputs() (out targets) {
-	for _, p := range f.files {
+// outputs are the reports and stages as targets.
+func (s *settings) outputs() (out targets) {
+	for _, p := range s.reports {
 		out = append(out, output.Target{Flag: "--report", Path: p})
 	}
+	for _, f := range newDump(s.dump).files(true) {
+		out = append(out, output.Target{Flag: "--dump", Path: f.path})
+	}
 	return out
+}
+
+// reads lists the files that a command reads, its models first.
+func (s *settings) reads(o convert.Options, models ...string) []string {
+	files := slices.Concat(models, o.Reads())
+	if s.ortLib != "" {
+		files = append(files, s.ortLib)
+	}
+	return files
 }
 
 // check refuses, before any work, targets that cannot be written, that are one
@@ -34,14 +46,3 @@ func (w targets) check(reads []string) error {
 
 // spare refuses targets that are among the files which are read.
 func (w targets) spare(reads []string) error { return output.Spare(reads, w...) }
-
-// inputFiles lists the files of real inputs; a folder holds several.
-func inputFiles(inputs []string) []string {
-	files := slices.Clone(inputs)
-	for _, p := range inputs {
-		if inside, err := filepath.Glob(filepath.Join(p, "*.pb")); err == nil {
-			files = append(files, inside...)
-		}
-	}
-	return files
-}

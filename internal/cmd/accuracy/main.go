@@ -54,10 +54,10 @@ func measure(file string, samples int) (verify.Accuracy, bool, error) {
 	}
 	defer m.Close()
 	ctx := context.Background()
-	res, err := convert.Convert(ctx, m, convert.Options{Prover: &verify.Prover{}})
-	if err != nil || res.Verdict != convert.Fused {
+	made, report, err := convert.Model(ctx, m, convert.Options{NoCheck: true})
+	if err != nil || report.Verdict != convert.Fused {
 		return verify.Accuracy{}, false, err
 	}
-	a, err := verify.MeasureAccuracy(ctx, m, res.Model, verify.CompareOptions{Samples: samples})
+	a, err := verify.MeasureAccuracy(ctx, m, made, verify.CompareOptions{Samples: samples})
 	return a, true, err
 }

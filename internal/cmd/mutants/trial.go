@@ -15,6 +15,7 @@ import (
 	"repmlp/onnxio"
 	"repmlp/verify"
 	"repmlp/verify/ort"
+	"repmlp/verify/secondreader"
 )
 
 // A trial converts mutants.
@@ -40,25 +41,19 @@ func (t *trial) run(file string, seed uint64) (r result) {
 		return result{Outcome: "unreadable", Detail: err.Error()}
 	}
 	defer m.Close()
-	t.stage("convert")
 	out := filepath.Join(t.dir, "out.onnx")
-	noise := 0.0 // of rounding, relative to the largest output
-	res, pending, err := convert.ToFile(ctx, m, out, convert.Options{Prover: &verify.Prover{}})
-	if pending != nil {
-		defer pending.Discard()
-		defer res.Written.Close()
-	}
-	if err == nil {
-		r.Outcome = res.Verdict
-		if res.Model != m {
-			t.stage("check")
-			noise, err = t.check(ctx, res)
-		}
+	defer remove(out)
+	opts := convert.Options{SecondReader: secondreader.Reader{}, Stage: t.stage}
+	report, err := convert.File(ctx, file, out, opts)
+	_, lacks := errors.AsType[*verify.Unsupported](err)
+	if lacks {
+		opts.NoCheck = true
+		report, err = convert.File(ctx, file, out, opts)
 	}
 	r.Seconds = time.Since(start).Seconds()
-	_, lacks := errors.AsType[*verify.Unsupported](err)
 	switch {
-	case err == nil || lacks && pending != nil:
+	case err == nil:
+		r.Outcome = report.Verdict
 		if lacks {
 			r.Outcome += ", not run by the Go engine"
 		}
@@ -75,26 +70,33 @@ func (t *trial) run(file string, seed uint64) (r result) {
 		}
 		return r
 	}
-	if res.Model == m || t.lib == nil {
+	if len(report.Regions) == 0 || t.lib == nil {
 		return r
 	}
-	dir := filepath.Join(t.dir, "written")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		r.Finding, r.Detail = "error", err.Error()
-		return r
-	}
-	defer os.RemoveAll(dir)
-	path, err := pending.Expose(dir)
+	written, err := onnxio.Load(out)
 	if err != nil {
 		r.Finding, r.Detail = "error", err.Error()
 		return r
 	}
+	defer written.Close()
 	t.stage("oracle original")
+	noise := 0.0 // of rounding, relative to the largest output
+	if report.Check != nil {
+		noise = float64(report.Check.NoiseFloor)
+	}
 	o := oracle{t, m, file, seed, noise}
-	said, finding, detail := o.judge(ctx, res.Written, path)
+	said, finding, detail := o.judge(ctx, written, out)
 	r.Outcome += "; " + said
 	r.Finding, r.Detail = finding, detail
 	return r
+}
+
+// remove removes a model and its external data.
+func remove(model string) {
+	files, _ := filepath.Glob(model + "*")
+	for _, f := range files {
+		os.Remove(f)
+	}
 }
 
 // runs reports whether ONNX Runtime takes a model with random inputs.
@@ -110,22 +112,6 @@ func (t *trial) runs(ctx context.Context, m *onnxio.Model, file string, seed uin
 	}
 	_, err = s.Run(ctx, feeds)
 	return err == nil
-}
-
-// check is what the command does with a written file. It returns how much of the
-// outputs is rounding.
-func (t *trial) check(ctx context.Context, res *convert.Result) (noise float64, err error) {
-	if _, err := verify.SecondReading(res.Written.FileBytes(), res.Model); err != nil {
-		return 0, err
-	}
-	c, err := verify.Compare(ctx, res.Baseline, res.Written, verify.CompareOptions{})
-	if err != nil {
-		return 0, err
-	}
-	if !c.Passed {
-		return 0, fmt.Errorf("the models differ: %+v: %w", c.Outputs, convert.ErrNotEquivalent)
-	}
-	return c.NoiseFloor, nil
 }
 
 var particular = regexp.MustCompile(`"[^"]*"|\[[^\]]*\]|[-+]?[0-9][0-9.e+-]*`)

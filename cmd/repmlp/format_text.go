@@ -11,6 +11,13 @@ import (
 	"repmlp/convert"
 )
 
+// textFormat is for people.
+var textFormat = format{
+	extension: "txt", media: "text/plain; charset=utf-8",
+	report: func(w io.Writer, r *convert.Report) error { return writeText(w, r, everything) },
+	bench:  writeBench,
+}
+
 // A depth says how much of a report is told.
 type depth uint8
 

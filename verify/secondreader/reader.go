@@ -1,4 +1,6 @@
-package verify
+// Package secondreader reads written models with onnx-go, a decoder that shares
+// nothing with onnxio. Nobody else imports that decoder.
+package secondreader
 
 import (
 	"fmt"
@@ -12,12 +14,14 @@ import (
 	"repmlp/onnxio"
 )
 
-// SecondReading compares what an independent decoder reads from the written
-// bytes with the model that was meant: operators, edges, simple attributes,
-// inputs and outputs. Tensor payloads are left out, so a large file costs
-// nothing. The result lists what the decoder cannot read and was therefore not
-// covered; an error means that the two disagree.
-func SecondReading(written []byte, meant *onnxio.Model) (notCovered []string, err error) {
+// A Reader is the second reader of convert.Options. Its zero value is ready.
+type Reader struct{}
+
+// Read compares what onnx-go reads from the written bytes with the model that was
+// meant: operators, edges, simple attributes, inputs and outputs. Tensor payloads
+// are left out, so a large file costs nothing. The result lists what the decoder
+// cannot read and was therefore not covered; an error means that the two disagree.
+func (Reader) Read(written []byte, meant *onnxio.Model) (notCovered []string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("reading the written file with the second reader: it gave up: %v", r)

@@ -1,19 +1,52 @@
-package main
+package convert
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 
-	"repmlp/convert"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
+// A Check is the comparison of two whole models.
+type Check struct {
+	Engine     string        `json:"engine"`
+	Seed       uint64        `json:"seed"`
+	Runs       int           `json:"runs"`
+	Samples    int           `json:"samples"` // in all runs
+	Inputs     []string      `json:"inputs,omitempty"`
+	RTol       Number        `json:"rtol"`
+	ATol       Number        `json:"atol"`
+	Rule       string        `json:"rule,omitempty"` // where the tolerance comes from, in words
+	Passed     bool          `json:"passed"`
+	NoiseFloor Number        `json:"noise_floor"`
+	Outputs    []CheckOutput `json:"outputs"`
+	Expected   []CheckOutput `json:"expected,omitempty"` // against the outputs that the inputs came with
+}
+
+// CheckOutput is one output of a Check.
+type CheckOutput struct {
+	Name       string `json:"name"`
+	Shape      []int  `json:"shape"`
+	MaxAbs     Number `json:"max_abs"`
+	MaxRel     Number `json:"max_rel"`
+	WorstIndex []int  `json:"worst_index,omitempty"`
+
+	Of          string `json:"of,omitempty"`           // of expected outputs: whose outputs differ from them, "reference" or "candidate"
+	Elements    int64  `json:"elements"`               // in all runs
+	NotFinite   int64  `json:"not_finite,omitempty"`   // NaN or infinite, and the same in both
+	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone
+	NotCompared int64  `json:"not_compared,omitempty"` // the original itself jumps there
+}
+
+// Allowance is the tolerance that was applied, in words.
+func (c *Check) Allowance() string { return allowance(float64(c.ATol), float64(c.RTol)) }
+
 // weakness says why a comparison shows less than it seems to.
-func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []convert.Warning) {
+func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 	note := func(code, format string, args ...any) {
-		notes = append(notes, convert.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
+		notes = append(notes, Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 	if c.NoiseFloor > verify.TellingNoise && !o.Fixed {
 		note("noisy_model", "rounding alone changes the outputs of the original by %.2g of the largest one, so comparing whole models shows little; try --inputs with real data", c.NoiseFloor)
@@ -54,7 +87,7 @@ func worstOutput(c *verify.Comparison) string {
 		case o.Other != nil:
 			return fmt.Sprintf("%s: its shape is %v in %s and %v in %s", what, o.Shape, first, o.Other, second)
 		case o.Opposed > 0:
-			return fmt.Sprintf("%s: %s NaN or infinite in one of them alone; at %v it is %g in %s and %g in %s", what, elements(o.Opposed), o.Worst, o.Values[0], first, o.Values[1], second)
+			return fmt.Sprintf("%s: %s NaN or infinite in one of them alone; at %v it is %g in %s and %g in %s", what, countElements(o.Opposed), o.Worst, o.Values[0], first, o.Values[1], second)
 		}
 		if o.Of != "" {
 			return fmt.Sprintf("%s differs by %.3g at %v (%g instead of %g)", what, o.MaxAbs, o.Worst, o.Values[1], o.Values[0])
@@ -65,14 +98,14 @@ func worstOutput(c *verify.Comparison) string {
 }
 
 // shown refuses to call models equivalent of which nothing was compared.
-func shown(c *convert.Check) error {
-	if slices.ContainsFunc(c.Outputs, func(o convert.CheckOutput) bool { return o.Elements > o.NotCompared }) {
+func shown(c *Check) error {
+	if slices.ContainsFunc(c.Outputs, func(o CheckOutput) bool { return o.Elements > o.NotCompared }) {
 		return nil
 	}
 	return &onnxio.Hint{Err: errors.New("nothing was compared: all outputs of the reference itself change when inputs or weights move by a rounding"), Advice: "give real inputs with --inputs"}
 }
 
-func elements(n int64) string {
+func countElements(n int64) string {
 	if n == 1 {
 		return "1 element is"
 	}
@@ -90,9 +123,9 @@ func allowance(atol, rtol float64) string {
 	return fmt.Sprintf("%.3g absolute and %.3g of the largest value", atol, rtol)
 }
 
-func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.CompareOptions) *convert.Check {
-	out := &convert.Check{Engine: engine, Seed: seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: convert.Number(c.RTol), ATol: convert.Number(c.ATol),
-		Rule: c.Rule, Passed: c.Passed, NoiseFloor: convert.Number(c.NoiseFloor)}
+func describeCheck(c *verify.Comparison, engine string, o verify.CompareOptions) *Check {
+	out := &Check{Engine: engine, Seed: o.Seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: Number(c.RTol), ATol: Number(c.ATol),
+		Rule: c.Rule, Passed: c.Passed, NoiseFloor: Number(c.NoiseFloor)}
 	for _, d := range c.Outputs {
 		out.Outputs = append(out.Outputs, describeOutput(d))
 	}
@@ -102,7 +135,7 @@ func describeCheck(c *verify.Comparison, engine string, seed uint64, o verify.Co
 	return out
 }
 
-func describeOutput(d verify.OutputDifference) convert.CheckOutput {
-	return convert.CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: convert.Number(d.MaxAbs), MaxRel: convert.Number(d.MaxRel), WorstIndex: d.Worst,
+func describeOutput(d verify.OutputDifference) CheckOutput {
+	return CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst,
 		Elements: d.Elements, NotFinite: d.NotFinite, Opposed: d.Opposed, NotCompared: d.Left}
 }

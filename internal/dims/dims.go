@@ -1,4 +1,5 @@
-package main
+// Package dims checks bindings of named dimensions.
+package dims
 
 import (
 	"fmt"
@@ -9,8 +10,8 @@ import (
 	"repmlp/onnxio"
 )
 
-// checkDims refuses a binding of a dimension that the model's inputs do not have.
-func checkDims(m *onnxio.Model, dims map[string]int64) error {
+// Check refuses sizes of dimensions that the model's inputs do not have.
+func Check(m *onnxio.Model, dims map[string]int64) error {
 	var known []string
 	for _, v := range m.Graph.Inputs {
 		for _, d := range v.Dims {

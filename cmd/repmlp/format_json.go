@@ -7,7 +7,16 @@ import (
 	"io"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"repmlp/convert"
 )
+
+// jsonFormat is for scripts.
+var jsonFormat = format{
+	extension: "json", media: "application/json",
+	report: func(w io.Writer, r *convert.Report) error { return printJSON(w, r) },
+	bench:  func(w io.Writer, r *benchReport) error { return printJSON(w, r) },
+}
 
 // printJSON prints a report. All that escape would escape in text is escaped
 // here as JSON does it, so that showing the report does no harm either.

@@ -1,0 +1,70 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+
+	"repmlp/internal/dims"
+)
+
+// CompareFiles runs the models in two files, whoever made them, on the same inputs.
+// The report's Output describes the candidate; its verdict is Equivalent, or with an
+// error NotEquivalent or Failed. verify.Compare compares models in memory.
+func CompareFiles(ctx context.Context, reference, candidate string, opts Options) (*Report, error) {
+	j := newJob("verify", opts)
+	j.report.Input, j.report.Output = &FileFacts{Path: reference}, &FileFacts{Path: candidate}
+	return j.end(j.guarded(func() error { return j.compareFiles(ctx) }))
+}
+
+func (j *job) compareFiles(ctx context.Context) error {
+	if j.invalid != nil {
+		return j.invalid
+	}
+	var sides [2]Side
+	for i, facts := range []**FileFacts{&j.report.Input, &j.report.Output} {
+		path := (*facts).Path
+		m, err := j.open(ctx, path, facts)
+		if err != nil {
+			return err
+		}
+		if err := j.hash(path, &(*facts).SHA256)(); err != nil {
+			return err
+		}
+		if err := m.CheckData(ctx); err != nil {
+			return err
+		}
+		sides[i] = Side{m, func() (string, error) { return path, nil }}
+	}
+	if err := dims.Check(sides[0].Model, j.opts.Dims); err != nil {
+		return err
+	}
+	err := j.opts.begin(ctx, "checking")
+	if err == nil {
+		err = j.compare(ctx, sides[0], sides[1])
+	}
+	if err == nil {
+		err = shown(j.report.Check)
+	}
+	if err == nil {
+		err = j.unchanged()
+	}
+	if err == nil {
+		j.report.Verdict = Equivalent
+	}
+	return advised(err, "verify needs an engine that runs every operator of both models")
+}
+
+// compare runs two whole models and notes the result.
+func (j *job) compare(ctx context.Context, ref, cand Side) error {
+	o := j.opts.comparison()
+	c, engine, err := j.opts.Engine.Compare(ctx, ref, cand, o)
+	if err != nil {
+		return err
+	}
+	j.report.Check = describeCheck(c, engine, o)
+	j.report.Warnings = append(j.report.Warnings, weakness(c, o)...)
+	if !c.Passed {
+		return fmt.Errorf("the models differ: %s: %w", worstOutput(c), ErrNotEquivalent)
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// The stages that a dump shows, in their order.
+const (
+	stageModel    = "model"    // the file as it was read
+	stageBaseline = "baseline" // functions inlined, training off, bodies merged
+	stageFacts    = "facts"    // what is known of every value
+	stagePlan     = "plan"     // the merges, and what declined
+	stageResult   = "result"   // the nodes that are written
+)
+
+// Stages lists the stages that Options.Dump is called with, in their order.
+func Stages() []string {
+	return []string{stageModel, stageBaseline, stageFacts, stagePlan, stageResult}
+}
+
+// dump gives the text of a stage to whoever wants it.
+func (o Options) dump(stage string, text func() string) error {
+	if o.Dump == nil {
+		return nil
+	}
+	if err := o.Dump(stage, text()); err != nil {
+		return fmt.Errorf("dumping the stage %q: %w", stage, err)
+	}
+	return nil
+}
+
+// dumpSource shows what a plan starts from.
+func (o Options) dumpSource(m, base *onnxio.Model, g *graph.Graph) error {
+	err := o.dump(stageModel, func() string { return modelText(m) })
+	if err == nil {
+		err = o.dump(stageBaseline, func() string { return modelText(base) })
+	}
+	if err == nil {
+		err = o.dump(stageFacts, func() string { return factsText(g) })
+	}
+	return err
+}
+
+// dumpResult shows a plan and what it makes.
+func (o Options) dumpResult(res *result) error {
+	err := o.dump(stagePlan, res.Plan.String)
+	if err == nil {
+		err = o.dump(stageResult, func() string { return modelText(res.Model) })
+	}
+	return err
+}
+
+// modelText is a model without the values of its weights: a line for each opset,
+// input, output, initializer and node.
+func modelText(m *onnxio.Model) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ir %d\n", m.IRVersion)
+	for _, o := range m.Opsets {
+		fmt.Fprintf(&b, "opset %q %d\n", o.Domain, o.Version)
+	}
+	for _, p := range m.Metadata {
+		fmt.Fprintf(&b, "metadata %q %q\n", p.Key, p.Value)
+	}
+	for _, f := range m.Functions {
+		fmt.Fprintf(&b, "function %q.%q (%s) -> (%s)\n", f.Domain, f.Name, quoted(f.Inputs), quoted(f.Outputs))
+		nodesText(&b, "  ", f.Nodes)
+	}
+	graphText(&b, "", m.Graph)
+	return b.String()
+}
+
+func graphText(b *strings.Builder, indent string, g *onnxio.Graph) {
+	for _, v := range g.Inputs {
+		fmt.Fprintf(b, "%sinput %s\n", indent, declaredText(v))
+	}
+	for _, v := range g.Outputs {
+		fmt.Fprintf(b, "%soutput %s\n", indent, declaredText(v))
+	}
+	for _, t := range g.Inits {
+		fmt.Fprintf(b, "%sinitializer %q %s%v\n", indent, t.Name, t.DType, t.Dims)
+	}
+	nodesText(b, indent, g.Nodes)
+}
+
+func nodesText(b *strings.Builder, indent string, nodes []*onnxio.Node) {
+	for _, n := range nodes {
+		op := n.OpType
+		if n.Domain != "" {
+			op = n.Domain + "." + op
+		}
+		fmt.Fprintf(b, "%snode %q %q (%s) -> (%s)", indent, n.Name, op, quoted(n.Inputs), quoted(n.Outputs))
+		for _, a := range n.Attrs {
+			fmt.Fprintf(b, " %s=%s", a.Name, attrText(a))
+		}
+		b.WriteByte('\n')
+		for _, sub := range n.Subgraphs() {
+			fmt.Fprintf(b, "%s  graph %q\n", indent, sub.Name)
+			graphText(b, indent+"    ", sub)
+		}
+	}
+}
+
+func attrText(a *onnxio.Attr) string {
+	switch {
+	case a.Ref != "":
+		return "@" + a.Ref
+	case a.Type == onnxio.AttrFloat:
+		return fmt.Sprint(a.F)
+	case a.Type == onnxio.AttrInt:
+		return fmt.Sprint(a.I)
+	case a.Type == onnxio.AttrString:
+		return fmt.Sprintf("%q", a.S)
+	case a.Type == onnxio.AttrFloats:
+		return fmt.Sprint(a.Floats)
+	case a.Type == onnxio.AttrInts:
+		return fmt.Sprint(a.Ints)
+	case a.Type == onnxio.AttrStrings:
+		return fmt.Sprintf("%q", a.Strings)
+	case a.T != nil:
+		return fmt.Sprintf("%s%v", a.T.DType, a.T.Dims)
+	}
+	return "..."
+}
+
+func declaredText(v *onnxio.ValueInfo) string {
+	if !v.Shape {
+		return fmt.Sprintf("%q %s", v.Name, v.Elem)
+	}
+	dims := make([]string, len(v.Dims))
+	for i, d := range v.Dims {
+		switch {
+		case d.Known:
+			dims[i] = fmt.Sprint(d.Value)
+		case d.Param != "":
+			dims[i] = fmt.Sprintf("%q", d.Param)
+		default:
+			dims[i] = "?"
+		}
+	}
+	return fmt.Sprintf("%q %s[%s]", v.Name, v.Elem, strings.Join(dims, " "))
+}
+
+// factsText is what is known of every value of the main graph, in the order of the
+// nodes: type, shape, elements of small integer values, and whether it is constant.
+func factsText(g *graph.Graph) string {
+	var b strings.Builder
+	fact := func(name string) {
+		v := g.Value(name)
+		if name == "" || v == nil {
+			return
+		}
+		fmt.Fprintf(&b, "%q %s", v.Name, v.Elem)
+		if shape, ok := v.Shape(); ok {
+			fmt.Fprintf(&b, "%v", shape)
+		}
+		if ints := v.Ints(); ints != nil {
+			fmt.Fprintf(&b, " = %v", ints)
+		}
+		if g.IsConst(v) {
+			b.WriteString(" constant")
+		}
+		b.WriteByte('\n')
+	}
+	for _, v := range g.Model.Graph.Inputs {
+		fact(v.Name)
+	}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			fact(o)
+		}
+	}
+	for _, n := range g.Notes {
+		fmt.Fprintf(&b, "note %s: %s\n", n.Code, n.Message)
+	}
+	return b.String()
+}
+
+// String lists blocks, merges, declines and warnings.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for _, x := range p.Blocks {
+		fmt.Fprintf(&b, "block %s %q %s; becomes %s; region %s\n", x.Kind, x.Name, x.Detail, x.Becomes, x.Region)
+	}
+	for _, r := range p.Describe(nil) {
+		fmt.Fprintf(&b, "region %s %s %d -> %d", r.ID, r.Kind, r.Inputs, r.Outputs)
+		if r.Groups > 1 {
+			fmt.Fprintf(&b, " in %d groups", r.Groups)
+		}
+		fmt.Fprintf(&b, " makes %q: %s; parameters %d -> %d\n", r.Value, r.Derivation, r.Before, r.After)
+		fmt.Fprintf(&b, "  merged %s\n  into %s\n", quoted(r.Merged), quoted(r.Into))
+	}
+	for _, d := range p.Declined {
+		fmt.Fprintf(&b, "declined %s %q: %s\n", d.Code, d.Node, d.Message)
+	}
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "warning %s: %s\n", w.Code, w.Message)
+	}
+	return b.String()
+}
+
+func quoted(names []string) string {
+	list := make([]string, len(names))
+	for i, n := range names {
+		list[i] = fmt.Sprintf("%q", n)
+	}
+	return strings.Join(list, ", ")
+}
