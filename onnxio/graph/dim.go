@@ -96,8 +96,11 @@ func (d Dim) String() string {
 	return strings.Join(parts, "+")
 }
 
-// maxTerms bounds polynomials; larger ones become unknown.
-const maxTerms = 16
+// maxTerms bounds polynomials and maxFactors their terms; larger ones become unknown.
+const (
+	maxTerms   = 16
+	maxFactors = 32
+)
 
 func normal(terms []term) Dim {
 	slices.SortFunc(terms, func(a, b term) int { return slices.CompareFunc(a.factors, b.factors, (*factor).compare) })
@@ -140,6 +143,9 @@ func (d Dim) Times(o Dim) Dim {
 		for _, b := range o.terms {
 			c := a.coef * b.coef
 			if a.coef != 0 && (c/a.coef != b.coef || c > 1<<52 || c < -1<<52) {
+				return Unknown
+			}
+			if len(a.factors)+len(b.factors) > maxFactors {
 				return Unknown
 			}
 			factors := append(slices.Clone(a.factors), b.factors...)

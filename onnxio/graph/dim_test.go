@@ -104,6 +104,26 @@ func TestQuotientsDoNotExplode(t *testing.T) {
 	t.Error("a size that doubles a thousand times is known")
 }
 
+// A size that a chain of nodes squares, or multiplies by another, doubled or grew
+// with every node.
+func TestProductsDoNotGrow(t *testing.T) {
+	for _, by := range []func(d graph.Dim) graph.Dim{
+		func(d graph.Dim) graph.Dim { return d.Times(d) },
+		func(d graph.Dim) graph.Dim { return d.Times(graph.Symbol("H")) },
+	} {
+		d := graph.Symbol("N")
+		steps := 0
+		for ; d.Known() && steps < 1000; steps++ {
+			if d = by(d); len(d.String()) > 64 {
+				t.Fatalf("after %d nodes a size is %v", steps+1, d)
+			}
+		}
+		if steps < 5 || steps == 1000 {
+			t.Errorf("the size is known for %d nodes", steps)
+		}
+	}
+}
+
 func TestValuationRefuses(t *testing.T) {
 	v := graph.NewValuation([]string{"N"})
 	for _, d := range []graph.Dim{graph.Unknown, graph.Symbol("M"), graph.Symbol("M").FloorDiv(graph.Size(2)), graph.Symbol("N").FloorDiv(graph.Symbol("M"))} {

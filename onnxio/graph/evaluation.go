@@ -64,12 +64,14 @@ func (e *evaluation) make(d onnxio.DType, shape []int) (*Const, error) {
 
 // count notes how often every value is read on the way to v.
 func (e *evaluation) count(v *Value) {
-	e.uses[v]++
-	if e.uses[v] > 1 || v.constant != nil || v.Init != nil {
-		return
-	}
-	for _, in := range v.Producer.reads() {
-		e.count(in)
+	todo := []*Value{v}
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		e.uses[v]++
+		if e.uses[v] == 1 && v.constant == nil && v.Init == nil {
+			todo = append(todo, v.Producer.reads()...)
+		}
 	}
 }
 
@@ -85,21 +87,51 @@ func (n *Node) reads() []*Value {
 	return list
 }
 
+// value works v out, and before it whatever it is computed from that is not known
+// yet, in the order in which the nodes read it.
 func (e *evaluation) value(v *Value) (*Const, error) {
-	if v.constant != nil {
-		return v.constant, nil
+	type frame struct {
+		v     *Value
+		reads []*Value // that are still to be looked at
 	}
-	if c := e.done[v]; c != nil {
-		return c, nil
+	open := func(v *Value) frame {
+		if v.Init != nil {
+			return frame{v: v}
+		}
+		return frame{v, v.Producer.reads()}
 	}
-	c, err := e.compute(v)
-	if err != nil {
-		return nil, err
+	path := []frame{open(v)}
+	for len(path) > 0 {
+		f := &path[len(path)-1]
+		if len(f.reads) > 0 && e.known(f.v) == nil {
+			in := f.reads[0]
+			f.reads = f.reads[1:]
+			if e.known(in) == nil {
+				path = append(path, open(in))
+			}
+			continue
+		}
+		if e.known(f.v) == nil {
+			c, err := e.compute(f.v)
+			if err != nil {
+				return nil, err
+			}
+			e.done[f.v] = c
+		}
+		path = path[:len(path)-1]
 	}
-	e.done[v] = c
-	return c, nil
+	return e.known(v), nil
 }
 
+// known is the value of v where it was worked out, else nil.
+func (e *evaluation) known(v *Value) *Const {
+	if v.constant != nil {
+		return v.constant
+	}
+	return e.done[v]
+}
+
+// compute runs the node that makes v; what it reads is known.
 func (e *evaluation) compute(v *Value) (*Const, error) {
 	if v.Init != nil {
 		bytes := budget.Bytes(8, v.Init.Dims...)
@@ -119,11 +151,7 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 		if in == nil || !op.reads(i) {
 			continue
 		}
-		c, err := e.value(in)
-		if err != nil {
-			return nil, err
-		}
-		args[i] = c
+		args[i] = e.known(in)
 	}
 	e.node = n.Title()
 	out, err := op.run(e, n, args)

@@ -49,6 +49,8 @@ type Node struct {
 	Index int
 	In    []*Value // nil where an optional input is absent
 	Out   []*Value // nil where an optional output is absent
+
+	Captures []*Value // that its subgraphs read from outside
 }
 
 // A Value is one tensor of the main graph.
@@ -157,6 +159,7 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 			for _, name := range sub.Captures() {
 				if v := g.values[name]; v != nil {
 					v.Captured = append(v.Captured, node)
+					node.Captures = append(node.Captures, v)
 				}
 			}
 		}
@@ -260,24 +263,25 @@ func (g *Graph) Contradicted(v *Value) bool { return v.contradicted }
 // Alive lists the nodes that the graph's outputs depend on.
 func (g *Graph) Alive() map[*Node]bool {
 	alive := map[*Node]bool{}
-	var need func(v *Value)
-	need = func(v *Value) {
-		if v == nil || v.Producer == nil || alive[v.Producer] {
-			return
-		}
-		n := v.Producer
-		alive[n] = true
-		for _, in := range n.In {
-			need(in)
-		}
-		for _, sub := range n.Subgraphs() {
-			for _, name := range sub.Captures() {
-				need(g.Value(name))
-			}
+	var todo []*Node
+	need := func(v *Value) {
+		if v != nil && v.Producer != nil && !alive[v.Producer] {
+			alive[v.Producer] = true
+			todo = append(todo, v.Producer)
 		}
 	}
-	for _, o := range g.Outputs {
-		need(g.Value(o.Name))
+	for _, v := range g.Outputs {
+		need(v)
+	}
+	for len(todo) > 0 {
+		n := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, v := range n.In {
+			need(v)
+		}
+		for _, v := range n.Captures {
+			need(v)
+		}
 	}
 	return alive
 }
