@@ -109,8 +109,7 @@ func narrowest(ms ...*onnxio.Model) float64 {
 	for _, m := range ms {
 		for _, t := range m.Graph.Inits {
 			if t.DType.IsFloat() && len(t.Dims) > 0 {
-				v, _ := unitRoundoff(t.DType)
-				u, found = max(u, v), true
+				u, found = max(u, roundingOf(t.DType).unit), true
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func moved(feed map[string]*Tensor, roundings int, seed uint64, key string) (out
 const roundingsPerMove = 12
 
 func move(t *Tensor, roundings int, rng *rand.Rand) *Tensor {
-	u, _ := unitRoundoff(t.DType)
+	u := roundingOf(t.DType).unit
 	step := 2 * u * float64(roundings)
 	out := &Tensor{DType: t.DType, Shape: t.Shape}
 	coarse := tensor.Half(t)
