@@ -36,7 +36,7 @@ type CheckOutput struct {
 	Of          string `json:"of,omitempty"`           // of expected outputs: whose outputs differ from them, "reference" or "candidate"
 	Elements    int64  `json:"elements"`               // in all runs
 	NotFinite   int64  `json:"not_finite,omitempty"`   // NaN or infinite, and the same in both
-	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone
+	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone, or infinite with opposite signs
 	NotCompared int64  `json:"not_compared,omitempty"` // the original itself jumps there
 }
 
@@ -87,7 +87,7 @@ func worstOutput(c *verify.Comparison) string {
 		case o.Other != nil:
 			return fmt.Sprintf("%s: its shape is %v in %s and %v in %s", what, o.Shape, first, o.Other, second)
 		case o.Opposed > 0:
-			return fmt.Sprintf("%s: %s NaN or infinite in one of them alone; at %v it is %g in %s and %g in %s", what, countElements(o.Opposed), o.Worst, o.Values[0], first, o.Values[1], second)
+			return fmt.Sprintf("%s: %s NaN or infinite in one of them alone, or infinite with opposite signs; at %v it is %g in %s and %g in %s", what, countElements(o.Opposed), o.Worst, o.Values[0], first, o.Values[1], second)
 		}
 		if o.Of != "" {
 			return fmt.Sprintf("%s differs by %.3g at %v (%g instead of %g)", what, o.MaxAbs, o.Worst, o.Values[1], o.Values[0])

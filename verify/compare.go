@@ -121,7 +121,7 @@ type OutputDifference struct {
 
 	Elements  int64 // of the reference in all runs
 	NotFinite int64 // NaN or infinite in both, and the same
-	Opposed   int64 // NaN or infinite in one of them alone, or of another sign
+	Opposed   int64 // NaN or infinite in one of them alone, or infinite with opposite signs
 	Left      int64 // to rounding: the reference itself changes there, so that they show nothing
 }
 
