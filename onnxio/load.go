@@ -134,12 +134,16 @@ func (m *Model) eachGraph(f func(*Graph)) {
 func (n *Node) Subgraphs() []*Graph {
 	var gs []*Graph
 	for _, a := range n.Attrs {
-		if a.G != nil {
-			gs = append(gs, a.G)
-		}
-		gs = append(gs, a.Graphs...)
+		gs = append(gs, a.subgraphs()...)
 	}
 	return gs
+}
+
+func (a *Attr) subgraphs() []*Graph {
+	if a.G == nil {
+		return a.Graphs
+	}
+	return append([]*Graph{a.G}, a.Graphs...)
 }
 
 // eachTensor calls f for every tensor of the model.

@@ -33,16 +33,28 @@ func (n Names) Fresh(base string) string {
 // names are those of all values of the graph.
 func (g *Graph) names() Names {
 	names := Names{}
-	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
-			names[o] = true
-		}
+	g.name(names)
+	return names
+}
+
+// name adds those of the values of the graph.
+func (g *Graph) name(names Names) { g.defines(func(name string) { names[name] = true }) }
+
+// defines calls f for every value that the graph itself gives a name, inputs and
+// initializers first.
+func (g *Graph) defines(f func(name string)) {
+	for _, v := range g.Inputs {
+		f(v.Name)
 	}
 	for _, t := range g.Inits {
-		names[t.Name] = true
+		f(t.Name)
 	}
-	for _, v := range g.Inputs {
-		names[v.Name] = true
+	for _, s := range g.SparseInit {
+		f(s.Values.Name)
 	}
-	return names
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			f(o)
+		}
+	}
 }

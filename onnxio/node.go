@@ -124,3 +124,24 @@ func (n *Node) AttrKey() string {
 	}
 	return string(b)
 }
+
+// Keep returns a copy of n with the first outs outputs and without the named
+// attributes. Everything else keeps its bytes.
+func (n *Node) Keep(outs int, without ...string) *Node {
+	c := n.WithInputs(n.Name, n.Inputs, n.Outputs[:outs])
+	kept := c.fields[:0:0]
+	var raw []byte
+	c.Attrs = nil
+	for _, f := range c.fields {
+		if a, ok := f.ref.(*Attr); ok {
+			if slices.Contains(without, a.Name) {
+				continue
+			}
+			c.Attrs = append(c.Attrs, a)
+		}
+		kept = append(kept, f)
+		raw = append(raw, f.raw...)
+	}
+	c.fields, c.raw = kept, raw
+	return c
+}

@@ -193,20 +193,7 @@ func (n *Node) Reads() []string {
 // Captures lists the names that a subgraph reads from outside.
 func (g *Graph) Captures() []string {
 	own := map[string]bool{}
-	for _, v := range g.Inputs {
-		own[v.Name] = true
-	}
-	for _, t := range g.Inits {
-		own[t.Name] = true
-	}
-	for _, s := range g.SparseInit {
-		own[s.Values.Name] = true
-	}
-	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
-			own[o] = true
-		}
-	}
+	g.defines(func(name string) { own[name] = true })
 	var names []string
 	take := func(name string) {
 		if name != "" && !own[name] {

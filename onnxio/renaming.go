@@ -1,0 +1,120 @@
+package onnxio
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// renamedMessage is a message whose text in field num is another one.
+func renamedMessage(body []byte, num protowire.Number, name string) ([]byte, error) {
+	fields, err := splitFields(body)
+	if err != nil {
+		return nil, err
+	}
+	out := text(nil, num, name)
+	for _, f := range fields {
+		if f.num != num {
+			out = append(out, f.raw...)
+		}
+	}
+	return out, nil
+}
+
+// named is the tensor under another name.
+func (t *Tensor) named(name string) (*Tensor, error) {
+	raw, err := renamedMessage(t.raw, 8, name)
+	if err != nil {
+		return nil, err
+	}
+	return (&parser{files: t.files}).tensor(raw)
+}
+
+// named is the sparse tensor under another name, which is that of its values.
+func (s *SparseTensor) named(name string) (*SparseTensor, error) {
+	values, err := s.Values.named(name)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := splitFields(s.raw)
+	if err != nil {
+		return nil, err
+	}
+	raw := message(nil, 1, values.raw)
+	for _, f := range fields {
+		if f.num != 1 {
+			raw = append(raw, f.raw...)
+		}
+	}
+	return (&parser{files: s.Values.files}).sparse(raw)
+}
+
+// named is the declaration of a value of another name.
+func (v *ValueInfo) named(name string) (*ValueInfo, error) {
+	raw, err := renamedMessage(v.raw, 1, name)
+	if err != nil {
+		return nil, err
+	}
+	c := *v
+	c.Name, c.raw = name, raw
+	return &c, nil
+}
+
+// renamedAnnotation is a quantization annotation of tensors under other names; ok
+// is false where one has none.
+func renamedAnnotation(f field, find func(string) (string, bool)) (_ field, ok bool) {
+	parts, err := splitFields(f.body)
+	if err != nil {
+		return f, false
+	}
+	var body []byte
+	for _, p := range parts {
+		switch p.num {
+		case 1:
+			to, ok := find(string(p.body))
+			if !ok {
+				return f, false
+			}
+			body = text(body, 1, to)
+		case 2:
+			entry, err := splitFields(p.body)
+			if err != nil {
+				return f, false
+			}
+			var pair []byte
+			for _, e := range entry {
+				if e.num != 2 {
+					pair = append(pair, e.raw...)
+					continue
+				}
+				to, ok := find(string(e.body))
+				if !ok {
+					return f, false
+				}
+				pair = text(pair, 2, to)
+			}
+			body = message(body, 2, pair)
+		default:
+			body = append(body, p.raw...)
+		}
+	}
+	return field{num: f.num, typ: f.typ, raw: message(nil, f.num, body), body: body}, true
+}
+
+// hold adds a message to a graph that is being made.
+func (g *Graph) hold(num protowire.Number, raw []byte, ref any) {
+	g.fields = append(g.fields, field{num: num, typ: protowire.BytesType, raw: message(nil, num, raw), ref: ref})
+	switch r := ref.(type) {
+	case *Node:
+		g.Nodes = append(g.Nodes, r)
+	case *Tensor:
+		g.Inits = append(g.Inits, r)
+	case *SparseTensor:
+		g.SparseInit = append(g.SparseInit, r)
+	case *ValueInfo:
+		switch num {
+		case 11:
+			g.Inputs = append(g.Inputs, r)
+		case 12:
+			g.Outputs = append(g.Outputs, r)
+		case 13:
+			g.ValueInfo = append(g.ValueInfo, r)
+		}
+	}
+}
