@@ -55,6 +55,41 @@ func (o *Operator) Check(in []onnxio.DType, outs int) error {
 	return nil
 }
 
+// Refuse says what no form of the operator allows: fewer inputs than it can do without, a
+// gap among any number of inputs, or an attribute of a type that it never had.
+func (o *Operator) Refuse(in []onnxio.DType, attrs []*onnxio.Attr) error {
+	for i := range o.LeastInputs() {
+		if i >= len(in) || in[i] == Absent {
+			return fmt.Errorf("it lacks input %d", i)
+		}
+	}
+	for i, d := range in {
+		if p := o.Input(i); d == Absent && p != nil && p.Variadic && !p.Free {
+			return fmt.Errorf("it lacks input %d", i)
+		}
+	}
+	for _, a := range attrs {
+		if want := o.neverOf(a); want != nil {
+			return fmt.Errorf("its attribute %q has type %d, want %d", a.Name, a.Type, want.Type)
+		}
+	}
+	return nil
+}
+
+// neverOf returns the attribute that a is of another type than in all forms, nil where a
+// is right or unknown.
+func (o *Operator) neverOf(a *onnxio.Attr) *Attr {
+	var want *Attr
+	for _, f := range o.family {
+		if has := f.Attr(a.Name); has != nil {
+			if want = has; a.Ref != "" || a.Type == has.Type {
+				return nil
+			}
+		}
+	}
+	return want
+}
+
 // CheckAttrs says what the operator does not allow of a node's attributes: one that is
 // required and missing, or another type than this form has. Attributes that ONNX does not
 // have are ignored.

@@ -41,8 +41,8 @@ type Attr struct {
 	Default  *Default // nil where there is none
 }
 
-// A Default is the value of an attribute that a node leaves out. Lists are text alone,
-// their elements joined by commas.
+// A Default is the value of an attribute that a node leaves out, a float as the integer
+// below it too. Lists are text alone, their elements joined by commas.
 type Default struct {
 	Text string
 	I    int64

@@ -99,7 +99,7 @@ func TestDefaults(t *testing.T) {
 		{"Conv", 11, "group", Default{"1", 1, 0}}, {"Conv", 11, "auto_pad", Default{"NOTSET", 0, 0}},
 		{"Softmax", 12, "axis", Default{"1", 1, 0}}, {"Softmax", 13, "axis", Default{"-1", -1, 0}},
 		{"BatchNormalization", 15, "epsilon", Default{"9.99999975e-06", 0, 1e-5}},
-		{"Selu", 6, "alpha", Default{"1.67326319", 0, 1.67326319217681884765625}},
+		{"Selu", 6, "alpha", Default{"1.67326319", 1, 1.67326319217681884765625}},
 		{"RNN", 14, "activations", Default{"Tanh,Tanh", 0, 0}},
 	} {
 		a := Lookup(tc.op, tc.opset).Attr(tc.attr)

@@ -87,7 +87,7 @@ func attributes(text string) []Attr {
 				if err != nil {
 					panic("ops: the table has a bad number: " + err.Error())
 				}
-				a.Default.F = float32(f)
+				a.Default.F, a.Default.I = float32(f), int64(f)
 			}
 		}
 		list = append(list, a)

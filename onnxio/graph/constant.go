@@ -69,69 +69,12 @@ func (g *Graph) IsConst(v *Value) bool {
 	return v.constState == 1
 }
 
-// maxEager bounds the constants that are worked out to see whether they have a
-// value at all: weights are not read for that.
-const maxEager = 1 << 16
-
-// undefined reports whether a small constant that nodes compute has no value:
-// its types do not fit, or ONNX does not say what it is.
-func (g *Graph) undefined(v *Value) bool {
-	if v.Init != nil {
-		return false
-	}
-	for _, in := range v.Producer.reads() {
-		if dims, ok := in.Shape(); ok && in.constant == nil {
-			if n, known := product(dims).Int(); !known || n > maxEager {
-				return false
-			}
-		}
-	}
-	if dims, ok := v.Shape(); ok {
-		if n, known := product(dims).Int(); known && n > maxEager {
-			return false
-		}
-	}
-	_, err := g.constWithin(v, budget.Limits{Constants: 8 * 8 * maxEager})
-	_, large := errors.AsType[*budget.Exceeded](err)
-	return err != nil && !large
-}
-
-// An UndefinedError is a node on the way to a constant that has no value: ONNX
-// does not define it for these inputs, or it depends on how a runtime rounds.
-type UndefinedError struct {
-	Node *Node
-	err  error
-}
-
-func (e *UndefinedError) Error() string {
-	return fmt.Sprintf("node %q (%s): %v", e.Node.Title(), e.Node.OpType, e.err)
-}
-
-func (e *UndefinedError) Unwrap() error { return e.err }
-
-// Disown takes what n computes for no constant from now on, and all that is
-// computed from it: large constants are only known to have no value once they
-// are worked out. It reports whether that is news.
-func (g *Graph) Disown(n *Node) bool {
-	v := n.Out[0]
-	if v.constState != 1 {
-		return false
-	}
-	for _, w := range g.values {
-		if w.constState == 1 {
-			w.constState = 0
-		}
-	}
-	v.constState = 2
-	return true
-}
-
 func (g *Graph) isConst(v *Value) bool {
 	if v.Init != nil {
 		return g.fixed(v) && (v.Init.DType.IsFloat() || v.Init.DType.IsInt() || v.Init.DType == onnxio.Bool)
 	}
 	n := v.Producer
-	if n == nil || n.Domain != "" || v.Index != 0 || v.Sparse {
+	if n == nil || n.op == nil || n.misfit || v.Index != 0 || v.Sparse {
 		return false
 	}
 	op, ok := constOps[n.OpType]
@@ -171,54 +114,6 @@ func (g *Graph) isConst(v *Value) bool {
 		}
 	}
 	return true
-}
-
-// InferenceDropout reports whether a Dropout node is the identity: always
-// below opset 12 (opset 1 and 6 with is_test), later without training_mode.
-func (g *Graph) InferenceDropout(n *Node) bool {
-	if g.Opset < 7 {
-		return n.Int("is_test", 0) != 0
-	}
-	if g.Opset < 12 || len(n.In) < 3 || n.In[2] == nil {
-		return true
-	}
-	t := n.In[2].ints
-	return len(t) == 1 && t[0].Is(0)
-}
-
-// Splat returns the number that every element of v equals, where that is known
-// without its shape.
-func (g *Graph) Splat(v *Value) (float64, bool) {
-	if v == nil {
-		return 0, false
-	}
-	if g.IsConst(v) {
-		if d, ok := v.Shape(); ok {
-			if n, known := product(d).Int(); known && n == 1 {
-				if c, err := g.Const(v); err == nil {
-					return c.Float()[0], true
-				}
-			}
-		}
-	}
-	n := v.Producer
-	if n == nil || n.Domain != "" {
-		return 0, false
-	}
-	switch n.OpType {
-	case "ConstantOfShape":
-		if a := n.Attr("value"); a != nil && a.T != nil {
-			f, err := a.T.Float64s()
-			if err != nil || len(f) != 1 {
-				return 0, false
-			}
-			return f[0], true
-		}
-		return 0, true
-	case "Expand", "Identity", "Cast", "CastLike", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Tile":
-		return g.Splat(n.In[0])
-	}
-	return 0, false
 }
 
 // Const evaluates a constant, arithmetic on weights included: integers as ONNX

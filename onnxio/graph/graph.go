@@ -5,6 +5,7 @@ package graph
 
 import (
 	"repmlp/internal/budget"
+	"repmlp/internal/ops"
 	"repmlp/onnxio"
 )
 
@@ -51,6 +52,9 @@ type Node struct {
 	Out   []*Value // nil where an optional output is absent
 
 	Captures []*Value // that its subgraphs read from outside
+
+	op     *ops.Operator // what ONNX says of it, nil for operators of other domains and invented ones
+	misfit bool          // ONNX does not allow it: nothing follows from it
 }
 
 // A Value is one tensor of the main graph.
@@ -66,6 +70,7 @@ type Value struct {
 	IsOutput bool
 	Elem     onnxio.DType
 
+	guessed      bool // Elem is only likely
 	shape        []Dim
 	shapeKnown   bool
 	ints         []Dim
@@ -135,6 +140,9 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 	}
 	for i, n := range order {
 		node := &Node{Node: n, Index: i}
+		if n.Domain == "" {
+			node.op = ops.Lookup(n.OpType, g.Opset)
+		}
 		g.Nodes = append(g.Nodes, node)
 		g.byNode[n] = node
 		for k, name := range n.Outputs {

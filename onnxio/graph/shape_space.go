@@ -2,6 +2,34 @@ package graph
 
 import "math"
 
+func shapeDepthToSpace(s *shaper) {
+	d, ok := s.in(0)
+	if !ok || len(d) != 4 {
+		return
+	}
+	b := Size(s.n.Int("blocksize", 1))
+	c, ok := d[1].Over(b.Times(b))
+	if !ok {
+		c = Unknown
+		s.demand(Multiple, 0, d[1], b.Times(b))
+	}
+	s.set(0, []Dim{d[0], c, d[2].Times(b), d[3].Times(b)})
+}
+
+func shapeSpaceToDepth(s *shaper) {
+	d, ok := s.in(0)
+	if !ok || len(d) != 4 {
+		return
+	}
+	b := Size(s.n.Int("blocksize", 1))
+	for _, size := range d[2:] {
+		if _, ok := size.Over(b); !ok {
+			s.demand(Multiple, 0, size, b)
+		}
+	}
+	s.set(0, []Dim{d[0], d[1].Times(b).Times(b), d[2].FloorDiv(b), d[3].FloorDiv(b)})
+}
+
 // shapeResize follows Resize (opset 10, 11, 18) and Upsample (7, 9): sizes, or
 // the input's times the scales, rounded down.
 func shapeResize(s *shaper) {
@@ -70,39 +98,4 @@ func scaled(d Dim, f float64) Dim {
 		return d.Times(Size(int64(f)))
 	}
 	return Unknown
-}
-
-// shapeConvTranspose follows ConvTranspose (opset 11).
-func shapeConvTranspose(s *shaper) {
-	d, ok := s.in(0)
-	w, known := s.in(1)
-	if !ok || !known || len(w) != len(d) || len(d) < 3 {
-		return
-	}
-	r := len(d) - 2
-	out := make([]Dim, len(d))
-	out[0], out[1] = d[0], w[1].Times(Size(s.n.Int("group", 1)))
-	s.demand(Equals, 0, d[1], w[0])
-	defer func() { s.set(0, out) }()
-	list := func(name string, def int64, i, n int) int64 {
-		if v := s.n.Ints(name); len(v) == n {
-			return v[i]
-		}
-		return def
-	}
-	want := s.n.Ints("output_shape")
-	auto := s.n.Str("auto_pad", "NOTSET")
-	for i := range r {
-		stride := list("strides", 1, i, r)
-		switch {
-		case len(want) >= r:
-			out[i+2] = Size(want[len(want)-r+i])
-		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
-			out[i+2] = d[i+2].Times(Size(stride))
-		default:
-			reach := w[i+2].Minus(Size(1)).Times(Size(list("dilations", 1, i, r)))
-			rest := list("output_padding", 0, i, r) + 1 - list("pads", 0, i, 2*r) - list("pads", 0, r+i, 2*r)
-			out[i+2] = d[i+2].Minus(Size(1)).Times(Size(stride)).Plus(reach).Plus(Size(rest))
-		}
-	}
 }

@@ -41,18 +41,9 @@ func shapeGroupNorm(s *shaper) {
 	}
 }
 
-func shapePRelu(s *shaper) {
-	same(s)
-	d, ok := s.in(0)
-	slope, ok2 := s.in(1)
-	if ok && ok2 {
-		s.broadcasts(0, slope, d)
-	}
-}
-
 // shapeRecurrent follows LSTM, GRU and RNN (opset 14) with so many gates: the weight is
 // [directions, gates·hidden, input].
-func shapeRecurrent(gates int64) func(*shaper) {
+func shapeRecurrent(gates int64) shapeRule {
 	return func(s *shaper) {
 		x, ok := s.in(0)
 		w, ok2 := s.in(1)
@@ -82,45 +73,4 @@ func shapeRecurrent(gates int64) func(*shaper) {
 		s.set(1, slices.Clone(last))
 		s.set(2, last)
 	}
-}
-
-// splits asks for an axis that the parts of a Split make up.
-func (s *shaper) splits(d []Dim) {
-	axis, ok := Axis(s.n.Int("axis", 0), len(d))
-	if !ok {
-		return
-	}
-	parts := s.ints(1)
-	if a := s.n.Attr("split"); a != nil {
-		parts = nil
-		for _, v := range a.Ints {
-			parts = append(parts, Size(v))
-		}
-	}
-	if parts != nil {
-		sum := Size(0)
-		for _, p := range parts {
-			sum = sum.Plus(p)
-		}
-		s.demand(Equals, 0, d[axis], sum)
-		return
-	}
-	if n := Size(int64(len(s.n.Out))); len(s.n.In) < 2 {
-		if _, ok := d[axis].Over(n); !ok {
-			s.demand(Even, 0, d[axis], n)
-		}
-	}
-}
-
-// picks asks for an axis that has all positions that a Gather names.
-func (s *shaper) picks(axis Dim) {
-	at, ok := s.numbers(1)
-	if !ok {
-		return
-	}
-	most := int64(0)
-	for _, i := range at {
-		most = max(most, i+1, -i)
-	}
-	s.demand(AtLeast, 0, axis, Size(most))
 }

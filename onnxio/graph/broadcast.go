@@ -2,10 +2,32 @@ package graph
 
 import "slices"
 
-// aligned lists the operators whose second input was aligned by the attributes
-// axis and broadcast until opset 7 took those away.
-var aligned = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "And": true, "Or": true, "Xor": true,
-	"Equal": true, "Greater": true, "Less": true}
+// Broadcast combines two shapes by numpy's rule; sizes that cannot be compared
+// are unknown.
+func Broadcast(a, b []Dim) []Dim {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	out := slices.Clone(a)
+	off := len(a) - len(b)
+	for i, d := range b {
+		have := out[off+i]
+		switch {
+		case have.Equal(d), d.Is(1):
+		case have.Is(1):
+			out[off+i] = d
+		default:
+			_, isNum := have.Int()
+			_, other := d.Int()
+			if other && !isNum {
+				out[off+i] = d
+			} else if !isNum {
+				out[off+i] = Unknown
+			}
+		}
+	}
+	return out
+}
 
 // Beside returns the axis of a node's first input, of rank a, at which its second
 // one, of rank b, begins: they end together, or before opset 7 the attribute axis
@@ -14,7 +36,7 @@ var aligned = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true
 func (g *Graph) Beside(n *Node, a, b int) (at int, ok bool) {
 	at = a - b
 	switch {
-	case g.Opset >= 7 || !aligned[n.OpType]:
+	case !n.aligned():
 		return at, true
 	case n.Int("broadcast", 0) == 0:
 		return at, at == 0
@@ -39,4 +61,10 @@ func (g *Graph) beside(n *Node, in []*Const) []*Const {
 		return []*Const{in[0], &c}
 	}
 	return in
+}
+
+// aligned reports whether the node's second input is aligned by the attributes axis and
+// broadcast, which opset 7 took away.
+func (n *Node) aligned() bool {
+	return n.op != nil && n.op.Attr("broadcast") != nil && n.op.Attr("axis") != nil
 }

@@ -1,0 +1,108 @@
+package graph
+
+// Steps is one axis of a Slice node.
+type Steps struct{ Axis, Start, End, Step int64 }
+
+// SliceSteps reads the parameters of a Slice node; ok is false where they are
+// not all numbers.
+func (g *Graph) SliceSteps(n *Node, rank int) ([]Steps, bool) {
+	s := &shaper{g: g, n: n}
+	starts, ends, axes, steps := n.Ints("starts"), n.Ints("ends"), n.Ints("axes"), []int64(nil)
+	if n.Attr("starts") == nil {
+		var ok bool
+		if starts, ok = s.numbers(1); !ok {
+			return nil, false
+		}
+		if ends, ok = s.numbers(2); !ok {
+			return nil, false
+		}
+		if len(n.In) > 3 && n.In[3] != nil {
+			if axes, ok = s.numbers(3); !ok {
+				return nil, false
+			}
+		}
+		if len(n.In) > 4 && n.In[4] != nil {
+			if steps, ok = s.numbers(4); !ok {
+				return nil, false
+			}
+		}
+	}
+	var out []Steps
+	for i := range starts {
+		st := Steps{Axis: int64(i), Start: starts[i], Step: 1}
+		if i >= len(ends) {
+			return nil, false
+		}
+		st.End = ends[i]
+		if i < len(axes) {
+			st.Axis = axes[i]
+		}
+		if i < len(steps) {
+			st.Step = steps[i]
+		}
+		a, ok := Axis(st.Axis, rank)
+		if !ok || st.Step == 0 {
+			return nil, false
+		}
+		st.Axis = int64(a)
+		out = append(out, st)
+	}
+	return out, true
+}
+
+// Range clamps a slice of an axis of n elements: first index and count.
+func (s Steps) Range(n int64) (start, count int64) {
+	clamp := func(v, lo, hi int64) int64 {
+		if v < 0 && v > -1<<62 {
+			v += n
+		}
+		return min(max(v, lo), hi)
+	}
+	if s.Step > 0 {
+		a, b := clamp(s.Start, 0, n), clamp(s.End, 0, n)
+		if b <= a {
+			return a, 0
+		}
+		return a, (b-a-1)/s.Step + 1
+	}
+	a, b := clamp(s.Start, 0, n-1), clamp(s.End, -1, n-1)
+	if n == 0 {
+		return 0, 0
+	}
+	if a <= b {
+		return a, 0
+	}
+	return a, 1 + (b-a+1)/s.Step
+}
+
+// SplitSizes returns the sizes of a Split node's outputs along its axis; ok is
+// false where they are unknown.
+func (g *Graph) SplitSizes(n *Node) (axis int, sizes []int64, ok bool) {
+	s := &shaper{g: g, n: n}
+	d, ok := s.in(0)
+	if !ok {
+		return 0, nil, false
+	}
+	if axis, ok = Axis(n.Int("axis", 0), len(d)); !ok {
+		return 0, nil, false
+	}
+	if a := n.Attr("split"); a != nil {
+		return axis, a.Ints, len(a.Ints) == len(n.Out)
+	}
+	if len(n.In) > 1 && n.In[1] != nil {
+		sizes, ok = s.numbers(1)
+		return axis, sizes, ok && len(sizes) == len(n.Out)
+	}
+	total, ok := d[axis].Int()
+	if !ok {
+		return axis, nil, false
+	}
+	k := int64(len(n.Out))
+	chunk := (total + k - 1) / k
+	for range n.Out {
+		c := max(min(chunk, total), 0)
+		sizes = append(sizes, c)
+		total -= c
+	}
+	return axis, sizes, true
+}
