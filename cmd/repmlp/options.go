@@ -38,6 +38,9 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 		}
 		o.StopAfter = s.stopAfter
 	}
+	if given("dump") && s.dump == "" {
+		return o, coded(exitUsage, errors.New("--dump: an empty name; name a folder"))
+	}
 	if given("samples") {
 		if s.samples < 1 {
 			return o, coded(exitUsage, fmt.Errorf("--samples is %d, it must be at least 1", s.samples))
