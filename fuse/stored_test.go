@@ -107,3 +107,21 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+// A weight that is used at many positions is read once for each, in runs.
+func TestRepeatedWeightIsReadInRuns(t *testing.T) {
+	p := &Program{Sizes: []int{60, 50, 7, 7}, Input: []Label{1, 2}}
+	v, _ := values(rand.New(rand.NewPCG(1, 62)), 3000)()
+	read := counter{v, &tally{}, &tally{}}
+	p.Ops = []Op{
+		{Kind: Link, Args: []int{-1}, In: []Label{1}, Out: []Label{0}, W: &Array{Labels: []Label{0, 1}, Open: func() (Values, error) { return read, nil }}},
+		{Kind: Sum, Args: []int{0}, Coef: []float64{1}, Rename: []map[Label]Label{{2: 3}}},
+	}
+	if _, err := foldPieces(p.folding(Form{Out: []Label{0, 3}, In: []Label{1, 2}}, ByOutput, 1<<20, 10)); err != nil {
+		t.Fatal(err)
+	}
+	whole, runs := tally{1, 3000}, tally{7 * 60, 7 * 3000}
+	if *read.own != whole || *read.near != runs {
+		t.Errorf("read in %+v, the copy in %+v; want %+v and %+v", *read.own, *read.near, whole, runs)
+	}
+}
