@@ -64,6 +64,11 @@ func IntsAttr(name string, v []int64) *Attr {
 // FloatAttr makes a float attribute.
 func FloatAttr(name string, v float32) *Attr { return &Attr{Name: name, Type: AttrFloat, F: v} }
 
+// FloatsAttr makes a float list attribute.
+func FloatsAttr(name string, v []float32) *Attr {
+	return &Attr{Name: name, Type: AttrFloats, Floats: slices.Clone(v)}
+}
+
 // StringAttr makes a string attribute.
 func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrString, S: []byte(v)} }
 
@@ -83,6 +88,11 @@ func (a *Attr) encode() []byte {
 		b = varint(b, 3, uint64(a.I))
 	case AttrString:
 		b = message(b, 4, a.S)
+	case AttrFloats:
+		for _, v := range a.Floats {
+			b = protowire.AppendTag(b, 7, protowire.Fixed32Type)
+			b = protowire.AppendFixed32(b, math.Float32bits(v))
+		}
 	case AttrInts:
 		for _, v := range a.Ints {
 			b = varint(b, 8, uint64(v))
