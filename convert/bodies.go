@@ -38,10 +38,11 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 	var edit onnxio.Edit
 	count := 0
 	reserved := append(slices.Clone(opts.reserved), reservedNames(g))
+	outside := surroundings{g, map[*graph.Value]*onnxio.Tensor{}}
 	for _, n := range g.Nodes {
 		now := n.Node
 		for _, sub := range n.Subgraphs() {
-			inputs, inits, err := captured(g, sub)
+			inputs, inits, err := outside.captured(sub)
 			if err != nil {
 				return nil, err
 			}
@@ -99,29 +100,23 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 	return res, nil
 }
 
+// surroundings are the graph that bodies read from.
+type surroundings struct {
+	g         *graph.Graph
+	constants map[*graph.Value]*onnxio.Tensor // what was worked out for a body
+}
+
 // captured declares what a body reads from outside.
-func captured(g *graph.Graph, sub *onnxio.Graph) (inputs []*onnxio.ValueInfo, inits []*onnxio.Tensor, err error) {
+func (s surroundings) captured(sub *onnxio.Graph) (inputs []*onnxio.ValueInfo, inits []*onnxio.Tensor, err error) {
 	for _, name := range sub.Captures() {
-		v := g.Value(name)
+		v := s.g.Value(name)
 		switch {
 		case v == nil:
 			inputs = append(inputs, onnxio.Untyped(name, onnxio.Undefined))
-		case v.Init != nil && g.IsConst(v):
+		case v.Init != nil && s.g.IsConst(v):
 			inits = append(inits, v.Init)
-		case g.IsConst(v) && v.Elem.IsFloat():
-			c, err := g.Const(v)
-			if err != nil {
-				return nil, nil, err
-			}
-			b, err := onnxio.EncodeFloat64(c.Float(), v.Elem)
-			if err != nil {
-				return nil, nil, err
-			}
-			dims := make([]int64, len(c.Shape))
-			for i, d := range c.Shape {
-				dims[i] = int64(d)
-			}
-			t, err := onnxio.NewTensor(name, v.Elem, dims, b)
+		case s.g.IsConst(v) && v.Elem.IsFloat():
+			t, err := s.constant(v)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -131,6 +126,31 @@ func captured(g *graph.Graph, sub *onnxio.Graph) (inputs []*onnxio.ValueInfo, in
 		}
 	}
 	return inputs, inits, nil
+}
+
+// constant is a constant that nodes compute, worked out for all bodies that read it.
+func (s surroundings) constant(v *graph.Value) (*onnxio.Tensor, error) {
+	if t := s.constants[v]; t != nil {
+		return t, nil
+	}
+	c, err := s.g.Const(v)
+	if err != nil {
+		return nil, err
+	}
+	b, err := onnxio.EncodeFloat64(c.Float(), v.Elem)
+	if err != nil {
+		return nil, err
+	}
+	dims := make([]int64, len(c.Shape))
+	for i, d := range c.Shape {
+		dims[i] = int64(d)
+	}
+	t, err := onnxio.NewTensor(v.Name, v.Elem, dims, b)
+	if err != nil {
+		return nil, err
+	}
+	s.constants[v] = t
+	return t, nil
 }
 
 // declareValue is a value with the shape that is known of it.

@@ -14,7 +14,7 @@ type slid struct {
 // labels of W it sets.
 type place struct {
 	at   foldAt
-	sets []index
+	sets ranges
 }
 
 // limited reports whether r limits an index of the axis.

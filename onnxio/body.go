@@ -16,17 +16,7 @@ func (m *Model) Body(g *Graph, inputs []*ValueInfo, inits []*Tensor) (*Model, er
 		body.fields = append(body.fields, field{num: 11, typ: protowire.BytesType, raw: message(nil, 11, v.raw), ref: v})
 	}
 	for _, t := range inits {
-		inner, err := (&encoder{}).tensor(t)
-		if err != nil {
-			return nil, err
-		}
-		var b blob
-		b.wrap(5, inner)
-		raw, err := b.join()
-		if err != nil {
-			return nil, err
-		}
-		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, raw: raw, ref: t})
+		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, ref: t})
 	}
 	out := *m
 	out.Graph, out.Functions = &body, nil

@@ -31,6 +31,7 @@ type Prover struct {
 	engines       []*engine.Engine // of these models
 	exact         map[string]func() ([]float64, error)
 	idle          []*trial
+	room          int64            // for tensors of all models, asked for once
 	storage       *storage.Storage // of all trials
 	large         sync.Mutex       // held by a trial with large tensors
 }
@@ -44,7 +45,10 @@ func (p *Prover) take(c Claim) (*trial, error) {
 		if err != nil && (len(p.Dims) > 0 || !errors.Is(err, errNothingFits)) { // without sizes for the whole model every region gets its own
 			return nil, err
 		}
-		o := engine.Options{Mode: operator.Double, Seed: p.Seed, Sizes: sizes, Probe: true}
+		if p.room == 0 {
+			p.room = engine.Room()
+		}
+		o := engine.Options{Mode: operator.Double, Seed: p.Seed, Sizes: sizes, Probe: true, Limit: p.room}
 		engines, failed := engine.NewAll(o, c.Before, c.After)
 		if err := cmp.Or(failed[0], failed[1]); err != nil {
 			return nil, err

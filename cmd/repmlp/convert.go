@@ -52,7 +52,7 @@ func (a *app) convert(cmd *cobra.Command, s *settings, in string) error {
 	step, end := a.progress()
 	opts.Progress = step
 	opts.Opened = func(m *onnxio.Model, r *convert.Report) error {
-		collect(pace(r.Input.Parameters))
+		collect(pace(r.Input))
 		return writes.spare(m.Files())
 	}
 	stages := newDump(s.dump)

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -34,7 +35,11 @@ func (a *app) inspect(cmd *cobra.Command, s *settings, path string) error {
 		return a.conclude(ctx, s, nil, failing("inspect", path), err)
 	}
 	step, end := a.progress()
-	opts.Progress, opts.Opened = step, spares(writes)
+	opts.Progress = step
+	opts.Opened = func(m *onnxio.Model, r *convert.Report) error {
+		collect(pace(r.Input))
+		return writes.spare(m.Files())
+	}
 	r, err := convert.InspectFile(ctx, path, opts)
 	end()
 	a.warnOfTraining(r.Warnings)

@@ -31,13 +31,20 @@ func collect(percent int) {
 	}
 }
 
-// ordinary is the number of weights up to which a model is of ordinary size.
-const ordinary = 128 << 20
+// ordinary is the number of weights up to which a model is of ordinary size, large
+// the number of nodes from which on most memory is the graph, which stays: looking
+// through it again and again takes longer than the work.
+const (
+	ordinary = 128 << 20
+	large    = 10000
+)
 
-// pace is how far the heap may grow while a model with so many weights is
-// converted.
-func pace(weights int64) int {
-	if weights <= ordinary {
+// pace is how far the heap may grow while a model is worked on.
+func pace(m *convert.FileFacts) int {
+	switch {
+	case m.Nodes >= large:
+		return relaxed
+	case m.Parameters <= ordinary:
 		return brisk
 	}
 	return thrifty

@@ -10,7 +10,7 @@ import (
 // [batch, channels, side, side].
 type link struct {
 	name  string
-	nodes int
+	nodes int // those in bodies included
 	add   func(b *builder, x string) string
 }
 
@@ -37,7 +37,9 @@ var links = []link{
 	}},
 	{"conv-bn", 2, func(b *builder, x string) string { return b.convNorm(x, 1) }},
 	{"conv-bn-relu", 3, func(b *builder, x string) string { return b.node("Relu", b.convNorm(x, 3)) }},
-	{"if", 1, func(b *builder, x string) string { return b.choice(x) }},
+	{"if", 5, func(b *builder, x string) string { // whose sizes are known behind the Reshape
+		return b.node("Reshape", b.choice(x), "map")
+	}},
 	{"residual", 7, func(b *builder, x string) string {
 		inner := b.node("Relu", b.convNorm(x, 3))
 		return b.node("Relu", b.node("Add", b.convNorm(inner, 3), x))

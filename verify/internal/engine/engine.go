@@ -141,18 +141,21 @@ func (e *Engine) With(mode operator.Mode, exact map[string]func() ([]float64, er
 	return &c
 }
 
-// memory is the budget of the tensors of all runs at one time. Without a limit it
-// is three quarters of what this process may use: the rest is for weights and for
-// what the garbage collector has not seen yet.
+// memory is the budget of the tensors of all runs at one time.
 func (o *Options) memory() *budget.Meter {
 	limit := o.Limit
 	if limit == 0 {
-		limit = budget.Machine(os.DirFS("/")) / 4 * 3
+		limit = Room()
 	}
 	return budget.Limits{Memory: limit}.Meter(budget.Memory)
 }
 
-// newMachines prepares models at the same time, which may run at the same time.
+// Room is what tensors may take where nobody sets a limit, in bytes: three quarters
+// of what this process may use now. The rest is for weights and for what the garbage
+// collector has not seen yet. The system is asked each time.
+func Room() int64 { return budget.Machine(os.DirFS("/")) / 4 * 3 }
+
+// NewAll prepares models at the same time, which may run at the same time.
 func NewAll(o Options, models ...*onnxio.Model) (engines []*Engine, failed []error) {
 	engines, failed = make([]*Engine, len(models)), make([]error, len(models))
 	o.meter = o.memory()
