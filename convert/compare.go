@@ -27,7 +27,7 @@ func (j *job) compareFiles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := j.hash(path, &(*facts).SHA256)(); err != nil {
+		if err := j.hash(ctx, path, &(*facts).SHA256)(); err != nil {
 			return err
 		}
 		if err := m.CheckData(ctx); err != nil {

@@ -177,7 +177,7 @@ func (j *job) examine(ctx context.Context, m *onnxio.Model) (finished func() err
 	}
 	hashed := func() error { return nil }
 	if path := j.report.Input.Path; path != "" {
-		hashed = j.hash(path, &j.report.Input.SHA256)
+		hashed = j.hash(ctx, path, &j.report.Input.SHA256)
 	}
 	intact := j.later(func() error { return m.CheckData(ctx) })
 	return func() error { return errors.Join(hashed(), intact()) }, nil

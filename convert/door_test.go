@@ -382,8 +382,12 @@ func TestDump(t *testing.T) {
 		return order, texts
 	}
 	order, first := run()
-	if !slices.Equal(order, convert.Stages()) {
-		t.Errorf("stages %q, want %q", order, convert.Stages())
+	var want []string
+	for _, s := range convert.Stages() {
+		want = append(want, s.Name)
+	}
+	if !slices.Equal(order, want) {
+		t.Errorf("stages %q, want %q", order, want)
 	}
 	_, second := run()
 	for stage, text := range first {

@@ -8,18 +8,28 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// The stages that a dump shows, in their order.
+// The names of the stages that a dump shows.
 const (
-	stageModel    = "model"    // the file as it was read
-	stageBaseline = "baseline" // functions inlined, training off, bodies merged
-	stageFacts    = "facts"    // what is known of every value
-	stagePlan     = "plan"     // the merges, and what declined
-	stageResult   = "result"   // the nodes that are written
+	stageModel    = "model"
+	stageBaseline = "baseline"
+	stageFacts    = "facts"
+	stagePlan     = "plan"
+	stageResult   = "result"
 )
 
-// Stages lists the stages that Options.Dump is called with, in their order.
-func Stages() []string {
-	return []string{stageModel, stageBaseline, stageFacts, stagePlan, stageResult}
+// A Stage is what Options.Dump shows once: the value that one step of a conversion
+// hands to the next.
+type Stage struct{ Name, Is string }
+
+// Stages lists the stages in their order.
+func Stages() []Stage {
+	return []Stage{
+		{stageModel, "the file as it was read, without the values of its weights (`onnxio`)"},
+		{stageBaseline, "the model that the result has to equal: functions inlined, training off where asked, bodies of control flow merged (`baseline.go`, `bodies.go`)"},
+		{stageFacts, "what is known of every value: type, shape, small integers, whether it is constant (`onnxio/graph`)"},
+		{stagePlan, "blocks as people know them, the merges, and what declined"},
+		{stageResult, "the model that is written"},
+	}
 }
 
 // dump gives the text of a stage to whoever wants it.
@@ -81,7 +91,7 @@ func graphText(b *strings.Builder, indent string, g *onnxio.Graph) {
 		fmt.Fprintf(b, "%soutput %s\n", indent, declaredText(v))
 	}
 	for _, t := range g.Inits {
-		fmt.Fprintf(b, "%sinitializer %q %s%v\n", indent, t.Name, t.DType, t.Dims)
+		fmt.Fprintf(b, "%sinitializer %q %s\n", indent, t.Name, tensorText(t))
 	}
 	nodesText(b, indent, g.Nodes)
 }
@@ -121,9 +131,24 @@ func attrText(a *onnxio.Attr) string {
 	case a.Type == onnxio.AttrStrings:
 		return fmt.Sprintf("%q", a.Strings)
 	case a.T != nil:
-		return fmt.Sprintf("%s%v", a.T.DType, a.T.Dims)
+		return tensorText(a.T)
 	}
 	return "..."
+}
+
+// shownInts is up to how many integers a tensor is shown with: shapes and axes.
+const shownInts = 16
+
+func tensorText(t *onnxio.Tensor) string {
+	s := fmt.Sprintf("%s%v", t.DType, t.Dims)
+	if t.DType != onnxio.Int64 || t.Len() > shownInts || t.Len() == 0 {
+		return s
+	}
+	v, err := t.Int64s()
+	if err != nil {
+		return s
+	}
+	return fmt.Sprintf("%s = %v", s, v)
 }
 
 func declaredText(v *onnxio.ValueInfo) string {

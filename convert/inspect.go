@@ -41,7 +41,7 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 	r := j.report
 	hashed := func() error { return nil }
 	if r.Input.Path != "" {
-		hashed = j.hash(r.Input.Path, &r.Input.SHA256)
+		hashed = j.hash(ctx, r.Input.Path, &r.Input.SHA256)
 	}
 	look := planOnly
 	if j.opts.Values {

@@ -154,7 +154,7 @@ func (j *job) later(f func() error) func() error {
 
 // hash starts hashing a file where that is asked for; the result waits for the end
 // and stores it.
-func (j *job) hash(path string, sum *string) func() error {
+func (j *job) hash(ctx context.Context, path string, sum *string) func() error {
 	if !j.opts.Hashes {
 		return func() error { return nil }
 	}
@@ -165,12 +165,25 @@ func (j *job) hash(path string, sum *string) func() error {
 		}
 		defer f.Close()
 		h := sha256.New()
-		if _, err := io.Copy(h, f); err != nil {
+		if _, err := io.Copy(h, untilDone{ctx, f}); err != nil {
 			return fmt.Errorf("hashing %q: %w", path, err)
 		}
 		*sum = hex.EncodeToString(h.Sum(nil))
 		return nil
 	})
+}
+
+// untilDone reads until the context ends.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r untilDone) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
 }
 
 func hashBytes(b []byte) string {

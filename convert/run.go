@@ -135,7 +135,7 @@ func inMemory(ctx context.Context, m *onnxio.Model, opts Options) (*result, erro
 		if err := opts.begin(ctx, "merging"); err != nil {
 			return err
 		}
-		err := c.res.Model.Compute()
+		err := c.res.Model.Compute(ctx)
 		c.clock("fold", start)
 		if err != nil {
 			return err

@@ -64,8 +64,11 @@ func (c *computed) bytes(name string, n int64) ([]byte, error) {
 
 // Compute computes the values of all computed tensors of the main graph and
 // keeps them.
-func (m *Model) Compute() error {
+func (m *Model) Compute(ctx context.Context) error {
 	for _, t := range m.Graph.Inits {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if t.computed != nil {
 			if _, err := t.Bytes(); err != nil {
 				return err

@@ -36,16 +36,15 @@ func (d *dump) note() func(stage, text string) error {
 // A dumpFile is the text of one stage and where it goes.
 type dumpFile struct{ path, text string }
 
-// files are all that may be written, those of stages that were not reached with
-// reached false.
+// files are those of the stages that were reached, or all that may be written.
 func (d *dump) files(all bool) (list []dumpFile) {
 	if d == nil {
 		return nil
 	}
 	for i, stage := range convert.Stages() {
-		text, reached := d.texts[stage]
+		text, reached := d.texts[stage.Name]
 		if reached || all {
-			list = append(list, dumpFile{filepath.Join(d.dir, fmt.Sprintf("%02d-%s.txt", i+1, stage)), text})
+			list = append(list, dumpFile{filepath.Join(d.dir, fmt.Sprintf("%02d-%s.txt", i+1, stage.Name)), text})
 		}
 	}
 	return list

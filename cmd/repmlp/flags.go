@@ -34,8 +34,8 @@ type settings struct {
 	perOp                 bool
 }
 
-// A flag is a line of the table of flags.
-type flag struct {
+// A flagLine is a line of the table of flags.
+type flagLine struct {
 	on      string // the commands that have it
 	name    string // and its letter, as "output,o"
 	define  func(fl *pflag.FlagSet, name, letter, usage string)
@@ -45,8 +45,8 @@ type flag struct {
 
 // flags are the flags of all commands, a line for each, or two where it means
 // something else for another command.
-func (s *settings) flags() []flag {
-	return []flag{
+func (s *settings) flags() []flagLine {
+	return []flagLine{
 		{"convert inspect", "fc", stringFlag(&s.fc, "auto"), "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)", words("auto", "gemm", "conv")},
 		{"convert inspect", "allow-growth", boolFlag(&s.growth), "also make merges that are exact but make the model larger", nil},
 		{"convert inspect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
