@@ -72,7 +72,7 @@ func (m *moves) places(list []*track) []place {
 			for i := range n {
 				x := place{at: o.at.plus(stride.times(i)), sets: slices.Clone(o.sets)}
 				for _, l := range over {
-					x.sets = append(x.sets, limit{l, i, i + 1})
+					x.sets = append(x.sets, index{l, i})
 				}
 				next = append(next, x)
 			}

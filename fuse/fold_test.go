@@ -302,3 +302,63 @@ func TestFoldingInPieces(t *testing.T) {
 		}
 	}
 }
+
+// A program without any label is one number.
+func TestFoldOneNumber(t *testing.T) {
+	number := func(x float64) *Array {
+		return &Array{Load: func() ([]float64, error) { return []float64{x}, nil }}
+	}
+	p := &Program{Ops: []Op{{Kind: Diagonal, Args: []int{-1}, Scale: number(3), Shift: number(5)}}}
+	for _, order := range []Order{ByOutput, ByInput} {
+		fold := p.Folding(Form{}, order)
+		if fold.Len() != 1 || fold.Pieces() != 1 {
+			t.Fatalf("%d weights in %d pieces", fold.Len(), fold.Pieces())
+		}
+		w, err := foldPieces(fold)
+		if err != nil || w[0] != 3 {
+			t.Errorf("weight %v, %v", w, err)
+		}
+		if b, err := fold.Bias(); err != nil || !slices.Equal(b, []float64{5}) {
+			t.Errorf("bias %v, %v", b, err)
+		}
+	}
+}
+
+// A program without ops is the identity.
+func TestFoldNothing(t *testing.T) {
+	p := &Program{Sizes: []int{3}, Input: []Label{0}}
+	f, err := p.Fold(Form{Group: []Label{0}})
+	if err != nil || !slices.Equal(f.W, []float64{1, 1, 1}) || !slices.Equal(f.B, []float64{0, 0, 0}) {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// doubled is a program of n sums of its input with itself: 2^n paths.
+func doubled(n int) *Program {
+	p := &Program{Sizes: []int{2, 2}, Input: []Label{0}}
+	for k := range n {
+		p.Ops = append(p.Ops, Op{Kind: Sum, Args: []int{k - 1, k - 1}, Coef: []float64{0.75, 0.5}, Rename: []map[Label]Label{nil, nil}})
+	}
+	p.Ops = append(p.Ops, Op{Kind: Link, Args: []int{n - 1}, In: []Label{0}, Out: []Label{1}})
+	return p
+}
+
+// Paths are listed up to a number, beyond it all go together.
+func TestManyPaths(t *testing.T) {
+	for n, want := range map[int]bool{0: true, 1: true, 8: true, 9: false, 40: false} {
+		p := doubled(n)
+		paths, ok := p.paths(len(p.Ops)-1, 1)
+		if ok != want || ok && len(paths) != 1<<n {
+			t.Errorf("%d sums: %d paths, %v", n, len(paths), ok)
+		}
+		w, err := foldPieces(p.Folding(Form{In: []Label{0}, Out: []Label{1}}, ByOutput))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range w {
+			if want := math.Pow(1.25, float64(n)); math.Abs(x-want) > 1e-12*want {
+				t.Errorf("%d sums: weight %g, want %g", n, x, want)
+			}
+		}
+	}
+}

@@ -21,11 +21,17 @@ func (r ranges) of(n int, labels []Label) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
-// holds reports whether a place lies inside.
-func (r ranges) holds(at ranges) bool {
-	for _, a := range at {
-		for _, x := range r {
-			if x.label == a.label && (a.lo < x.lo || a.lo >= x.hi) {
+// An index is one value of a label.
+type index struct {
+	label Label
+	at    int
+}
+
+// holds reports whether all indices lie inside.
+func (r ranges) holds(list []index) bool {
+	for _, x := range list {
+		for _, l := range r {
+			if l.label == x.label && (x.at < l.lo || x.at >= l.hi) {
 				return false
 			}
 		}

@@ -14,7 +14,7 @@ type slid struct {
 // labels of W it sets.
 type place struct {
 	at   foldAt
-	sets ranges
+	sets []index
 }
 
 // limited reports whether r limits an index of the axis.
