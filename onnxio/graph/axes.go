@@ -21,3 +21,7 @@ func Perm(n *Node, rank int) []int {
 	}
 	return perm
 }
+
+// concatAxis is the axis of a Concat node, which opset 1 let be absent without a default
+// that the schema knows.
+func concatAxis(n *Node, rank int) (int, bool) { return Axis(n.Int("axis", 1), rank) }

@@ -38,10 +38,10 @@ func (g *Graph) Beside(n *Node, a, b int) (at int, ok bool) {
 	switch {
 	case !n.aligned():
 		return at, true
-	case n.Int("broadcast", 0) == 0:
+	case n.AttrInt("broadcast") == 0:
 		return at, at == 0
 	case n.Attr("axis") != nil:
-		at, ok = Axis(n.Int("axis", 0), a)
+		at, ok = Axis(n.AttrInt("axis"), a)
 		return at, ok && at+b <= a
 	}
 	return at, at >= 0

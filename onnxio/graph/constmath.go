@@ -100,65 +100,21 @@ func exactInt(f func(a, b int64) int64) func(onnxio.DType, int64, int64) (int64,
 	return func(_ onnxio.DType, a, b int64) (int64, error) { return f(a, b), nil }
 }
 
-func elementwise() map[string]constOp {
-	binary := map[string]elementFunc{
-		"Add": {float: func(a, b float64) float64 { return a + b }, int: exactInt(func(a, b int64) int64 { return a + b })},
-		"Sub": {float: func(a, b float64) float64 { return a - b }, int: exactInt(func(a, b int64) int64 { return a - b })},
-		"Mul": {float: func(a, b float64) float64 { return a * b }, int: exactInt(func(a, b int64) int64 { return a * b })},
-		"Div": {float: func(a, b float64) float64 { return a / b }, int: divInt, steep: true},
-		"Max": {float: math.Max, int: pickInt(false)}, "Min": {float: math.Min, int: pickInt(true)},
+func magnitude(a, _ float64) float64 { return math.Abs(a) }
+func sum(a, b float64) float64       { return a + b }
+func sumSquare(s, x float64) float64 { return s + x*x }
+func product2(a, b float64) float64  { return a * b }
+func sumInt(a, b int64) int64        { return a + b }
+func productInt(a, b int64) int64    { return a * b }
+
+func absInt(d onnxio.DType, a, _ int64) (int64, error) {
+	switch {
+	case unsigned(d):
+		return a, nil
+	case a == smallest(d):
+		return 0, errUndefined
 	}
-	ops := map[string]constOp{}
-	for name, f := range binary {
-		ops[name] = constOp{"NN", f.rule}
-	}
-	for _, name := range []string{"Max", "Min"} {
-		ops[name] = constOp{"N*", binary[name].rule}
-	}
-	ops["Sum"] = constOp{"F*", binary["Add"].rule}
-	unary := map[string]elementFunc{
-		"Neg": {float: func(a, _ float64) float64 { return -a }, int: exactInt(func(a, _ int64) int64 { return -a })},
-		"Abs": {float: func(a, _ float64) float64 { return math.Abs(a) }, int: func(d onnxio.DType, a, _ int64) (int64, error) {
-			if !unsigned(d) && a == smallest(d) {
-				return 0, errUndefined
-			}
-			if !unsigned(d) {
-				a = abs(a)
-			}
-			return a, nil
-		}},
-		"Sqrt":       {float: func(a, _ float64) float64 { return math.Sqrt(a) }, steep: true},
-		"Reciprocal": {float: func(a, _ float64) float64 { return 1 / a }, steep: true},
-		"Exp":        {float: func(a, _ float64) float64 { return math.Exp(a) }},
-		"Log":        {float: func(a, _ float64) float64 { return math.Log(a) }, steep: true},
-	}
-	for name, f := range unary {
-		ops[name] = constOp{"n", func(e *evaluation, n *Node, in []*Const) (*Const, error) { return f.apply(e, in[0], in[0]) }}
-	}
-	for name, f := range map[string]func(float64) float64{"Floor": math.Floor, "Ceil": math.Ceil} {
-		ops[name] = constOp{"f", constStep(f)}
-	}
-	ops["Pow"] = constOp{"nn", constPow}
-	ops["Mod"] = constOp{"NN", constMod}
-	for name, f := range map[string]func(order int) bool{
-		"Equal": func(o int) bool { return o == 0 }, "Less": func(o int) bool { return o < 0 }, "Greater": func(o int) bool { return o > 0 },
-		"LessOrEqual": func(o int) bool { return o <= 0 }, "GreaterOrEqual": func(o int) bool { return o >= 0 },
-	} {
-		types := "NN"
-		if name == "Equal" {
-			types = "AA"
-		}
-		ops[name] = constOp{types, constCompare(f)}
-	}
-	for name, f := range map[string]func(a, b int64) int64{
-		"And": func(a, b int64) int64 { return a & b }, "Or": func(a, b int64) int64 { return a | b }, "Xor": func(a, b int64) int64 { return a ^ b },
-	} {
-		ops[name] = constOp{"bb", elementFunc{int: exactInt(f)}.rule}
-	}
-	ops["Not"] = constOp{"b", func(e *evaluation, n *Node, in []*Const) (*Const, error) {
-		return elementFunc{int: exactInt(func(a, _ int64) int64 { return 1 - a })}.apply(e, in[0], in[0])
-	}}
-	return ops
+	return abs(a), nil
 }
 
 func pickInt(lower bool) func(d onnxio.DType, a, b int64) (int64, error) {
@@ -168,6 +124,11 @@ func pickInt(lower bool) func(d onnxio.DType, a, b int64) (int64, error) {
 		}
 		return b, nil
 	}
+}
+
+// unary is the rule of an operator with one input.
+func (f elementFunc) unary(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	return f.apply(e, in[0], in[0])
 }
 
 // rule works operands together from left to right.
@@ -322,7 +283,7 @@ func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 }
 
 func constMod(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	fmod := n.Int("fmod", 0) != 0
+	fmod := n.AttrInt("fmod") != 0
 	f := elementFunc{int: func(d onnxio.DType, a, b int64) (int64, error) { return modInt(d, a, b, fmod) }}
 	if fmod {
 		f.float = math.Mod
@@ -336,10 +297,7 @@ func constMod(e *evaluation, n *Node, in []*Const) (*Const, error) {
 // constCast is Cast: integers wrap, floats are cut off towards zero. What a float
 // type cannot hold is rounded to it, which is what such a node is for.
 func constCast(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	x, to := in[0], onnxio.DType(n.Int("to", int64(n.Out[0].Elem)))
-	if n.OpType == "CastLike" {
-		to = n.Out[0].Elem
-	}
+	x, to := in[0], n.Out[0].Elem
 	if to == x.DType {
 		return x.view(x.Shape), nil
 	}

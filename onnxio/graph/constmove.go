@@ -151,10 +151,7 @@ func constTile(e *evaluation, n *Node, in []*Const) (*Const, error) {
 }
 
 func constConcat(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	if n.Attr("axis") == nil && e.g.Opset >= 4 {
-		return nil, errors.New("it has no axis")
-	}
-	axis, ok := Axis(n.Int("axis", 1), len(in[0].Shape))
+	axis, ok := concatAxis(n, len(in[0].Shape))
 	if !ok {
 		return nil, errors.New("its axis is out of range")
 	}
@@ -217,7 +214,7 @@ func constSlice(e *evaluation, n *Node, in []*Const) (*Const, error) {
 
 func constGather(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	c, at := in[0], in[1]
-	axis, ok := Axis(n.Int("axis", 0), len(c.Shape))
+	axis, ok := Axis(n.AttrInt("axis"), len(c.Shape))
 	if !ok {
 		return nil, errors.New("its axis is out of range")
 	}
@@ -261,7 +258,7 @@ func constWhere(e *evaluation, n *Node, in []*Const) (*Const, error) {
 
 func constScatterND(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	data, at, updates := in[0], in[1], in[2]
-	if n.Str("reduction", "none") != "none" || len(at.Shape) == 0 {
+	if n.AttrString("reduction") != "none" || len(at.Shape) == 0 {
 		return nil, errors.New("its form is not handled")
 	}
 	r := len(at.Shape) - 1

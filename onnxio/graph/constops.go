@@ -3,123 +3,115 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"math"
 
 	"repmlp/internal/budget"
+	"repmlp/internal/ops"
 	"repmlp/onnxio"
 )
 
-// A constRule works a node out whose inputs are constants. Inputs have the types
-// that the operator's entry asks for; their shapes and values are the rule's to
-// check, and what ONNX leaves undefined is an error.
+// A constRule works a node out whose inputs are constants. Inputs have the types that
+// ONNX and the operator's entry ask for, and none is missing; their shapes and values are
+// the rule's to check, and what ONNX leaves undefined is an error.
 type constRule func(e *evaluation, n *Node, in []*Const) (*Const, error)
 
 // A constOp is an operator that exporters leave on weights and sizes.
 type constOp struct {
-	// types has a letter for each input: f a float, n a number, a anything, i
-	// int32 or int64, l int64, z an integer, b bool; p are int32 or int64 that
-	// rules take from the graph's facts, x is not looked at. Capital letters have one type in common. After ? inputs may
-	// be absent; a final * repeats the letter before it.
+	// types has a letter for each input, which says what the rule takes of the types that
+	// ONNX allows: f a float, n a number, a anything, i int32 or int64, l int64, z an
+	// integer, b bool; p are int32 or int64 that rules take from the graph's facts, x is not
+	// looked at. The last letter holds for all inputs that follow.
 	types string
 	eval  constRule
 }
 
-// constOps is the table of all of them.
-var constOps = newConstOps()
-
-func newConstOps() map[string]constOp {
-	keep := func(e *evaluation, n *Node, in []*Const) (*Const, error) { return in[0].view(in[0].Shape), nil }
-	ops := map[string]constOp{
-		"Identity": {"a", keep}, "Dropout": {"f?xx", keep},
-		"Reshape": {"a?p", constView}, "Flatten": {"a", constView}, "Squeeze": {"a?p", constView}, "Unsqueeze": {"a?p", constView},
-		"Constant": {"", constConstant}, "Shape": {"x", constShape}, "Size": {"x", constShape},
-		"Transpose": {"a", constTranspose}, "ConstantOfShape": {"l", constOfShape}, "Expand": {"al", constExpand},
-		"EyeLike": {"a", constEyeLike}, "Concat": {"A*", constConcat}, "Slice": {"a?pppp", constSlice},
-		"Gather": {"ai", constGather}, "Where": {"bAA", constWhere}, "Range": {"NNN", constRange}, "Tile": {"al", constTile},
-		"DequantizeLinear": {"Zf?Z", constDequantize}, "ScatterND": {"AlA", constScatterND},
-		"Cast": {"a", constCast}, "CastLike": {"ax", constCast},
-	}
-	for name, f := range elementwise() {
-		ops[name] = f
-	}
-	for name, f := range reductions() {
-		ops[name] = constOp{"n?p", f.rule}
-	}
-	return ops
+// constOps has a line for each of them.
+var constOps = map[string]constOp{
+	"Abs":              {"n", elementFunc{float: magnitude, int: absInt}.unary},
+	"Add":              {"nn", elementFunc{float: sum, int: exactInt(sumInt)}.rule},
+	"And":              {"bb", elementFunc{int: exactInt(func(a, b int64) int64 { return a & b })}.rule},
+	"Cast":             {"a", constCast},
+	"CastLike":         {"ax", constCast},
+	"Ceil":             {"f", constStep(math.Ceil)},
+	"Concat":           {"a", constConcat},
+	"Constant":         {"", constConstant},
+	"ConstantOfShape":  {"l", constOfShape},
+	"DequantizeLinear": {"zfz", constDequantize},
+	"Div":              {"nn", elementFunc{float: func(a, b float64) float64 { return a / b }, int: divInt, steep: true}.rule},
+	"Dropout":          {"fx", constSame},
+	"Equal":            {"aa", constCompare(func(order int) bool { return order == 0 })},
+	"Exp":              {"f", elementFunc{float: func(a, _ float64) float64 { return math.Exp(a) }}.unary},
+	"Expand":           {"al", constExpand},
+	"EyeLike":          {"a", constEyeLike},
+	"Flatten":          {"a", constView},
+	"Floor":            {"f", constStep(math.Floor)},
+	"Gather":           {"ai", constGather},
+	"Greater":          {"nn", constCompare(func(order int) bool { return order > 0 })},
+	"GreaterOrEqual":   {"nn", constCompare(func(order int) bool { return order >= 0 })},
+	"Identity":         {"a", constSame},
+	"Less":             {"nn", constCompare(func(order int) bool { return order < 0 })},
+	"LessOrEqual":      {"nn", constCompare(func(order int) bool { return order <= 0 })},
+	"Log":              {"f", elementFunc{float: func(a, _ float64) float64 { return math.Log(a) }, steep: true}.unary},
+	"Max":              {"n", elementFunc{float: math.Max, int: pickInt(false)}.rule},
+	"Min":              {"n", elementFunc{float: math.Min, int: pickInt(true)}.rule},
+	"Mod":              {"nn", constMod},
+	"Mul":              {"nn", elementFunc{float: product2, int: exactInt(productInt)}.rule},
+	"Neg":              {"n", elementFunc{float: func(a, _ float64) float64 { return -a }, int: exactInt(func(a, _ int64) int64 { return -a })}.unary},
+	"Not":              {"b", elementFunc{int: exactInt(func(a, _ int64) int64 { return 1 - a })}.unary},
+	"Or":               {"bb", elementFunc{int: exactInt(func(a, b int64) int64 { return a | b })}.rule},
+	"Pow":              {"nn", constPow},
+	"Range":            {"nnn", constRange},
+	"Reciprocal":       {"f", elementFunc{float: func(a, _ float64) float64 { return 1 / a }, steep: true}.unary},
+	"ReduceL2":         {"np", reduction{add: sumSquare, end: math.Sqrt}.rule},
+	"ReduceMean":       {"np", reduction{add: sum, mean: true}.rule},
+	"ReduceProd":       {"np", reduction{start: 1, add: product2, int: productInt}.rule},
+	"ReduceSum":        {"np", reduction{add: sum, int: sumInt}.rule},
+	"ReduceSumSquare":  {"np", reduction{add: sumSquare, int: func(s, x int64) int64 { return s + x*x }}.rule},
+	"Reshape":          {"ap", constView},
+	"ScatterND":        {"ala", constScatterND},
+	"Shape":            {"x", constShape},
+	"Size":             {"x", constShape},
+	"Slice":            {"apppp", constSlice},
+	"Sqrt":             {"f", elementFunc{float: func(a, _ float64) float64 { return math.Sqrt(a) }, steep: true}.unary},
+	"Squeeze":          {"ap", constView},
+	"Sub":              {"nn", elementFunc{float: func(a, b float64) float64 { return a - b }, int: exactInt(func(a, b int64) int64 { return a - b })}.rule},
+	"Sum":              {"f", elementFunc{float: sum}.rule},
+	"Tile":             {"al", constTile},
+	"Transpose":        {"a", constTranspose},
+	"Unsqueeze":        {"ap", constView},
+	"Where":            {"baa", constWhere},
+	"Xor":              {"bb", elementFunc{int: exactInt(func(a, b int64) int64 { return a ^ b })}.rule},
 }
 
-// letter is the type letter of input i, 0 beyond the last.
+// letter is the type letter of input i.
 func (o constOp) letter(i int) byte {
-	var last byte
-	for k := range len(o.types) {
-		switch c := o.types[k]; c {
-		case '?':
-		case '*':
-			return last
-		default:
-			if last = c; i == 0 {
-				return c
-			}
-			i--
-		}
+	if o.types == "" {
+		return 'x'
 	}
-	return 0
+	return o.types[min(i, len(o.types)-1)]
 }
 
 // reads reports whether the rule wants the elements of input i.
 func (o constOp) reads(i int) bool { l := o.letter(i); return l != 'x' && l != 'p' }
 
-// required is the number of inputs that must be there.
-func (o constOp) required() int {
-	n := 0
-	for k := range len(o.types) {
-		switch o.types[k] {
-		case '?':
-			return n
-		case '*':
-		default:
-			n++
-		}
-	}
-	return n
-}
-
 // run checks the types of the inputs, works the node out, and checks the result.
 func (o constOp) run(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	for len(in) > 0 && in[len(in)-1] == nil && o.letter(len(in)-1) == 0 {
-		in = in[:len(in)-1] // absent ones that the operator does not have
+	types := n.given()
+	for i, c := range in {
+		if c != nil {
+			types[i] = c.DType
+		}
 	}
-	common := map[byte]onnxio.DType{}
-	for i := range max(len(in), o.required()) {
-		letter := o.letter(i)
-		if letter == 'x' {
-			continue
-		}
-		if letter == 'p' {
-			if i < len(n.In) && n.In[i] != nil && !fitsLetter('i', n.In[i].Elem) {
-				return nil, fmt.Errorf("its input %d has type %s", i, n.In[i].Elem)
-			}
-			continue
-		}
-		if i >= len(in) || in[i] == nil {
-			if i < o.required() || strings.HasSuffix(o.types, "*") {
-				return nil, fmt.Errorf("input %d is missing", i)
-			}
-			continue
-		}
-		d := in[i].DType
-		if letter == 0 {
-			return nil, fmt.Errorf("it has %d inputs", len(in))
-		}
-		if !fitsLetter(letter, d) {
+	if err := n.Fits(types); err != nil {
+		return nil, err
+	}
+	for i, d := range types {
+		if letter := o.letter(i); d != ops.Absent && letter != 'x' && !fitsLetter(letter, d) {
 			return nil, fmt.Errorf("its input %d has type %s", i, d)
 		}
-		if letter < 'a' {
-			if have, ok := common[letter]; ok && have != d {
-				return nil, fmt.Errorf("its inputs have types %s and %s", have, d)
-			}
-			common[letter] = d
-		}
+	}
+	for len(in) > 0 && in[len(in)-1] == nil {
+		in = in[:len(in)-1]
 	}
 	out, err := o.eval(e, n, in)
 	if err != nil {
@@ -131,13 +123,14 @@ func (o constOp) run(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	return out, nil
 }
 
+// fitsLetter reports whether a rule takes a type.
 func fitsLetter(letter byte, d onnxio.DType) bool {
-	switch letter | 0x20 {
+	switch letter {
 	case 'f':
 		return d.IsFloat()
 	case 'n':
 		return d.IsFloat() || d.IsInt()
-	case 'i':
+	case 'i', 'p':
 		return d == onnxio.Int32 || d == onnxio.Int64
 	case 'l':
 		return d == onnxio.Int64
@@ -156,6 +149,10 @@ func fixedShape(v *Value) ([]int64, bool) {
 		return nil, ok
 	}
 	return numbers(dims)
+}
+
+func constSame(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	return in[0].view(in[0].Shape), nil
 }
 
 func constView(e *evaluation, n *Node, in []*Const) (*Const, error) {
@@ -239,7 +236,7 @@ func constEyeLike(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if len(in[0].Shape) != 2 {
 		return nil, errors.New("its input is no matrix")
 	}
-	d := onnxio.DType(n.Int("dtype", int64(in[0].DType)))
+	d := n.Out[0].Elem
 	if !fitsLetter('a', d) {
 		return nil, fmt.Errorf("its type is %s", d)
 	}
@@ -247,7 +244,7 @@ func constEyeLike(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if err != nil {
 		return nil, err
 	}
-	shift := n.Int("k", 0)
+	shift := n.AttrInt("k")
 	rows, cols := int64(in[0].Shape[0]), int64(in[0].Shape[1])
 	if shift <= -rows || shift >= cols {
 		return out, nil
@@ -306,7 +303,7 @@ func constDequantize(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if len(in) > 2 {
 		zero = in[2]
 	}
-	if n.Int("block_size", 0) != 0 {
+	if n.AttrInt("block_size") != 0 {
 		return nil, errors.New("blocked quantisation is not handled")
 	}
 	inner, count := x.Len(), 1
@@ -315,7 +312,7 @@ func constDequantize(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		return nil, fmt.Errorf("its scale has shape %v", scale.Shape)
 	case scale.Len() == 1:
 	default:
-		axis, ok := Axis(n.Int("axis", 1), len(x.Shape))
+		axis, ok := Axis(n.AttrInt("axis"), len(x.Shape))
 		if !ok || scale.Len() != x.Shape[axis] {
 			return nil, errors.New("its scale does not fit its axis")
 		}

@@ -19,18 +19,6 @@ type reduction struct {
 	end   func(float64) float64
 }
 
-func reductions() map[string]reduction {
-	sum := func(s, x float64) float64 { return s + x }
-	square := func(s, x float64) float64 { return s + x*x }
-	return map[string]reduction{
-		"ReduceSum":       {add: sum, int: func(s, x int64) int64 { return s + x }},
-		"ReduceMean":      {add: sum, mean: true},
-		"ReduceL2":        {add: square, end: math.Sqrt},
-		"ReduceSumSquare": {add: square, int: func(s, x int64) int64 { return s + x*x }},
-		"ReduceProd":      {start: 1, add: func(s, x float64) float64 { return s * x }, int: func(s, x int64) int64 { return s * x }},
-	}
-}
-
 func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	s := &shaper{g: e.g, n: n}
 	axes, _, ok := s.axes()
@@ -41,7 +29,7 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if c.F == nil && r.int == nil {
 		return nil, fmt.Errorf("it does not take %s", c.DType)
 	}
-	all := len(axes) == 0 && n.Int("noop_with_empty_axes", 0) == 0
+	all := len(axes) == 0 && n.AttrInt("noop_with_empty_axes") == 0
 	hit := make([]bool, len(c.Shape))
 	for i := range hit {
 		hit[i] = all
@@ -111,7 +99,7 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			out.F[i] = r.end(out.F[i])
 		}
 	}
-	if n.Int("keepdims", 1) != 1 {
+	if n.AttrInt("keepdims") != 1 {
 		out.Shape = squeezed
 	}
 	return out.settle(true) // the runtime's order of the sum is not known

@@ -45,7 +45,7 @@ func ParseEinsum(eq string) (EinsumSpec, bool) {
 }
 
 func shapeEinsum(s *shaper) {
-	spec, ok := ParseEinsum(s.n.Str("equation", ""))
+	spec, ok := ParseEinsum(s.n.AttrString("equation"))
 	if !ok || len(spec.In) != len(s.n.In) {
 		return
 	}

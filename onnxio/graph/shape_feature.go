@@ -5,10 +5,18 @@ import "slices"
 // Operators whose parameters say how many features their input has.
 
 func shapeBatchNorm(s *shaper) {
+	if s.n.AttrInt("spatial") == 0 { // every element has parameters of its own
+		same(s)
+		return
+	}
+	shapeInstanceNorm(s)
+}
+
+func shapeInstanceNorm(s *shaper) {
 	same(s)
 	d, ok := s.in(0)
 	c, ok2 := s.in(1)
-	if ok && ok2 && len(d) > 1 && len(c) == 1 && s.n.Int("spatial", 1) != 0 {
+	if ok && ok2 && len(d) > 1 && len(c) == 1 {
 		s.demand(Equals, 0, d[1], c[0])
 	}
 }
@@ -30,7 +38,7 @@ func shapeGroupNorm(s *shaper) {
 	same(s)
 	d, ok := s.in(0)
 	scale, ok2 := s.in(1)
-	groups := s.n.Int("num_groups", 1)
+	groups := s.n.AttrInt("num_groups")
 	if !ok || !ok2 || len(d) < 2 || len(scale) != 1 {
 		return
 	}
@@ -58,7 +66,7 @@ func shapeRecurrent(gates int64) shapeRule {
 		steps, batch, directions := x[0], x[1], w[0]
 		last := []Dim{directions, batch, hidden}
 		all := []Dim{steps, directions, batch, hidden}
-		if s.n.Int("layout", 0) != 0 {
+		if s.n.AttrInt("layout") != 0 {
 			batch, steps = x[0], x[1]
 			last, all = []Dim{batch, directions, hidden}, []Dim{batch, steps, directions, hidden}
 		}

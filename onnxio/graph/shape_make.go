@@ -24,7 +24,7 @@ func shapeRange(n *Node, rank int) (int, int) {
 		}
 		return int(min(max(v, 0), int64(rank)))
 	}
-	from, to := clamp(n.Int("start", 0)), clamp(n.Int("end", int64(rank)))
+	from, to := clamp(n.AttrInt("start")), clamp(n.Int("end", int64(rank)))
 	return from, max(from, to)
 }
 

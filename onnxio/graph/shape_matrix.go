@@ -8,10 +8,10 @@ func shapeGemm(s *shaper) {
 	if !ok || !ok2 || len(a) != 2 || len(b) != 2 {
 		return
 	}
-	if s.n.Int("transA", 0) != 0 {
+	if s.n.AttrInt("transA") != 0 {
 		a = []Dim{a[1], a[0]}
 	}
-	if s.n.Int("transB", 0) != 0 {
+	if s.n.AttrInt("transB") != 0 {
 		b = []Dim{b[1], b[0]}
 	}
 	s.demand(Equals, 0, a[1], b[0])

@@ -8,7 +8,7 @@ func shapeGather(s *shaper) {
 	if !ok || !ok2 {
 		return
 	}
-	axis, ok := Axis(s.n.Int("axis", 0), len(d))
+	axis, ok := Axis(s.n.AttrInt("axis"), len(d))
 	if !ok {
 		return
 	}
@@ -67,7 +67,7 @@ func shapeTopK(s *shaper) {
 	if !ok {
 		return
 	}
-	axis, ok := Axis(s.n.Int("axis", -1), len(d))
+	axis, ok := Axis(s.n.AttrInt("axis"), len(d))
 	if !ok {
 		return
 	}
@@ -85,13 +85,13 @@ func shapeArg(s *shaper) {
 	if !ok {
 		return
 	}
-	axis, ok := Axis(s.n.Int("axis", 0), len(d))
+	axis, ok := Axis(s.n.AttrInt("axis"), len(d))
 	if !ok {
 		return
 	}
 	out := slices.Clone(d)
 	out[axis] = Size(1)
-	if s.n.Int("keepdims", 1) != 1 {
+	if s.n.AttrInt("keepdims") != 1 {
 		out = slices.Delete(out, axis, axis+1)
 	}
 	s.set(0, out)
@@ -111,7 +111,7 @@ func shapeNonZero(s *shaper) {
 
 // splits asks for an axis that the parts of a Split make up.
 func (s *shaper) splits(d []Dim) {
-	axis, ok := Axis(s.n.Int("axis", 0), len(d))
+	axis, ok := Axis(s.n.AttrInt("axis"), len(d))
 	if !ok {
 		return
 	}

@@ -8,11 +8,11 @@ func shapeReduce(s *shaper) {
 	if !ok || !known {
 		return
 	}
-	if !given && s.n.Int("noop_with_empty_axes", 0) != 0 || given && len(axes) == 0 && s.n.Int("noop_with_empty_axes", 0) != 0 {
+	if !given && s.n.AttrInt("noop_with_empty_axes") != 0 || given && len(axes) == 0 && s.n.AttrInt("noop_with_empty_axes") != 0 {
 		same(s)
 		return
 	}
-	keep := s.n.Int("keepdims", 1) == 1
+	keep := s.n.AttrInt("keepdims") == 1
 	var out []Dim
 	for i, x := range d {
 		hit := len(axes) == 0

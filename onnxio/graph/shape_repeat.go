@@ -7,7 +7,7 @@ func shapeConcat(s *shaper) {
 	if !ok {
 		return
 	}
-	axis, ok := Axis(s.n.Int("axis", 1), len(first))
+	axis, ok := concatAxis(s.n, len(first))
 	if !ok {
 		return
 	}
@@ -57,7 +57,7 @@ func shapePad(s *shaper) {
 	}
 	out := slices.Clone(d)
 	pads, ok := s.g.Pads(s.n, len(d))
-	if ok && s.n.Str("mode", "constant") == "reflect" {
+	if ok && s.n.AttrString("mode") == "reflect" {
 		for i := range d {
 			s.demand(AtLeast, 0, d[i], Size(max(pads[i], pads[len(d)+i])+1))
 		}

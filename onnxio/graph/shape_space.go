@@ -7,7 +7,7 @@ func shapeDepthToSpace(s *shaper) {
 	if !ok || len(d) != 4 {
 		return
 	}
-	b := Size(s.n.Int("blocksize", 1))
+	b := Size(s.n.AttrInt("blocksize"))
 	c, ok := d[1].Over(b.Times(b))
 	if !ok {
 		c = Unknown
@@ -21,7 +21,7 @@ func shapeSpaceToDepth(s *shaper) {
 	if !ok || len(d) != 4 {
 		return
 	}
-	b := Size(s.n.Int("blocksize", 1))
+	b := Size(s.n.AttrInt("blocksize"))
 	for _, size := range d[2:] {
 		if _, ok := size.Over(b); !ok {
 			s.demand(Multiple, 0, size, b)
@@ -30,18 +30,25 @@ func shapeSpaceToDepth(s *shaper) {
 	s.set(0, []Dim{d[0], d[1].Times(b).Times(b), d[2].FloorDiv(b), d[3].FloorDiv(b)})
 }
 
-// shapeResize follows Resize (opset 10, 11, 18) and Upsample (7, 9): sizes, or
-// the input's times the scales, rounded down.
+// shapeResize follows Resize (opset 10, 11, 18), as far as its sizes do not depend on each
+// other.
 func shapeResize(s *shaper) {
+	if d, ok := s.in(0); ok && s.n.AttrString("keep_aspect_ratio_policy") != "stretch" {
+		s.set(0, make([]Dim, len(d)))
+		return
+	}
+	shapeUpsample(s)
+}
+
+// shapeUpsample follows Upsample (7, 9) and Resize: sizes, or the input's times the
+// scales, rounded down.
+func shapeUpsample(s *shaper) {
 	d, ok := s.in(0)
 	if !ok {
 		return
 	}
 	out := make([]Dim, len(d))
 	defer func() { s.set(0, out) }()
-	if s.n.Str("keep_aspect_ratio_policy", "stretch") != "stretch" {
-		return
-	}
 	axes := s.n.Ints("axes")
 	if axes == nil {
 		axes = make([]int64, len(d))

@@ -22,7 +22,7 @@ func shapeReshape(s *shaper) {
 	out := slices.Clone(target)
 	infer := -1
 	for i, d := range out {
-		if d.Is(0) && s.n.Int("allowzero", 0) == 0 {
+		if d.Is(0) && s.n.AttrInt("allowzero") == 0 {
 			out[i] = Unknown
 			if known && i < len(in) {
 				out[i] = in[i]
@@ -140,7 +140,7 @@ func shapeFlatten(s *shaper) {
 	if !ok {
 		return
 	}
-	a := int(s.n.Int("axis", 1))
+	a := int(s.n.AttrInt("axis"))
 	if a < 0 {
 		a += len(d)
 	}

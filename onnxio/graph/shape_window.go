@@ -6,7 +6,7 @@ func shapeConv(s *shaper) {
 	in, ok := s.in(0)
 	weight, ok2 := s.in(1)
 	if x := s.n.In[0]; ok2 && len(weight) >= 3 && x != nil { // a map that the weight fits
-		channels := weight[1].Times(Size(s.n.Int("group", 1)))
+		channels := weight[1].Times(Size(s.n.AttrInt("group")))
 		if len(in) == len(weight) {
 			s.demand(Equals, 0, in[1], channels)
 		}
@@ -66,7 +66,7 @@ func shapeConvTranspose(s *shaper) {
 	}
 	r := len(d) - 2
 	out := make([]Dim, len(d))
-	out[0], out[1] = d[0], w[1].Times(Size(s.n.Int("group", 1)))
+	out[0], out[1] = d[0], w[1].Times(Size(s.n.AttrInt("group")))
 	s.demand(Equals, 0, d[1], w[0])
 	defer func() { s.set(0, out) }()
 	list := func(name string, def int64, i, n int) int64 {
@@ -76,7 +76,7 @@ func shapeConvTranspose(s *shaper) {
 		return def
 	}
 	want := s.n.Ints("output_shape")
-	auto := s.n.Str("auto_pad", "NOTSET")
+	auto := s.n.AttrString("auto_pad")
 	for i := range r {
 		stride := list("strides", 1, i, r)
 		switch {

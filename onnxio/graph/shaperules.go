@@ -60,7 +60,7 @@ var shapeRules = map[string]shapeRule{
 	"HardSwish":                 same,
 	"Hardmax":                   same,
 	"Identity":                  same,
-	"InstanceNormalization":     shapeBatchNorm,
+	"InstanceNormalization":     shapeInstanceNorm,
 	"IsInf":                     broadcastAll,
 	"IsNaN":                     broadcastAll,
 	"LRN":                       same,
@@ -138,7 +138,7 @@ var shapeRules = map[string]shapeRule{
 	"Transpose":                 shapeTranspose,
 	"Trilu":                     same,
 	"Unsqueeze":                 shapeUnsqueeze,
-	"Upsample":                  shapeResize,
+	"Upsample":                  shapeUpsample,
 	"Where":                     broadcastAll,
 	"Xor":                       broadcastAll,
 }

@@ -83,7 +83,7 @@ func (g *Graph) SplitSizes(n *Node) (axis int, sizes []int64, ok bool) {
 	if !ok {
 		return 0, nil, false
 	}
-	if axis, ok = Axis(n.Int("axis", 0), len(d)); !ok {
+	if axis, ok = Axis(n.AttrInt("axis"), len(d)); !ok {
 		return 0, nil, false
 	}
 	if a := n.Attr("split"); a != nil {

@@ -4,7 +4,7 @@ package graph
 // below opset 12 (opset 1 and 6 with is_test), later without training_mode.
 func (g *Graph) InferenceDropout(n *Node) bool {
 	if g.Opset < 7 {
-		return n.Int("is_test", 0) != 0
+		return n.AttrInt("is_test") != 0
 	}
 	if g.Opset < 12 || len(n.In) < 3 || n.In[2] == nil {
 		return true
