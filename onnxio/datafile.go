@@ -3,8 +3,6 @@ package onnxio
 import (
 	"bytes"
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,25 +12,21 @@ import (
 	"repmlp/internal/output"
 )
 
-// Names of data files hold so many letters of the SHA-1 of their content.
 const (
-	hashLetters = 16
 	dataSuffix  = ".data"
 	longestName = 255 // bytes, of most file systems
 )
 
 // dataName is the name of the external data that goes with the model at path: the
-// model's own, a part of the hash of the content, ".data". Nothing else ever has
-// this name, so a model and its data never are of two kinds.
-func dataName(path string, sum []byte) string {
-	return dataStem(path) + hex.EncodeToString(sum)[:hashLetters] + dataSuffix
-}
+// model's own, the hash of the content, ".data". Nothing else ever has this name, so
+// a model and its data never are of two kinds.
+func dataName(path, hash string) string { return dataStem(path) + hash + dataSuffix }
 
 // dataStem is what the names of all data files for the model at path begin with.
 // Locations are text, and no name is longer than file systems take.
 func dataStem(path string) string {
 	stem := strings.ToValidUTF8(filepath.Base(path), "_")
-	for len(stem) > longestName-hashLetters-len(dataSuffix)-1 {
+	for len(stem) > longestName-contentLetters-len(dataSuffix)-1 {
 		_, n := utf8.DecodeLastRuneInString(stem)
 		stem = stem[:len(stem)-n]
 	}
@@ -42,11 +36,18 @@ func dataStem(path string) string {
 // dataHash is the hash in the name of a data file for the model at path, "" if it
 // is no such name.
 func dataHash(path, name string) string {
-	hash, ok := strings.CutPrefix(name, dataStem(path))
-	if ok {
-		hash, ok = strings.CutSuffix(hash, dataSuffix)
+	if !strings.HasPrefix(name, dataStem(path)) {
+		return ""
 	}
-	if !ok || len(hash) != hashLetters || strings.Trim(hash, "0123456789abcdef") != "" {
+	return hashOf(name)
+}
+
+// hashOf is the hash in the name of a data file of any model, "" if it is no such
+// name.
+func hashOf(name string) string {
+	stem, ok := strings.CutSuffix(name, dataSuffix)
+	hash := stem[strings.LastIndexByte(stem, '.')+1:]
+	if !ok || !isContent(hash) {
 		return ""
 	}
 	return hash
@@ -152,17 +153,14 @@ func mentions(path, name string) bool {
 	}
 }
 
-// hashesTo reports whether the SHA-1 of a file begins with these letters.
+// hashesTo reports whether a file holds what its name says.
 func hashesTo(f *os.File, hash string) bool {
 	st, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	h := sha1.New()
-	if err := hashFile(context.Background(), h, f, 0, st.Size()); err != nil {
-		return false
-	}
-	return strings.HasPrefix(hex.EncodeToString(h.Sum(nil)), hash)
+	got, err := hashed(context.Background(), newContent(), f, st.Size())
+	return err == nil && got == hash
 }
 
 // sameContent reports whether two files hold the same.

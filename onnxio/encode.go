@@ -1,7 +1,6 @@
 package onnxio
 
 import (
-	"encoding/hex"
 	"slices"
 	"strconv"
 
@@ -57,12 +56,6 @@ type encoder struct {
 	move     map[*Tensor]externalData
 	spans    map[span]int64
 	location string // of the file
-	checksum string // its SHA-1
-}
-
-// name gives the external file its location and checksum.
-func (e *encoder) name(location string, sum []byte) {
-	e.location, e.checksum = location, hex.EncodeToString(sum)
 }
 
 // place says where a tensor lies in the external file, if it does.
@@ -72,7 +65,7 @@ func (e *encoder) place(t *Tensor) (externalData, bool) {
 		x.offset, moved = e.spans[spanOf(t)]
 		x.length = t.stored()
 	}
-	x.location, x.checksum = e.location, e.checksum
+	x.location = e.location
 	return x, moved
 }
 
@@ -337,11 +330,12 @@ func (e *encoder) sparse(s *SparseTensor) (blob, error) {
 
 // entries are the external_data of a tensor that lies there.
 func (x externalData) entries() []Property {
-	return []Property{{"location", x.location}, {"offset", strconv.FormatInt(x.offset, 10)}, {"length", strconv.FormatInt(x.length, 10)}, {"checksum", x.checksum}}
+	return []Property{{"location", x.location}, {"offset", strconv.FormatInt(x.offset, 10)}, {"length", strconv.FormatInt(x.length, 10)}}
 }
 
 // relocated is the message of an external tensor with the entries that say where
-// it lies now; all others, and their order, stay.
+// it lies now; all others, and their order, stay, but for the checksum of the file
+// where it lay.
 func relocated(t *Tensor, place externalData) []byte {
 	var out []byte
 	entries := place.entries()
@@ -357,6 +351,9 @@ func relocated(t *Tensor, place externalData) []byte {
 	for i, f := range t.fields {
 		raw := f.raw
 		if kv, err := (&parser{}).property(f); f.num == 13 && err == nil {
+			if kv.Key == "checksum" {
+				raw = nil
+			}
 			for k, e := range place.entries() {
 				if e.Key == kv.Key {
 					entries[k].Key = ""

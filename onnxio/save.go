@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"repmlp/internal/output"
 )
@@ -73,7 +74,7 @@ func (m *Model) write(ctx context.Context, path string, limit int64, progress fu
 	}
 	// The places in the model have a fixed length, so its size is known before the
 	// name of the data is: a full disk is an error before any work.
-	enc.name(dataName(path, make([]byte, 20)), make([]byte, 20))
+	enc.location = dataName(path, strings.Repeat(letters[:1], contentLetters))
 	s, err := m.stream(enc)
 	if err != nil {
 		return nil, err
@@ -89,13 +90,13 @@ func (m *Model) write(ctx context.Context, path string, limit int64, progress fu
 		steps.total += parts(data.tasks)
 		d := newDigest(p.data.File)
 		err := run(ctx, p.data.File, data.tasks, m.Trim, steps.next(parts(data.tasks)), p.flush, d)
-		sum, failed := d.sum()
+		hash, failed := d.name()
 		if err = errors.Join(err, failed); err != nil {
 			return nil, err
 		}
-		p.location = dataName(path, sum)
+		p.location = dataName(path, hash)
 		p.data.Place(filepath.Join(filepath.Dir(path), p.location))
-		enc.name(p.location, sum)
+		enc.location = p.location
 		if s, err = m.stream(enc); err != nil {
 			return nil, err
 		}
