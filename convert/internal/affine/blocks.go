@@ -1,0 +1,110 @@
+package affine
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/convert/internal/reason"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// Blocks is a permutation between two views: SpaceToDepth moves the positions of
+// B×B blocks into the channels, DepthToSpace back.
+type Blocks struct {
+	noWeights
+	B         int
+	IntoDepth bool // SpaceToDepth
+	CRD       bool // DepthToSpace whose channels are depth, row, column
+	In, Out   []graph.Dim
+}
+
+// Trace implements Op.
+func (b *Blocks) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
+	bs := graph.Size(int64(b.B))
+	var cut []graph.Dim
+	var perm []int
+	switch {
+	case b.IntoDepth:
+		cut = []graph.Dim{b.In[0], b.In[1], b.Out[2], bs, b.Out[3], bs}
+		perm = []int{0, 3, 5, 1, 2, 4}
+	case b.CRD:
+		cut = []graph.Dim{b.In[0], b.Out[1], bs, bs, b.In[2], b.In[3]}
+		perm = []int{0, 1, 4, 2, 5, 3}
+	default:
+		cut = []graph.Dim{b.In[0], bs, bs, b.Out[1], b.In[2], b.In[3]}
+		perm = []int{0, 3, 4, 1, 5, 2}
+	}
+	y, why := t.regroup(in[0], cut)
+	if why != nil {
+		return y, why
+	}
+	return t.regroup(permute(y, perm), b.Out)
+}
+
+// maxBlockKernel bounds the kernel that stands for a SpaceToDepth while a region is
+// folded.
+const maxBlockKernel = 1 << 22
+
+// window is SpaceToDepth as a convolution: a B×B kernel at stride B whose channel
+// (i·B+j)·C + c is channel c at (i, j) of a block.
+func (b *Blocks) window(channels int) fuse.Window {
+	return fuse.Window{Out: channels * b.B * b.B, In: channels, Groups: 1, Lo: []int{0, 0}, Taps: []int{b.B, b.B}, Step: []int{1, 1}, Stride: []int{b.B, b.B}}
+}
+
+// Window implements Op. Blocks lie inside of the map or outside of it, so zeros
+// around it stay zeros.
+func (b *Blocks) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
+	if !b.IntoDepth {
+		return noMap{}.Window(n, in)
+	}
+	m := in[0]
+	c := m.Win.Out
+	w := b.window(c)
+	if !m.ChannelsFirst() {
+		return m, reason.Refuse("", "%q reads its map with other axes first", n.Title())
+	}
+	if c > maxBlockKernel/b.B/b.B || w.Size() > maxBlockKernel {
+		return m, reason.Refuse("", "%q has too many channels to be a convolution", n.Title())
+	}
+	k := int64(b.B)
+	blocks := graph.Window{Kernel: []int64{k, k}, Stride: []int64{k, k}, Dilation: []int64{1, 1}, Begin: []int64{0, 0}, End: []int64{0, 0}}
+	dims := slices.Clone(m.Dims)
+	dims[1] = graph.Size(int64(w.Out))
+	for i := range 2 {
+		if size, ok := dims[i+2].Int(); ok && size%k != 0 {
+			return m, reason.Refuse("", "the sizes of %q are no multiples of its blocks", n.Title())
+		}
+		dims[i+2] = blocks.Out(i, dims[i+2])
+	}
+	m.Dims, m.Win = dims, m.Win.Then(w)
+	if before := m.outside; before != nil {
+		var f outside = func() (value, size []float64, err error) {
+			value, size, err = (*before)()
+			return slices.Repeat(value, b.B*b.B), slices.Repeat(size, b.B*b.B), err
+		}
+		m.outside = &f
+	}
+	return m, nil
+}
+
+// Kernel implements Op.
+func (b *Blocks) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) {
+	c := in[0].Out
+	w := b.window(c)
+	k := &fuse.Kernel{Window: w, W: make([]float64, w.Size()), B: make([]float64, w.Out)}
+	for o := range w.Out {
+		k.W[(o*c+o%c)*b.B*b.B+o/c] = 1
+	}
+	return in[0].Then(k), nil
+}
+
+// Cost implements Op.
+func (b *Blocks) Cost() Cost { return costTranspose }
+
+func (b *Blocks) String() string {
+	if b.IntoDepth {
+		return fmt.Sprintf("Blocks of %d×%d into channels", b.B, b.B)
+	}
+	return fmt.Sprintf("Channels into blocks of %d×%d", b.B, b.B)
+}

@@ -1,0 +1,206 @@
+package affine
+
+import (
+	"math"
+	"repmlp/convert/internal/reason"
+
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// A Map is a value as a convolution of the region's input map, while the
+// region is walked. Two things decide whether the next layer may join: whether
+// the formula gives zero outside the map, as zero padding supposes, and which
+// sizes the map has.
+type Map struct {
+	Win   fuse.Window
+	Dims  []graph.Dim // [N, C, spatial...]
+	Order []int       // which of Dims each axis of the value is
+
+	notZero    reason.Code // why the formula is not zero outside the map: a code, "" if it is zero
+	notZeroWhy string
+
+	outside *outside    // what the formula gives outside the map, nil where that is not one number per channel
+	Undone  *graph.Node // zero padding behind a bias that a later constant takes away again
+}
+
+// outside is what a map's formula gives outside the map: one number per channel,
+// and the sum of the magnitudes that it was added up from. It is worked out when
+// somebody asks.
+type outside func() (value, size []float64, err error)
+
+// cancelRoundoffs is how much of what it was added up from may be left of a value
+// that stands for zero, in unit roundoffs of float32: exporters work the
+// constant out in float32, in a handful of operations.
+const cancelRoundoffs = 8
+
+// cancels reports whether all that is left outside the map is rounding. Blocks
+// that pad with the image of zero subtract it, pad with zeros and add it again.
+func (s Map) cancels() bool {
+	if s.notZero != reason.BiasBeforeZeroPadding || s.outside == nil {
+		return false
+	}
+	value, size, err := (*s.outside)()
+	if err != nil {
+		return false
+	}
+	for i, v := range value {
+		if !(math.Abs(v) <= cancelRoundoffs*0x1p-24*size[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// scaledBy notes that the channels were scaled and shifted; either may be nil.
+// sizes are the magnitudes that the shift was added up from, nil for its own.
+func (s Map) scaledBy(numbers func() (scale, shift, sizes []float64, err error)) Map {
+	before, zero := s.outside, s.notZero == ""
+	if before == nil && !zero {
+		return s
+	}
+	channels := s.Win.Out
+	var f outside = func() ([]float64, []float64, error) {
+		value, size := make([]float64, channels), make([]float64, channels)
+		if !zero {
+			v, m, err := (*before)()
+			if err != nil {
+				return nil, nil, err
+			}
+			copy(value, v)
+			copy(size, m)
+		}
+		scale, shift, sizes, err := numbers()
+		if err != nil {
+			return nil, nil, err
+		}
+		at := func(v []float64, i int) float64 {
+			if len(v) == 1 {
+				return v[0]
+			}
+			return v[i]
+		}
+		for i := range value {
+			if scale != nil {
+				value[i] *= at(scale, i)
+				size[i] *= math.Abs(at(scale, i))
+			}
+			if shift != nil {
+				value[i] += at(shift, i)
+				if sizes != nil {
+					size[i] += at(sizes, i)
+				} else {
+					size[i] += math.Abs(at(shift, i))
+				}
+			}
+		}
+		return value, size, nil
+	}
+	s.outside = &f
+	return s
+}
+
+// MapInput starts a walk at v, whose axes are those of a map in the given
+// order.
+func MapInput(v *graph.Value, order []int) (Map, bool) {
+	shape, ok := v.Shape()
+	if !ok || len(shape) < 3 || len(order) != len(shape) {
+		return Map{}, false
+	}
+	dims := make([]graph.Dim, len(shape))
+	for i, k := range order {
+		dims[k] = shape[i]
+	}
+	c, ok := dims[1].Int()
+	if !ok || c < 1 {
+		return Map{}, false
+	}
+	return Map{Win: fuse.IdentityWindow(int(c), len(dims)-2), Dims: dims, Order: order}, true
+}
+
+// ChannelsFirst reports whether the value's axes are [N, C, spatial...].
+func (s Map) ChannelsFirst() bool {
+	for i, k := range s.Order {
+		if i != k {
+			return false
+		}
+	}
+	return true
+}
+
+// transposed permutes the axes of the value; the map stays what it is.
+func (s Map) transposed(perm []int) Map {
+	order := make([]int, len(perm))
+	for i, p := range perm {
+		order[i] = s.Order[p]
+	}
+	s.Order = order
+	return s
+}
+
+// maxReach bounds how far a window of merged layers reaches along an axis, so that
+// the product of two such numbers can be counted.
+const maxReach = 1 << 31
+
+// then applies a sliding window to a map.
+func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int) (Map, *reason.Refusal) {
+	out := s
+	if !s.ChannelsFirst() {
+		return s, reason.Refuse("", "%q reads its map with other axes first", n.Title())
+	}
+	if w.Dynamic {
+		return s, reason.Refuse(reason.AutoPadDependsOnSize, "the padding of %q depends on the size of its input, which is not fixed in the file; fix the input size and export again", n.Title())
+	}
+	if w.Ceil {
+		return s, reason.Refuse(reason.UnsupportedForm, "%q rounds its output size up (ceil_mode)", n.Title())
+	}
+	if len(w.Kernel) != len(s.Win.Taps) || perGroup*groups != s.Win.Out {
+		return s, reason.Refuse("", "channels or axes of %q do not fit", n.Title())
+	}
+	next := fuse.Window{Out: channels, In: s.Win.Out, Groups: groups}
+	padded, pointwise := false, true
+	out.Dims = append([]graph.Dim{}, s.Dims...)
+	out.Dims[1] = graph.Size(int64(channels))
+	for i := range w.Kernel {
+		if w.Begin[i] < 0 || w.End[i] < 0 {
+			return s, reason.Refuse(reason.UnsupportedForm, "%q has negative padding", n.Title())
+		}
+		if max(w.Begin[i], w.End[i], w.Stride[i], w.Kernel[i], w.Dilation[i]) > maxReach {
+			return s, reason.Refuse(reason.UnsupportedForm, "%q pads, strides or dilates by more than %d", n.Title(), maxReach)
+		}
+		padded = padded || w.Begin[i] > 0 || w.End[i] > 0
+		pointwise = pointwise && w.Kernel[i] == 1 && w.Stride[i] == 1
+		next.Lo = append(next.Lo, int(-w.Begin[i]))
+		next.Taps = append(next.Taps, int(w.Kernel[i]))
+		next.Step = append(next.Step, int(w.Dilation[i]))
+		next.Stride = append(next.Stride, int(w.Stride[i]))
+		out.Dims[i+2] = w.Out(i, s.Dims[i+2])
+	}
+	if padded && s.notZero != "" {
+		if !s.cancels() {
+			return s, reason.Refuse(s.notZero, "%s, and %q pads with zeros after it", s.notZeroWhy, n.Title())
+		}
+		s.notZero, out.notZero, out.Undone = "", "", n
+	}
+	out.Win = s.Win.Then(next)
+	for i := range out.Win.Taps {
+		if w := out.Win; max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
+			return s, reason.Refuse(reason.UnsupportedForm, "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
+		}
+	}
+	if s.notZero != "" || !pointwise {
+		out.outside = nil
+	}
+	if !pointwise && out.notZero == "" {
+		out.notZero, out.notZeroWhy = reason.InnerZeroPadding, "\""+n.Title()+"\" has a kernel above 1×1; put all padding on the first conv"
+	}
+	return out, nil
+}
+
+// shifted notes that a bias was added.
+func (s Map) shifted(n *graph.Node) Map {
+	if s.notZero == "" || s.notZero == reason.InnerZeroPadding {
+		s.notZero, s.notZeroWhy = reason.BiasBeforeZeroPadding, "\""+n.Title()+"\" adds a bias; pad with the bias value while training"
+	}
+	return s
+}

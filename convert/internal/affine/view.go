@@ -1,0 +1,43 @@
+package affine
+
+import (
+	"fmt"
+
+	"repmlp/convert/internal/reason"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// A View never moves an element: it cuts the same flat order into other axes.
+type View struct {
+	noWeights
+	Dims []graph.Dim // of the result
+	Same bool        // its argument has the same
+}
+
+// NewView cuts x into axes of the given sizes.
+func NewView(x *graph.Value, dims []graph.Dim) *View {
+	from, ok := x.Shape()
+	return &View{Dims: dims, Same: ok && EqualDims(from, dims)}
+}
+
+// Trace implements Op.
+func (v *View) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
+	return t.regroup(in[0], v.Dims)
+}
+
+// Window implements Op: a map stays one where its axes do.
+func (v *View) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
+	if !v.Same {
+		return noMap{}.Window(n, in)
+	}
+	return in[0], nil
+}
+
+// Kernel implements Op.
+func (v *View) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) { return in[0], nil }
+
+// Cost implements Op.
+func (v *View) Cost() Cost { return costMove }
+
+func (v *View) String() string { return fmt.Sprintf("View %v", v.Dims) }

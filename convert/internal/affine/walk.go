@@ -1,0 +1,150 @@
+package affine
+
+import (
+	"repmlp/convert/internal/reason"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// A Walk follows explanations forward from one value and writes each value that it
+// meets as an affine map of that one: as rows and, as long as that holds, as a
+// convolution of a map. What is refused once stays refused for all that depends
+// on it.
+type Walk struct {
+	From  *graph.Value
+	Order []int // which axis of a map each axis of From is
+
+	tracer  *Tracer
+	traced  map[*graph.Value]Traced
+	rowsWhy *reason.Refusal
+	maps    map[*graph.Value]Map
+	mapWhy  *reason.Refusal
+}
+
+// NewWalk starts at a value whose axes are those of a map in the given order.
+func NewWalk(from *graph.Value, order []int) *Walk {
+	w := &Walk{From: from, Order: order}
+	dims, ok := from.Shape()
+	if !ok {
+		w.rowsWhy = reason.Refuse("", "the shape of %q is unknown", from.Name)
+		w.mapWhy = w.rowsWhy
+		return w
+	}
+	var in Traced
+	w.tracer, in = NewTracer(dims)
+	w.traced = map[*graph.Value]Traced{from: in}
+	if m, ok := MapInput(from, order); ok {
+		w.maps = map[*graph.Value]Map{from: m}
+	} else {
+		w.mapWhy = reason.Refuse("", "%q is no map", from.Name)
+	}
+	return w
+}
+
+// Refused reports whether nothing further on can be written in either way.
+func (w *Walk) Refused() bool { return w.rowsWhy != nil && w.mapWhy != nil }
+
+// Through takes the walk through an explanation whose arguments it has met.
+func (w *Walk) Through(a *Affine) {
+	if w.rowsWhy == nil {
+		w.rowsWhy = w.throughRows(a)
+	}
+	if w.mapWhy == nil {
+		w.mapWhy = w.throughMap(a)
+	}
+}
+
+func (w *Walk) throughRows(a *Affine) *reason.Refusal {
+	args := make([]Traced, len(a.Args))
+	for k, v := range a.Args {
+		args[k] = w.tracer.Resolved(w.traced[v])
+	}
+	y, why := a.Op.Trace(w.tracer, a.Node(), args)
+	if why != nil {
+		return why
+	}
+	if !agrees(a.Out, w.tracer.Sizes(y)) {
+		return reason.Refuse("", "%q makes another shape than the graph says", a.Node().Title())
+	}
+	w.traced[a.Out] = y
+	return nil
+}
+
+func (w *Walk) throughMap(a *Affine) *reason.Refusal {
+	args := make([]Map, len(a.Args))
+	for k, v := range a.Args {
+		args[k] = w.maps[v]
+	}
+	y, why := a.Op.Window(a.Node(), args)
+	if why != nil {
+		return why
+	}
+	sizes := make([]graph.Dim, len(y.Order))
+	for k, axis := range y.Order {
+		sizes[k] = y.Dims[axis]
+	}
+	if !agrees(a.Out, sizes) || !y.Dims[1].Is(int64(y.Win.Out)) {
+		return reason.Refuse("", "%q makes another shape than the graph says", a.Node().Title())
+	}
+	w.maps[a.Out] = y
+	return nil
+}
+
+// agrees reports whether sizes that were worked out for a value contradict those
+// that the graph knows: then some rule and the graph take the node for something
+// else, and nothing may be merged.
+func agrees(v *graph.Value, sizes []graph.Dim) bool {
+	dims, ok := v.Shape()
+	if !ok {
+		return true
+	}
+	if len(dims) != len(sizes) {
+		return false
+	}
+	for i, d := range dims {
+		a, known := d.Int()
+		b, known2 := sizes[i].Int()
+		if known && known2 && a != b {
+			return false
+		}
+	}
+	return true
+}
+
+// Map is v, which the walk met last, as a convolution of the map it began at.
+func (w *Walk) Map(v *graph.Value) (Map, *reason.Refusal) { return w.maps[v], w.mapWhy }
+
+// Rows is v, which the walk met last, as a layer that maps rows to rows.
+func (w *Walk) Rows(v *graph.Value) (*Rows, *reason.Refusal) {
+	if w.rowsWhy != nil {
+		return nil, w.rowsWhy
+	}
+	return w.tracer.Finish(w.tracer.Resolved(w.traced[v]))
+}
+
+// RowsAtLeast is a lower bound of the weights of Rows; ok is false where Rows
+// refuses already.
+func (w *Walk) RowsAtLeast(v *graph.Value) (weights float64, ok bool) {
+	if w.rowsWhy != nil {
+		return 0, false
+	}
+	return w.tracer.atLeast(w.traced[v]), true
+}
+
+// Fold works the numbers of a convolution out along a segment.
+func Fold(s *Segment) (*fuse.Kernel, error) {
+	start, _ := MapInput(s.From, s.Order)
+	at := map[*graph.Value]*fuse.Kernel{s.From: fuse.Identity(start.Win.In, len(start.Win.Taps))}
+	for _, a := range s.Steps {
+		args := make([]*fuse.Kernel, len(a.Args))
+		for k, v := range a.Args {
+			args[k] = at[v]
+		}
+		y, err := a.Op.Kernel(a.Node(), args)
+		if err != nil {
+			return nil, err
+		}
+		at[a.Out] = y
+	}
+	return at[s.To], nil
+}

@@ -1,0 +1,286 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/layer"
+	"repmlp/convert/internal/reason"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// paddingModes notices zeros in one branch and another padding in the other.
+func paddingModes(s *affine.Segment, n *graph.Node) *reason.Refusal {
+	var other, zeros *graph.Node
+	mode := affine.PadConstant
+	for _, a := range s.Steps {
+		switch op := a.Op.(type) {
+		case *affine.Pad:
+			if op.Mode != affine.PadConstant {
+				other, mode = a.Node(), op.Mode
+			}
+		case *affine.Conv:
+			if slices.ContainsFunc(a.Node().Ints("pads"), func(p int64) bool { return p > 0 }) {
+				zeros = a.Node()
+			}
+		}
+	}
+	if other == nil || zeros == nil {
+		return nil
+	}
+	return reason.Refuse(reason.PaddingModesDiffer, "%q pads with mode %s and %q with zeros, so the branches of %q have no common kernel", other.Title(), mode, zeros.Title(), n.Title())
+}
+
+// rowGroups is the largest group count among the FCs of rows in the segment, and
+// whether there is any.
+func rowGroups(s *affine.Segment) (groups int, rows bool) {
+	groups = 1
+	for _, a := range s.Steps {
+		switch op := a.Op.(type) {
+		case *affine.Conv:
+			if layer.FlatMap(a.Args[0]) {
+				rows, groups = true, max(groups, op.Groups)
+			}
+		case *affine.FC:
+			rows, groups = true, max(groups, op.Groups())
+		}
+	}
+	return groups, rows
+}
+
+// crossesTiles reports whether a conv slides over the segment's whole input.
+func crossesTiles(s *affine.Segment) bool {
+	return slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
+		_, conv := a.Op.(*affine.Conv)
+		return conv && a.Args[0] == s.From && !layer.FlatMap(s.From)
+	})
+}
+
+// twoData returns the operands of a node of two that both carry data.
+func (l *look) twoData(n *graph.Node) bool {
+	return len(n.In) == 2 && n.In[0] != nil && n.In[1] != nil && !l.constantLike(n.In[0]) && !l.constantLike(n.In[1])
+}
+
+// bothLayered reports whether two values are functions of one other through layers.
+func (l *look) bothLayered(x, y *graph.Value) bool {
+	u := l.e.Common([]*graph.Value{x, y})
+	return u != nil && u != x && u != y && l.hasLayer(u, x) && l.hasLayer(u, y)
+}
+
+// join explains branches that are joined by something other than a sum.
+func (l *look) join(n *graph.Node) {
+	if !l.twoData(n) {
+		return
+	}
+	for i, x := range n.In {
+		other := n.In[1-i]
+		inputs := []*graph.Value{other}
+		if l.e.Parent(other) == nil {
+			if other.Producer == nil {
+				continue
+			}
+			inputs = l.dataInputs(other.Producer)
+		}
+		for _, in := range inputs {
+			if l.bothLayered(x, in) {
+				l.add(reason.Refuse(reason.BranchesNotAdded, "the branches of %q are joined by %s, not by a sum", n.Title(), n.OpType), n)
+				return
+			}
+		}
+	}
+}
+
+// broadcast explains an Add of two branches of one value where one of them is
+// repeated over the positions of the other.
+func (l *look) broadcast(n *graph.Node) {
+	if !l.twoData(n) {
+		return
+	}
+	l.foreignBranch(n)
+	if l.bothLayered(n.In[0], n.In[1]) {
+		l.add(reason.Refuse(reason.BroadcastAdd, "%q repeats one branch over the positions of the other", n.Title()), n)
+	}
+}
+
+// maxBack bounds the nodes that are looked back over for an operator.
+const maxBack = 64
+
+// foreignBranch explains a sum of which one branch runs through an operator that
+// nobody knows, so that its shape is unknown too.
+func (l *look) foreignBranch(sum *graph.Node) {
+	for i, other := range sum.In {
+		x := sum.In[1-i]
+		for range maxBack {
+			n := x.Producer
+			if n == nil || len(n.In) == 0 || n.In[0] == nil {
+				break
+			}
+			if foreign(n) {
+				if u := l.e.Common([]*graph.Value{other, n.In[0]}); u != nil && l.weighted(u, other) {
+					l.add(barrierRefusal(n, sum), sum, n)
+				}
+				return
+			}
+			x = n.In[0]
+		}
+	}
+}
+
+// body reports a BatchNorm right behind a layer in the body of a control-flow node,
+// which is left as it is.
+func (l *look) body(n *graph.Node, g *onnxio.Graph) {
+	layers := map[string]string{}
+	for _, b := range g.Nodes {
+		if b.Domain == "" && (b.OpType == "Conv" || b.OpType == "Gemm" || b.OpType == "MatMul") && len(b.Outputs) > 0 {
+			layers[b.Outputs[0]] = b.Title()
+		}
+		if b.OpType == "BatchNormalization" && len(b.Inputs) > 0 && layers[b.Inputs[0]] != "" {
+			l.found = append(l.found, Decline{Code: reason.InsideSubgraph, Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs[0]], b.Title()},
+				Message: fmt.Sprintf("%q and %q lie in a body of %q (%s), where nothing is merged; export without control flow", layers[b.Inputs[0]], b.Title(), n.Title(), n.OpType)})
+		}
+		for _, s := range b.Subgraphs() {
+			l.body(n, s)
+		}
+	}
+}
+
+// norm explains a BatchNorm that stands beside a layer and was not merged into it:
+// forward, through views, pads and pooling, to a layer, else back.
+func (l *look) norm(n *graph.Node, a *affine.Affine) {
+	for x := a.Out; x != nil; {
+		next, done := l.normBefore(n, a, x)
+		if done {
+			return
+		}
+		x = next
+	}
+	l.behind(n, a)
+}
+
+// normBefore looks at the readers of x, which is made of BatchNorm n through views:
+// next is what it becomes further on, nil for nothing; done says that n is explained.
+func (l *look) normBefore(n *graph.Node, a *affine.Affine, x *graph.Value) (next *graph.Value, done bool) {
+	for _, r := range x.Readers {
+		if len(r.Node.Out) == 0 || r.Node.Out[0] == nil {
+			continue
+		}
+		out := r.Node.Out[0]
+		b := l.e.Of(out)
+		switch {
+		case b != nil && affine.IsLayer(b.Op):
+			l.normOfLayer(n, a, r.Node)
+			return nil, true
+		case b != nil && !affine.IsSum(b.Op) && !affine.IsScale(b.Op):
+			next = out
+		case b == nil && activation(r.Node.OpType) && l.readsPool(n):
+			if behind := l.layerAfter(out); behind != nil {
+				l.add(reason.Refuse(reason.NonlinearityBetween, "%q (%s) stands between BatchNormalization %q and %q, which would absorb it", r.Node.Title(), r.Node.OpType, n.Title(), behind.Title()), n, r.Node, behind)
+				return nil, true
+			}
+		}
+	}
+	return next, false
+}
+
+// normOfLayer explains a BatchNorm before a layer.
+func (l *look) normOfLayer(n *graph.Node, a *affine.Affine, of *graph.Node) {
+	at := l.p.Attempt(a.Args[0], of.Out[0])
+	if at == nil {
+		return
+	}
+	why := l.whyNot(at, of)
+	l.add(why, n, of)
+	if why == nil && of.OpType != "Conv" && openMap(n.In[0]) {
+		l.warn("size_not_fixed", "BatchNormalization %q stays in front of %q: height and width have no value in the file, and for some sizes a row would hold other channels; fix the input size to have it merged", n.Title(), of.Title())
+	}
+}
+
+// behind looks back over views and constants of more channels than their data has,
+// to a layer that did not take n: others read its result too, or it would grow.
+func (l *look) behind(n *graph.Node, a *affine.Affine) {
+	x := a.Args[0]
+	for b := l.e.Of(x); b != nil && (affine.IsView(b.Op) || affine.Widens(b.Op)); b = l.e.Of(x) {
+		x = b.Args[0]
+	}
+	if b := l.e.Of(x); b != nil && affine.IsLayer(b.Op) {
+		if at := l.p.Attempt(b.Args[0], a.Out); at != nil {
+			l.add(l.whyNot(at, n), n)
+		}
+	}
+}
+
+// unknown names the node behind which no shape is known, so that nothing can be
+// merged into or with a BatchNormalization there.
+func (l *look) unknown(norm *graph.Node) {
+	from := norm.In[0].Producer
+	for from != nil && len(from.In) > 0 && from.In[0] != nil && from.In[0].Producer != nil && from.In[0].Rank() < 0 {
+		from = from.In[0].Producer
+	}
+	where := "of the input"
+	if from != nil {
+		where = fmt.Sprintf("behind %q (%s)", from.Title(), from.OpType)
+	}
+	l.warn("shape_unknown", "BatchNormalization %q stays: no shape is known %s; run ONNX shape inference on the file, or fix the input sizes", norm.Title(), where)
+}
+
+// openMap reports whether a map's height or width has no value.
+func openMap(v *graph.Value) bool {
+	dims, ok := v.Shape()
+	if !ok || len(dims) < 3 {
+		return false
+	}
+	return slices.ContainsFunc(dims[2:], func(d graph.Dim) bool { _, known := d.Int(); return !known })
+}
+
+func activation(op string) bool {
+	switch op {
+	case "Relu", "Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "Selu", "HardSigmoid", "HardSwish", "Gelu", "Mish", "Clip", "Softplus", "Erf":
+		return true
+	}
+	return false
+}
+
+// readsPool reports whether the node reads an average, through views.
+func (l *look) readsPool(n *graph.Node) bool {
+	x := n.In[0]
+	for range maxBack {
+		if x.Producer == nil {
+			return false
+		}
+		switch x.Producer.OpType {
+		case "AveragePool", "GlobalAveragePool", "ReduceMean":
+			return true
+		}
+		if a := l.e.Of(x); a == nil || !affine.IsView(a.Op) {
+			return false
+		}
+		x = x.Producer.In[0]
+	}
+	return false
+}
+
+// layerAfter is the layer that reads v through views, nil if there is none.
+func (l *look) layerAfter(v *graph.Value) *graph.Node {
+	for range maxBack {
+		if len(v.Readers) != 1 {
+			return nil
+		}
+		n := v.Readers[0].Node
+		if len(n.Out) == 0 || n.Out[0] == nil {
+			return nil
+		}
+		a := l.e.Of(n.Out[0])
+		switch {
+		case a == nil:
+			return nil
+		case affine.IsLayer(a.Op):
+			return n
+		case !affine.IsView(a.Op):
+			return nil
+		}
+		v = n.Out[0]
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package layer
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/fuse"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+	"repmlp/verify"
+)
+
+// A Conv is a segment as one convolution of a map.
+type Conv struct {
+	Window     fuse.Window // what the nodes make
+	Touch      fuse.Window // what of it touches the map, which is what is written
+	Begin, End []int64     // padding
+	Before     []int64     // permutation that brings the channels first, nil for none
+	After      []int64     // and the one back
+	Undone     *graph.Node // zero padding behind a bias that a later constant takes away again
+}
+
+// PlanConv plans a segment that a walk wrote as end; ok is false where that is no
+// single Conv node, or one with more weights than limit.
+func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
+	w := end.Win
+	if w.Size() > maxWeights || w.Size() > limit || widensBlocks(s, w) {
+		return nil, false
+	}
+	start, _ := affine.MapInput(s.From, s.Order)
+	if !end.Dims[0].Equal(start.Dims[0]) {
+		return nil, false
+	}
+	c := &Conv{Window: w, Touch: w, Undone: end.Undone}
+	var ok bool
+	if c.Begin, c.End, ok = affine.Pads(w, start.Dims, end.Dims); !ok {
+		return nil, false
+	}
+	touch := w.Touching(sizes(start.Dims[2:]), sizes(end.Dims[2:]))
+	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
+		c.Touch, c.Begin, c.End = touch, b, e
+	}
+	if !start.ChannelsFirst() { // bring the channels first, and back
+		c.Before = make([]int64, len(start.Order))
+		for i, k := range start.Order {
+			c.Before[k] = int64(i)
+		}
+	}
+	if !end.ChannelsFirst() {
+		for _, k := range end.Order {
+			c.After = append(c.After, int64(k))
+		}
+	}
+	return c, true
+}
+
+// sizes are the numbers among dims, zero for the others.
+func sizes(dims []graph.Dim) []int {
+	out := make([]int, len(dims))
+	for i, d := range dims {
+		n, _ := d.Int()
+		out[i] = int(n)
+	}
+	return out
+}
+
+// wideBlockChannels is from how many channels on a SpaceToDepth stays before a conv
+// of more than one position: a kernel of twice the size at stride two took up to a
+// tenth longer than both nodes, with fewer channels half to nine tenths of the time.
+const wideBlockChannels = 32
+
+// widensBlocks reports whether a window would take in a SpaceToDepth that is better
+// left.
+func widensBlocks(s *affine.Segment, w fuse.Window) bool {
+	return w.In >= wideBlockChannels && slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
+		b, ok := a.Op.(*affine.Blocks)
+		return ok && slices.Max(w.Taps) > b.B
+	})
+}
+
+// Kind implements Layer.
+func (c *Conv) Kind() string { return "conv" }
+
+// Cost implements Layer.
+func (c *Conv) Cost() affine.Cost {
+	cost := affine.Cost{Weights: c.Touch.Size(), Work: 1}
+	for _, perm := range [][]int64{c.Before, c.After} {
+		if perm != nil {
+			cost.Moves += transposeCost
+		}
+	}
+	return cost
+}
+
+// Shape implements Layer.
+func (c *Conv) Shape() Shape {
+	return Shape{Groups: c.Window.Groups, In: c.Window.In, Out: c.Window.Out, Parameters: c.Touch.Size() + c.Window.Out}
+}
+
+// InPlace reports whether no Transpose stands around the Conv.
+func (c *Conv) InPlace() bool { return c.Before == nil && c.After == nil }
+
+func (c *Conv) String() string {
+	s := fmt.Sprintf("Conv %s %d -> %d in %d groups, stride %v, dilation %v, pads %v %v", affine.Cross(c.Touch.Taps), c.Window.In, c.Window.Out, c.Window.Groups, c.Touch.Stride, c.Touch.Step, c.Begin, c.End)
+	if c.Before != nil {
+		s += fmt.Sprintf(", Transpose %v before", c.Before)
+	}
+	if c.After != nil {
+		s += fmt.Sprintf(", Transpose %v after", c.After)
+	}
+	return s
+}
+
+// Write implements Layer.
+func (c *Conv) Write(w *Writer, s *affine.Segment, in, out string) error {
+	last := s.Last().Node()
+	weight, bias, err := c.numbers(s)
+	if err != nil {
+		return err
+	}
+	k := c.Touch
+	dims := []int64{int64(k.Out), int64(k.In / k.Groups)}
+	var kernel, step, stride []int64
+	for i := range k.Taps {
+		dims = append(dims, int64(k.Taps[i]))
+		kernel, step, stride = append(kernel, int64(k.Taps[i])), append(step, int64(k.Step[i])), append(stride, int64(k.Stride[i]))
+	}
+	t := s.To.Elem
+	wt, err := w.computed(out+".weight", t, dims, weight, last)
+	if err != nil {
+		return err
+	}
+	b, err := w.computed(out+".bias", t, []int64{int64(k.Out)}, bias, last)
+	if err != nil {
+		return err
+	}
+	if c.Before != nil {
+		in = w.node("Transpose", out+".map", "", []string{in}, onnxio.IntsAttr("perm", c.Before))
+	}
+	to := out
+	if c.After != nil {
+		to = w.Fresh(out + ".conv")
+	}
+	w.node("Conv", out, to, []string{in, wt, b},
+		onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
+		onnxio.IntsAttr("pads", append(slices.Clone(c.Begin), c.End...)), onnxio.IntsAttr("strides", stride))
+	if c.After != nil {
+		w.node("Transpose", out+".back", out, []string{to}, onnxio.IntsAttr("perm", c.After))
+	}
+	return nil
+}
+
+// numbers says how weight and bias are computed: where one stored conv is scaled,
+// in its place; else the segment is folded once for both.
+func (c *Conv) numbers(s *affine.Segment) (weight, bias folding, err error) {
+	part := c.Touch.Size() < c.Window.Size()
+	if !part {
+		scaled, err := asScaledConv(s)
+		if err != nil {
+			return nil, nil, err
+		}
+		if scaled != nil {
+			return scaled, whole{c.Touch.Out, scaled.foldBias}, nil
+		}
+	}
+	last := s.Last().Node()
+	once := &shared{fold: func() (*fuse.Kernel, error) {
+		k, err := affine.Fold(s)
+		if err != nil || !part {
+			return k, err
+		}
+		if why := unstorable(k.W, s.To.Elem, last); why != nil {
+			return nil, why
+		}
+		return k.Within(c.Touch), nil
+	}}
+	return whole{c.Touch.Size(), func() ([]float64, error) { return once.take(false) }},
+		whole{c.Touch.Out, func() ([]float64, error) { return once.take(true) }}, nil
+}
+
+// Claim implements Layer: how far the convolution reads along the axes of its
+// input. What it leaves out at the begin of an axis counts too.
+func (c *Conv) Claim(s *affine.Segment, whole bool) (func(shape []int) ([]int32, int, int), []verify.Reach) {
+	if !whole || len(s.Order) != len(c.Window.Taps)+2 {
+		return nil, nil
+	}
+	place := make([]int, len(s.Order)) // of the map's axes in the output
+	for i := range place {
+		place[i] = i
+		if c.After != nil {
+			place[c.After[i]] = i
+		}
+	}
+	var out []verify.Reach
+	for axis, k := range s.Order {
+		switch w, i := c.Window, k-2; {
+		case k == 0:
+			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1, Out: place[k]})
+		case k >= 2:
+			out = append(out, verify.Reach{Axis: axis, Span: (w.Taps[i]-1)*w.Step[i] + w.Stride[i] + max(w.Lo[i], 0), Stride: w.Stride[i], Out: place[k]})
+		}
+	}
+	return nil, out
+}

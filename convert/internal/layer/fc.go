@@ -1,0 +1,221 @@
+package layer
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+	"repmlp/verify"
+)
+
+// An FC is a segment as one fully connected layer of rows: nodes that bring the
+// rows together, the layer, and nodes that put its result where the segment's
+// value expects it.
+type FC struct {
+	Rows          *affine.Rows
+	form          form
+	trans         bool // the layer reads rows and turns them itself
+	before, after []move
+}
+
+// PlanFC plans a segment that a walk wrote as rows; ok is false where that has more
+// weights than limit, or needs sizes that no single -1 can stand for.
+func PlanFC(s *affine.Segment, m *affine.Rows, limit int, o Options) (*FC, bool) {
+	if size := m.Weights(); size > maxWeights || size > limit {
+		return nil, false
+	}
+	q := &question{choice: o.Form, opset: o.Opset, groups: m.Count(m.Group), tiny: tiny(m),
+		gemm: slices.ContainsFunc(s.Nodes(), func(n *graph.Node) bool { return n.OpType == "Gemm" })}
+	if q.auto() {
+		if l, ok := planInPlace(s, m, o); ok {
+			return l, true
+		}
+	}
+	var best *FC
+	var least formCost
+	for _, f := range forms() {
+		if !f.when(q) {
+			continue
+		}
+		l, ok := planForm(s, m, f, o)
+		if !ok {
+			continue
+		}
+		if c := l.cost(); best == nil || c.less(least) {
+			best, least = l, c
+		}
+	}
+	return best, best != nil
+}
+
+// planInPlace is an FC as a Conv in its place, where that is better than rows.
+func planInPlace(s *affine.Segment, m *affine.Rows, o Options) (*FC, bool) {
+	here, ok := planForm(s, m, mapForm, o)
+	if !ok || !here.inPlace(s) {
+		return nil, false
+	}
+	f := matMulForm
+	if m.Count(m.Group) == 1 {
+		f = gemmForm
+	}
+	rows, ok := planForm(s, m, f, o)
+	return here, !ok || rows.turns()
+}
+
+// planForm plans the nodes around a layer of one form.
+func planForm(s *affine.Segment, m *affine.Rows, f form, o Options) (*FC, bool) {
+	var rows []graph.Atom
+	for _, a := range m.In.Flat() {
+		if m.Row[a] {
+			rows = append(rows, a)
+		}
+	}
+	e, ok := f.around(m, rows)
+	if !ok {
+		return nil, false
+	}
+	l := &FC{Rows: m, form: f, trans: e.trans}
+	if l.before, ok = rearrange(m, m.In, e.x, e.dims, nil); !ok {
+		return nil, false
+	}
+	to, _ := s.To.Shape()
+	target, runtime, ok := targetShape(to, s.From)
+	if !ok || runtime != nil && o.Opset < shapeInput {
+		return nil, false
+	}
+	l.after, ok = rearrange(m, e.y, m.Out, target, runtime)
+	return l, ok
+}
+
+// count is the number of elements over atoms, as the sizes in nodes are.
+func count(m *affine.Rows, atoms []graph.Atom) int64 { return int64(m.Count(atoms)) }
+
+// sizes are the groups, and the features and results of one of them.
+func (l *FC) sizes() (g, k, q float64) {
+	m := l.Rows
+	return float64(m.Count(m.Group)), float64(m.Count(m.Feature)), float64(m.Count(m.Result))
+}
+
+func (l *FC) moves() []move { return slices.Concat(l.before, l.after) }
+
+// turns reports whether a Transpose stands around the layer.
+func (l *FC) turns() bool {
+	return slices.ContainsFunc(l.moves(), func(m move) bool { return m.perm != nil })
+}
+
+// Kind implements Layer.
+func (l *FC) Kind() string { return "fc" }
+
+// Cost implements Layer.
+func (l *FC) Cost() affine.Cost {
+	cost := affine.Cost{Weights: l.Rows.Weights(), Work: 1}
+	for _, m := range l.moves() {
+		switch {
+		case m.shape != nil:
+			cost.Moves += 3
+		case m.perm != nil:
+			cost.Moves += transposeCost
+		default:
+			cost.Moves++
+		}
+	}
+	return cost
+}
+
+// Shape implements Layer.
+func (l *FC) Shape() Shape {
+	m := l.Rows
+	g := m.Count(m.Group)
+	s := Shape{Groups: g, In: m.Count(m.Feature) * g, Out: m.Count(m.Result) * g, Rows: rowsOfRun(m)}
+	s.Parameters = m.Weights() + s.Out
+	return s
+}
+
+// rowsOfRun is the number of rows in one run, a free batch counting as 1; 0 where
+// it follows from another size that is only known at run time.
+func rowsOfRun(m *affine.Rows) int {
+	n := 1
+	for i, axis := range m.In {
+		for _, a := range axis {
+			if !m.Row[a] {
+				continue
+			}
+			size, ok := m.Atoms.Size(a).Int()
+			switch {
+			case ok:
+				n *= int(size)
+			case i > 0:
+				return 0
+			}
+		}
+	}
+	return n
+}
+
+func (l *FC) String() string {
+	s := l.Shape()
+	text := fmt.Sprintf("FC %d -> %d in %d groups as %s", s.In, s.Out, s.Groups, l.form.name)
+	for _, m := range l.before {
+		text += ", " + m.String()
+	}
+	if len(l.after) > 0 {
+		text += ", then"
+		for _, m := range l.after {
+			text += " " + m.String()
+		}
+	}
+	return text
+}
+
+// fcNodes is what a form writes its layer with.
+type fcNodes struct {
+	*Writer
+	*FC
+	base string
+	elem onnxio.DType
+	last *graph.Node
+}
+
+// Write implements Layer.
+func (l *FC) Write(w *Writer, s *affine.Segment, in, out string) error {
+	c := &fcNodes{w, l, out, s.To.Elem, s.Last().Node()}
+	cur := in
+	for _, m := range l.before {
+		cur = c.move(m, cur, "", in)
+	}
+	to := ""
+	if len(l.after) == 0 {
+		to = out
+	}
+	cur, err := l.form.write(c, cur, to)
+	if err != nil {
+		return err
+	}
+	for i, m := range l.after {
+		to := ""
+		if i == len(l.after)-1 {
+			to = out
+		}
+		cur = c.move(m, cur, to, in)
+	}
+	return nil
+}
+
+// weights adds the layer's weight and bias.
+func (c *fcNodes) weights() (weight, bias string, err error) {
+	g, q, k := count(c.Rows, c.Rows.Group), count(c.Rows, c.Rows.Result), count(c.Rows, c.Rows.Feature)
+	wdims, bdims := c.form.weights.dims(g, q, k)
+	f := c.Rows.Program.Folding(c.Rows.Form(), c.form.weights.order)
+	if weight, err = c.computed(c.base+".weight", c.elem, wdims, f, c.last); err != nil {
+		return "", "", err
+	}
+	bias, err = c.computed(c.base+".bias", c.elem, bdims, whole{int(g * q), f.Bias}, c.last)
+	return weight, bias, err
+}
+
+// Claim implements Layer: which row an element of the input belongs to.
+func (l *FC) Claim(*affine.Segment, bool) (func(shape []int) ([]int32, int, int), []verify.Reach) {
+	return l.Rows.RowOf, nil
+}

@@ -1,0 +1,73 @@
+package layer
+
+import (
+	"math"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/onnxio/graph"
+)
+
+// allBatches are the batch sizes at which a Conv is only replaced by what is not
+// slower: those between one and eight are the ones that matrix products like least.
+var allBatches = [...]float64{1, 2, 4, 8, 16, 32}
+
+// FCWins reports whether a segment that is both a convolution and an FC is written
+// as an FC. A convolution of a map costs less than an FC with the nodes that bring
+// the map into rows and back; only on a map of one position, where both do the same
+// products, a matrix product is faster for enough samples. It has to be so at every
+// batch size that the file leaves open.
+func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
+	if !FlatMap(s.From) || !FlatMap(s.To) || !conv.InPlace() {
+		return false
+	}
+	if choice != Auto {
+		return choice != Grouped
+	}
+	if fc.form.time == timesConv {
+		return false
+	}
+	dims, _ := s.From.Shape()
+	one := max(float64(dims[0].At(1)), 1) // rows at batch one
+	samples := allBatches[:]
+	if _, ok := dims[0].Int(); ok {
+		samples = samples[:1]
+	}
+	g, k, q := fc.sizes()
+	sum := 0.0
+	for _, n := range samples {
+		r := flatRatio(fc.form.flat, g, k*q, n*one)
+		if r > 0 {
+			return false
+		}
+		sum += r
+	}
+	return sum <= -math.Log2(worthwhile)*float64(len(samples))
+}
+
+// flatRatio looks up how many times longer than a Conv a form takes on a map of one
+// position, between the measured points in the logarithm: the logarithm to base two.
+func flatRatio(f measured, groups, size, rows float64) float64 {
+	a, i := between(math.Log2(groups), flatGroups[:])
+	b, j := between(math.Log2(size), flatSizes[:])
+	c, k := between(math.Log2(rows), flatRows[:])
+	at := func(i, j, k int) float64 {
+		return flatTable[f][min(i, len(flatGroups)-1)][min(j, len(flatSizes)-1)][min(k, len(flatRows)-1)]
+	}
+	line := func(i, j int) float64 { return at(i, j, k)*(1-c) + at(i, j, k+1)*c }
+	plane := func(i int) float64 { return line(i, j)*(1-b) + line(i, j+1)*b }
+	return plane(i)*(1-a) + plane(i+1)*a
+}
+
+// FlatMap reports whether a map has one position only.
+func FlatMap(v *graph.Value) bool {
+	dims, ok := v.Shape()
+	if !ok || len(dims) < 3 {
+		return false
+	}
+	for _, d := range dims[2:] {
+		if !d.Is(1) {
+			return false
+		}
+	}
+	return true
+}

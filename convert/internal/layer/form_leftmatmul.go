@@ -1,0 +1,25 @@
+package layer
+
+import (
+	"repmlp/convert/internal/affine"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// Several groups with the weights as left operand: y[g]ᵀ = W[g]·x[g]ᵀ + b[g].
+var leftMatMulForm = form{
+	name: "MatMul, weights left",
+	when: func(q *question) bool { return q.columns() && q.groups > 1 },
+	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
+		return ends{x: graph.Layout{m.Group, m.Feature, rows}, y: graph.Layout{m.Group, m.Result, rows}, dims: []int64{count(m, m.Group), count(m, m.Feature), -1}}, true
+	},
+	weights: weights{func(g, q, k int64) (weight, bias []int64) { return []int64{g, q, k}, []int64{g, q, 1} }, fuse.ByOutput},
+	write: func(c *fcNodes, in, to string) (string, error) {
+		w, b, err := c.weights()
+		if err != nil {
+			return "", err
+		}
+		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{w, in}), b}), nil
+	},
+	time: timesColumns, flat: timesColumns,
+}

@@ -1,0 +1,25 @@
+package layer
+
+import (
+	"repmlp/convert/internal/affine"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// Several groups: y[g] = x[g]·W[g] + b[g], groups before rows.
+var matMulForm = form{
+	name: "MatMul",
+	when: func(q *question) bool { return q.plain() && q.groups > 1 },
+	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
+		return ends{x: graph.Layout{m.Group, rows, m.Feature}, y: graph.Layout{m.Group, rows, m.Result}, dims: []int64{count(m, m.Group), -1, count(m, m.Feature)}}, true
+	},
+	weights: weights{func(g, q, k int64) (weight, bias []int64) { return []int64{g, k, q}, []int64{g, 1, q} }, fuse.ByInput},
+	write: func(c *fcNodes, in, to string) (string, error) {
+		w, b, err := c.weights()
+		if err != nil {
+			return "", err
+		}
+		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{in, w}), b}), nil
+	},
+	time: timesRows, flat: timesRows, plain: true,
+}

@@ -1,0 +1,301 @@
+package plan
+
+import (
+	"math"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/layer"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// A planner is one attempt at a plan: regions may not start at banned values, and
+// pinned ones stay whatever is merged.
+type planner struct {
+	t              *terrain
+	opts           Options
+	banned, pinned map[*graph.Value]bool
+	visited        map[*graph.Value]bool
+	regions        []*Region
+}
+
+// planRegions finds the regions of a graph, one by one from its end.
+func planRegions(t *terrain, o Options, banned, pinned map[*graph.Value]bool) *planner {
+	p := &planner{t: t, opts: o, banned: banned, pinned: pinned, visited: map[*graph.Value]bool{}}
+	nodes := t.e.Graph.Nodes
+	for i := len(nodes) - 1; i >= 0; i-- {
+		if !t.e.Alive[nodes[i]] {
+			continue // nothing that nobody needs is merged
+		}
+		for _, v := range nodes[i].Out {
+			if v != nil && t.e.Of(v) != nil && !p.visited[v] && v.ReadCount() > 0 {
+				p.sink(v)
+			}
+		}
+	}
+	return p
+}
+
+// sink plans the affine piece that ends in v.
+func (p *planner) sink(v *graph.Value) {
+	c := p.reach(v)
+	if len(c.points) == 1 { // a sum of branches without a common source
+		p.partialSum(v)
+		return
+	}
+	cuts := p.cover(c)
+	for cuts.cutShort && len(cuts.points) < len(c.points) {
+		// What was merged counts as one step: merges that look back further than one
+		// span of attention are found in rounds.
+		c = c.coarser(cuts.points)
+		cuts = p.cover(c)
+	}
+	for k, i := range cuts.points[:len(cuts.points)-1] {
+		if i >= c.own {
+			break
+		}
+		if r := cuts.regions[k]; r != nil {
+			p.take(r)
+			continue
+		}
+		p.visited[c.points[i]] = true
+		if soft := c.spans[i]; isSoft(soft...) { // nothing in it is a place to start from
+			for _, a := range soft {
+				p.visited[a.Out] = true
+			}
+		}
+		if affine.IsSum(p.t.e.Of(c.points[i]).Op) {
+			p.partialSum(c.points[i])
+		}
+	}
+}
+
+// take takes a region in; what it makes inside is not planned again, but what
+// others need.
+func (p *planner) take(r *Region) {
+	p.regions = append(p.regions, r)
+	kept := map[*graph.Value]bool{}
+	for _, v := range r.Kept {
+		kept[v] = true
+	}
+	for _, a := range r.Segment.Steps {
+		if a.Out == r.Segment.To {
+			p.visited[a.Out] = true
+			if out := a.Node().Out[0]; out != nil && r.Part == nil {
+				p.visited[out] = true
+			}
+			continue
+		}
+		if kept[a.Out] {
+			continue
+		}
+		p.visited[a.Out] = true
+		if out := a.Node().Out[0]; out != nil {
+			p.visited[out] = true
+		}
+	}
+	if r.Part != nil {
+		for _, n := range r.Part.Covers {
+			p.visited[n.Out[0]] = true
+		}
+	}
+}
+
+// A cover is a way to cut a chain into pieces.
+type cover struct {
+	points   []int     // where it is cut, the near end first
+	regions  []*Region // the piece behind each point but the last; nil: it stays as it is
+	cutShort bool      // some candidates were not looked at, since they look back too far
+}
+
+// attention bounds the spans with layers or sums that one candidate looks back over
+// in one round, and glance all spans.
+const (
+	attention = 64
+	glance    = 512
+)
+
+// cover finds the cheapest way to cut a chain.
+func (p *planner) cover(c *chain) cover {
+	n := len(c.points) - 1
+	candidates := make([][]candidate, n) // by the near end, farther starts first
+	var out cover
+	for j := n; j > 0; j-- {
+		if short := p.candidates(c, j, candidates); short {
+			out.cutShort = true
+		}
+	}
+	best := make([]affine.Cost, n+1)
+	pick := make([]candidate, n)
+	for i := n - 1; i >= 0; i-- {
+		best[i] = c.between(i+1, i).cost.Plus(best[i+1])
+		pick[i] = candidate{from: i + 1}
+		for k := len(candidates[i]) - 1; k >= 0; k-- { // the shortest of equal ones
+			if q := candidates[i][k]; q.region.cost.Plus(best[q.from]).Less(best[i]) {
+				best[i], pick[i] = q.region.cost.Plus(best[q.from]), q
+			}
+		}
+	}
+	for i := 0; ; i = pick[i].from {
+		out.points = append(out.points, i)
+		if i == n {
+			return out
+		}
+		out.regions = append(out.regions, pick[i].region)
+	}
+}
+
+// A candidate is a region that starts at a point of a chain.
+type candidate struct {
+	from   int
+	region *Region
+}
+
+// candidates looks at all regions that start at point j, in one walk.
+func (p *planner) candidates(c *chain, j int, found [][]candidate) (cutShort bool) {
+	u := c.points[j]
+	if p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
+		return false
+	}
+	var walk *affine.Walk
+	hard := 0
+	for i := j - 1; i >= 0; i-- {
+		if t := c.between(i+1, i); t.others > 0 && t.cost.Work > 0 {
+			hard++
+		}
+		if hard > attention || j-i > glance {
+			return true
+		}
+		if walk == nil {
+			walk = affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
+				for k := j - 1; k >= 0 && k >= j-glance; k-- {
+					for _, a := range c.spans[k] {
+						if !yield(a) {
+							return
+						}
+					}
+				}
+			}))
+		}
+		for _, a := range c.spans[i] {
+			if walk.Through(a); walk.Refused() {
+				return false
+			}
+		}
+		v := c.points[i]
+		if _, moved := p.t.e.MovedFrom(v); moved {
+			continue // a value that is in no file is only read
+		}
+		q := piece{u: u, v: v, walk: walk, tally: c.between(j, i), sealed: c.sealed(j, i), steps: func() []*affine.Affine { return c.steps(j, i) }}
+		if r := p.region(&q); r != nil {
+			found[i] = append(found[i], candidate{j, r})
+		}
+	}
+	return false
+}
+
+// A piece of the graph that may become a region, with the walk that has just met
+// its end.
+type piece struct {
+	u, v   *graph.Value
+	walk   *affine.Walk
+	tally  tally
+	sealed bool // nobody outside needs what is inside
+	steps  func() []*affine.Affine
+	sum    []*graph.Node // nodes that still add what comes from outside
+}
+
+// region plans one piece as one layer; nil where that is not exact, or no better
+// than what is there.
+func (p *planner) region(q *piece) *Region {
+	before := q.tally.cost
+	if before.Work < 2 || !sameFloat(q.u, q.v) || p.t.e.Cancels(q.v) {
+		return nil
+	}
+	if q.tally.layers == 0 && q.tally.others > 0 {
+		return nil
+	}
+	limit := before.Weights
+	if p.opts.AllowGrowth {
+		limit = math.MaxInt
+	}
+	l, s := p.layer(q, limit)
+	if l == nil {
+		return nil
+	}
+	r := &Region{Segment: s, Layer: l, Before: s.Parameters(), cost: l.Cost()}
+	if r.cost.Weights > limit || r.cost.Work >= before.Work {
+		return nil
+	}
+	if !q.sealed {
+		r.Kept = p.leaks(q.u, s.Steps, q.sum)
+	}
+	for _, x := range r.Kept {
+		a := p.t.e.Of(x)
+		if a == nil || x == q.v || !affine.IsView(a.Op) {
+			return nil
+		}
+		r.cost = r.cost.Plus(p.t.e.Cost(a)) // the view stays for its other readers
+	}
+	return r
+}
+
+// layer is the best layer for a piece; nil for none.
+func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
+	var s *affine.Segment
+	segment := func() *affine.Segment {
+		if s == nil {
+			s = &affine.Segment{From: q.u, To: q.v, Steps: q.steps(), Order: q.walk.Order}
+		}
+		return s
+	}
+	if q.tally.layers == 0 {
+		if l, ok := layer.PlanScale(segment(), q.walk, p.t.e.Graph.Opset); ok {
+			return l, s
+		}
+		return nil, nil
+	}
+	o := layer.Options{Opset: p.t.e.Graph.Opset, Form: p.opts.Form, AllowGrowth: p.opts.AllowGrowth}
+	var conv *layer.Conv
+	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
+		conv, _ = layer.PlanConv(segment(), m, limit)
+	}
+	var fc *layer.FC
+	if least, ok := q.walk.RowsAtLeast(q.v); ok && least <= float64(limit) {
+		if rows, why := q.walk.Rows(q.v); why == nil {
+			fc, _ = layer.PlanFC(segment(), rows, limit, o)
+		}
+	}
+	switch {
+	case conv == nil && fc == nil:
+		return nil, nil
+	case conv == nil:
+		if !p.opts.AllowGrowth && oneConv(s) && fc.Cost().Moves > q.tally.cost.Moves {
+			return nil, nil // moving the map to rows and back costs more than what merges into the conv
+		}
+		return fc, s
+	case fc != nil && fc.Cost().Weights <= conv.Cost().Weights && layer.FCWins(s, conv, fc, p.opts.Form):
+		return fc, s
+	}
+	return conv, s
+}
+
+// oneConv reports whether a Conv of a map with several positions is the only layer.
+func oneConv(s *affine.Segment) bool {
+	layers := 0
+	for _, a := range s.Steps {
+		if !affine.IsLayer(a.Op) {
+			continue
+		}
+		if _, conv := a.Op.(*affine.Conv); !conv || layer.FlatMap(a.Node().In[0]) {
+			return false
+		}
+		layers++
+	}
+	return layers == 1
+}
+
+// sameFloat reports whether both values have one float type.
+func sameFloat(u, v *graph.Value) bool {
+	return u.Elem == v.Elem && u.Elem.IsFloat() && u.Elem != onnxio.Undefined
+}

@@ -1,0 +1,130 @@
+package reason
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Code is the stable name of a reason.
+type Code string
+
+// The codes, in the order of Reasons.
+const (
+	UnknownOp                        Code = "unknown_op"
+	UnsupportedForm                  Code = "unsupported_form"
+	InsideSubgraph                   Code = "inside_subgraph"
+	SparseInitializer                Code = "sparse_initializer"
+	WeightsAreGraphInputs            Code = "weights_are_graph_inputs"
+	BatchStatistics                  Code = "batch_statistics"
+	DropoutTraining                  Code = "dropout_training"
+	WeightsNotConstant               Code = "weights_not_constant"
+	QuantizedWeight                  Code = "quantized_weight"
+	QuantizedActivation              Code = "quantized_activation"
+	PrecisionChange                  Code = "precision_change"
+	BNInvalidVariance                Code = "bn_invalid_variance"
+	NonFiniteWeight                  Code = "non_finite_weight"
+	FP16Overflow                     Code = "fp16_overflow"
+	RowOrderDiffers                  Code = "row_order_differs"
+	ConvCrossesPartitionBorders      Code = "conv_crosses_partition_borders"
+	SamplingOffsetDiffers            Code = "sampling_offset_differs"
+	AutoPadDependsOnSize             Code = "auto_pad_depends_on_size"
+	PaddingModesDiffer               Code = "padding_modes_differ"
+	BiasBeforeZeroPadding            Code = "bias_before_zero_padding"
+	InnerZeroPadding                 Code = "inner_zero_padding"
+	BorderDependentPool              Code = "border_dependent_pool"
+	ScatterInBranch                  Code = "scatter_in_branch"
+	BroadcastAdd                     Code = "broadcast_add"
+	BranchesReadDifferentTensors     Code = "branches_read_different_tensors"
+	FCWeightSharedAcrossConvChannels Code = "fc_weight_shared_across_conv_channels"
+	GroupsMismatchWouldGrow          Code = "groups_mismatch_would_grow"
+	KernelWouldGrow                  Code = "kernel_would_grow"
+	WouldGrow                        Code = "would_grow"
+	BranchesNotAdded                 Code = "branches_not_added"
+	NonlinearBranch                  Code = "nonlinear_branch"
+	NonlinearityBetween              Code = "nonlinearity_between"
+	NotAffine                        Code = "not_affine"
+	IntermediateUsedElsewhere        Code = "intermediate_used_elsewhere"
+)
+
+// A Reason documents one code of a decline.
+type Reason struct {
+	Code   Code
+	When   string
+	Advice string
+	Growth bool // exact, but larger: does not count for the verdict
+}
+
+// Reasons lists all codes in the order in which they are reported: the first
+// that applies to a place wins. Codes are stable.
+func Reasons() []Reason {
+	return []Reason{
+		{UnknownOp, "a node of the place has an operator that neither ONNX nor the file's functions define", "see which exporter writes it and export again", false},
+		{UnsupportedForm, "an attribute or form of the operator is not handled; the sentence says which", "", false},
+		{InsideSubgraph, "the place lies in the body of an If, Loop or Scan", "export without control flow", false},
+		{SparseInitializer, "the weights are stored sparse", "store them dense", false},
+		{WeightsAreGraphInputs, "a weight has a default but is a graph input too (IR 4 and later): callers may override it", "`--freeze-inputs` treats it as constant", false},
+		{BatchStatistics, "BatchNormalization normalises with the statistics of the batch", "export with `model.eval()`, or `--batch-stats-as-inference`", false},
+		{DropoutTraining, "Dropout is live", "export with `model.eval()`, or `--batch-stats-as-inference`", false},
+		{WeightsNotConstant, "weights are computed from data, or have no value in the file", "export the model with its parameters", false},
+		{QuantizedWeight, "a weight stands behind DequantizeLinear", "`--fold-dequantize` merges its float value", false},
+		{QuantizedActivation, "activations of a branch are quantised", "merge before quantising", false},
+		{PrecisionChange, "a Cast inside a branch changes the precision", "", false},
+		{BNInvalidVariance, "variance + epsilon is not positive or not finite", "retrain or repair the layer", false},
+		{NonFiniteWeight, "there is NaN or infinity among the weights", "repair the layer", false},
+		{FP16Overflow, "a merged weight or bias does not fit its stored type", "keep float32 for this layer", false},
+		{RowOrderDiffers, "branches hold the same elements in another order", "", false},
+		{ConvCrossesPartitionBorders, "a conv with a kernel above 1×1 runs on the whole map, FC3 on tiles", "", false},
+		{SamplingOffsetDiffers, "strided branches sample the map at places that no common kernel reaches", "", false},
+		{AutoPadDependsOnSize, "padding depends on a height or width that is not fixed", "fix the input size and export again", false},
+		{PaddingModesDiffer, "reflect, edge or wrap padding in one branch, zeros in another, both kernels above 1×1", "", false},
+		{BiasBeforeZeroPadding, "a bias or BatchNorm shift stands before a zero-padded conv", "pad with the bias value while training", false},
+		{InnerZeroPadding, "two padded convs in series, both kernels above 1×1", "put all padding on the first", false},
+		{BorderDependentPool, "an AveragePool beside a conv does not count its padding", "export with `count_include_pad`", false},
+		{ScatterInBranch, "a branch writes into its map", "", false},
+		{BroadcastAdd, "a branch is broadcast over positions in the sum", "", false},
+		{BranchesReadDifferentTensors, "the branches of a sum read different values", "", false},
+		{FCWeightSharedAcrossConvChannels, "rows of the conv are longer than those of the FC: one shared FC would need several kernels", "`--allow-growth`", false},
+		{GroupsMismatchWouldGrow, "merging needs coarser groups", "`--allow-growth`", true},
+		{KernelWouldGrow, "the common kernel has more taps than the branches together", "`--allow-growth`", true},
+		{WouldGrow, "any other exact merge that makes the model larger", "`--allow-growth`", true},
+		{BranchesNotAdded, "branches are joined by Mul, Max and the like, not by a sum", "", false},
+		{NonlinearBranch, "an activation, pooling or gate stands inside a branch of a sum", "", false},
+		{NonlinearityBetween, "an activation stands between a BatchNorm and the layer that would absorb it", "", false},
+		{NotAffine, "a normalisation of data (Instance, Group, LayerNorm, Softmax) stands in the place", "", false},
+		{IntermediateUsedElsewhere, "a value inside the place is a graph output or has other readers", "", false},
+	}
+}
+
+// rank is the place of a code in Reasons.
+func (c Code) rank() int {
+	return slices.IndexFunc(Reasons(), func(r Reason) bool { return r.Code == c })
+}
+
+// Growth reports whether the code is about size alone: the merge is exact and
+// would make the model larger.
+func (c Code) Growth() bool {
+	return slices.ContainsFunc(Reasons(), func(r Reason) bool { return r.Code == c && r.Growth })
+}
+
+// Page is the documentation page of the codes.
+func Page() string {
+	var b strings.Builder
+	b.WriteString(`# Declines
+
+A place where a merge was looked for and not made is reported with a stable code, a sentence with the nodes' names, and what
+can be done. The first code that applies to a place is reported. Codes marked * are about size alone: they are listed but
+count neither for the verdict nor for ` + "`--strict`" + `.
+
+| code | when | advice |
+|---|---|---|
+`)
+	for _, r := range Reasons() {
+		mark := ""
+		if r.Growth {
+			mark = " *"
+		}
+		b.WriteString("| `" + string(r.Code) + "`" + mark + " | " + r.When + " | " + r.Advice + " |\n")
+	}
+	b.WriteString("\nThe table is made from the one in `convert/internal/reason/codes.go`: `go test ./convert -run DeclinesPage -update`.\n")
+	return b.String()
+}

@@ -1,0 +1,128 @@
+// Package result turns a plan into an edit of the model: the nodes and weights of
+// its layers, without anything dead, and what has to be proved of each.
+package result
+
+import (
+	"fmt"
+	"slices"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/layer"
+	"repmlp/convert/internal/plan"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+	"repmlp/verify"
+)
+
+// Options of a result.
+type Options struct {
+	FreezeInputs bool              // initializers that are inputs stop being inputs
+	Reserved     []map[string]bool // names of the graphs around, which new ones must not shadow
+	Metadata     []onnxio.Property
+}
+
+// A Result is an edit of the model, and what it does for each region.
+type Result struct {
+	Edit  onnxio.Edit
+	Exact map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
+
+	plan  *plan.Plan
+	into  map[string][]string // nodes, by region
+	value map[string]string   // the value that is made
+}
+
+// Write writes the layers of a plan into the model that was planned, whose weights
+// are computed later. An *affine.ValueError, now or then, means that the numbers of
+// a region forbid the merge.
+func Write(p *plan.Plan, o Options) (*Result, error) {
+	w := layer.NewWriter(p.Explained.Graph, o.Reserved)
+	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}}
+	for _, region := range p.Regions {
+		from := len(w.Edit.AddNodes)
+		out, err := writeRegion(w, p, region)
+		if err != nil {
+			return nil, fmt.Errorf("merging %q: %w", region.Value(), err)
+		}
+		r.value[region.ID] = out
+		for _, n := range w.Edit.AddNodes[from:] {
+			r.into[region.ID] = append(r.into[region.ID], n.Node.Name)
+		}
+	}
+	sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
+	w.Edit.Metadata = o.Metadata
+	r.Edit = w.Edit
+	return r, nil
+}
+
+// Into lists the nodes of the result that a region became.
+func (r *Result) Into(region *plan.Region) []string { return r.into[region.ID] }
+
+// Value is the value that a region makes in the result.
+func (r *Result) Value(region *plan.Region) string { return r.value[region.ID] }
+
+func writeRegion(w *layer.Writer, p *plan.Plan, r *plan.Region) (out string, err error) {
+	last := r.Segment.Last().Node()
+	out = r.Segment.To.Name
+	switch {
+	case r.Part != nil:
+		out = w.Fresh(out)
+	case r.Segment.To.Producer != nil:
+		last = r.Segment.To.Producer
+	}
+	w.Before(last.Node)
+	in := repeat(w, p.Explained, r.Segment.From)
+	if err := r.Layer.Write(w, r.Segment, in, out); err != nil {
+		return "", err
+	}
+	w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
+	if r.Part != nil {
+		w.Rest(out, r.Part.Whole.Node().Out[0].Name, r.Part.Values, r.Part.Coef)
+	}
+	return out, nil
+}
+
+// repeat returns the name of a region's input, repeating the nodes that the plan
+// moved in front of it.
+func repeat(w *layer.Writer, e *affine.Explained, v *graph.Value) string {
+	m, moved := e.MovedFrom(v)
+	if !moved {
+		return v.Name
+	}
+	inputs := slices.Clone(m.Node.Inputs)
+	inputs[0] = repeat(w, e, m.Input)
+	out := w.Fresh(v.Name)
+	w.Add(m.Node.WithInputs(w.Fresh(v.Name+".node"), inputs, []string{out}))
+	return out
+}
+
+// Claim says what has to hold for one region, in values that both models have.
+func (r *Result) Claim(region *plan.Region) verify.Claim {
+	e := r.plan.Explained
+	s := region.Segment
+	from := s.From
+	if region.Fed != nil {
+		from = region.Fed
+	}
+	c := verify.Claim{ID: region.ID, Inputs: []string{e.Source(from).Name}, Output: r.Value(region)}
+	if part := region.Part; part != nil {
+		c.Output = part.Whole.Node().Out[0].Name
+		for _, v := range part.Values {
+			// An operand that the merged part also goes through is computed.
+			if !s.Makes(v) && !slices.Contains(c.Inputs, v.Name) {
+				c.Inputs = append(c.Inputs, v.Name)
+			}
+		}
+	}
+	for _, name := range c.Inputs {
+		for _, twin := range e.Twins(e.Graph.Value(name)) {
+			if c.Same == nil {
+				c.Same = map[string]string{}
+			}
+			c.Same[twin.Name] = name
+		}
+	}
+	_, moved := e.MovedFrom(s.From)
+	c.Rows, c.Reach = region.Layer.Claim(s, !moved && region.Fed == nil)
+	c.Exact = r.Exact
+	return c
+}

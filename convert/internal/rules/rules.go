@@ -1,0 +1,159 @@
+// Package rules explains the nodes of a graph: what their outputs are affine
+// functions of. A rule sees one node and the explanations of its operands, and
+// never changes what another has said.
+package rules
+
+import (
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/reason"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// A rule explains the outputs of one node. It returns nil, nil where the node is
+// not its business, a refusal for a near miss, or explanations.
+type rule struct {
+	Doc
+	ops     []string
+	explain func(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal)
+}
+
+// Doc is the documentation of a rule, printed by "repmlp rules".
+type Doc struct {
+	Name    string
+	Title   string
+	Formula string // before and after
+	When    string // when it is exact
+	Example string
+}
+
+// all lists every rule in the order in which they are asked. The first one that
+// explains a node wins.
+func all() []rule {
+	return []rule{
+		viewRule,
+		transposeRule,
+		convRule,
+		fcRule,
+		batchNormRule,
+		scaleRule,
+		sumRule,
+		poolRule,
+		padRule,
+		splitFCRule,
+		selectRule,
+	}
+}
+
+// Catalogue is the documentation of all rules, in order.
+func Catalogue() []Doc {
+	var docs []Doc
+	for _, r := range all() {
+		docs = append(docs, r.Doc)
+	}
+	return docs
+}
+
+// A context is what rules see.
+type context struct {
+	g         *graph.Graph
+	constants *affine.Constants
+	sofar     *affine.Builder
+}
+
+// Explain walks the graph once and explains what the rules know. Nodes in cut are
+// left out, with the refusal that stands there.
+func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal) *affine.Explained {
+	b := affine.NewBuilder(g)
+	c := &context{g, b.Constants(), b}
+	table := map[string][]rule{}
+	for _, r := range all() {
+		for _, op := range r.ops {
+			table[op] = append(table[op], r)
+		}
+	}
+	findRepeats(b)
+	for _, n := range g.Nodes {
+		if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
+			continue
+		}
+		if why := cut[n]; why != nil {
+			b.Refuse(n, why)
+			continue
+		}
+		for _, r := range table[n.OpType] {
+			explained, why := r.explain(c, n)
+			if why != nil && why.Code != "" {
+				b.Refuse(n, why)
+			}
+			for _, a := range explained {
+				if a.Rule == "" {
+					a.Rule = r.Name
+				}
+				b.Add(a)
+			}
+			if len(explained) > 0 {
+				break
+			}
+		}
+	}
+	return b.Done()
+}
+
+// is explains the first output of n as op of args.
+func is(n *graph.Node, op affine.Op, args ...*graph.Value) []*affine.Affine {
+	return []*affine.Affine{{Out: n.Out[0], Args: args, Nodes: []*graph.Node{n}, Op: op}}
+}
+
+// single reports whether the node has no other output that is used.
+func single(n *graph.Node) bool {
+	for _, v := range n.Out[1:] {
+		if v != nil && v.ReadCount() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// weightProblem says why v cannot be a weight; nil if it can.
+func (c *context) weightProblem(n *graph.Node, v *graph.Value) *reason.Refusal {
+	if c.g.IsConst(v) {
+		return nil
+	}
+	switch {
+	case v.Sparse:
+		return reason.Refuse(reason.SparseInitializer, "the weight %q of %q is stored sparse; store it dense to have it merged", v.Name, n.Title())
+	case v.Init != nil && v.IsInput:
+		return reason.Refuse(reason.WeightsAreGraphInputs, "the weight %q of %q has a default but is a graph input, which callers may override; --freeze-inputs treats it as constant", v.Name, n.Title())
+	case v.Producer != nil && v.Producer.OpType == "DequantizeLinear":
+		return reason.Refuse(reason.QuantizedWeight, "the weight %q of %q is dequantised by %q; --fold-dequantize merges its float value", v.Name, n.Title(), v.Producer.Title())
+	}
+	return reason.Refuse(reason.WeightsNotConstant, "the weight %q of %q is computed from data or has no value in the file; export the model with its parameters", v.Name, n.Title())
+}
+
+// sameFloat reports whether all values have one float type.
+func sameFloat(vs ...*graph.Value) bool {
+	t := onnxio.Undefined
+	for _, v := range vs {
+		if v == nil {
+			continue
+		}
+		if t == onnxio.Undefined {
+			t = v.Elem
+		}
+		if v.Elem != t || !v.Elem.IsFloat() {
+			return false
+		}
+	}
+	return true
+}
+
+// constantLike reports whether v does not depend on data, be its shape known
+// or not.
+func (c *context) constantLike(v *graph.Value) bool {
+	if c.g.IsConst(v) {
+		return true
+	}
+	_, ok := c.g.Splat(v)
+	return ok
+}

@@ -1,0 +1,121 @@
+package rules
+
+import (
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/reason"
+	"repmlp/onnxio/graph"
+)
+
+// Slice, Gather, Split and Concat pick positions along one axis.
+var selectRule = rule{
+	Doc: Doc{Name: "select", Title: "Pick and join positions",
+		Formula: "y[o] = x[i(o)]; Concat is the sum of its operands, each at its place",
+		When:    "the axis has a known size and the indices are constant",
+		Example: "circular padding as Slice and Concat; a grouped FC as Split, g MatMuls and Concat"},
+	ops:     []string{"Slice", "Gather", "Split", "Concat"},
+	explain: explainSelect,
+}
+
+func explainSelect(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
+	x := n.In[0]
+	dims, ok := x.Shape()
+	if !ok || !x.Elem.IsFloat() {
+		return nil, nil // unknown rank, or no data
+	}
+	switch n.OpType {
+	case "Concat":
+		return explainConcat(c, n), nil
+	case "Split":
+		return explainSplit(c, n), nil
+	case "Gather":
+		return explainGather(c, n, dims), nil
+	}
+	return explainSlice(c, n, dims), nil
+}
+
+// explainSplit explains every output.
+func explainSplit(c *context, n *graph.Node) []*affine.Affine {
+	axis, sizes, ok := c.g.SplitSizes(n)
+	if !ok {
+		return nil // sizes that are not known
+	}
+	var all []*affine.Affine
+	from := 0
+	for i, out := range n.Out {
+		if out != nil {
+			op := &affine.Pick{Axes: []affine.Picked{{Axis: axis, Count: int(sizes[i]), At: affine.From(from, 1)}}, Drop: -1}
+			all = append(all, &affine.Affine{Out: out, Args: n.In[:1], Nodes: []*graph.Node{n}, Op: op})
+		}
+		from += int(sizes[i])
+	}
+	return all
+}
+
+func explainGather(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine {
+	axis, ok := graph.Axis(n.Int("axis", 0), len(dims))
+	if !ok || !c.g.IsConst(n.In[1]) {
+		return nil // indices that are not known
+	}
+	idx, err := c.g.Const(n.In[1])
+	size, known := dims[axis].Int()
+	if err != nil || len(idx.Shape) > 1 || !known {
+		return nil // indices of higher rank
+	}
+	var at []int
+	for _, i := range idx.I {
+		k, ok := graph.Axis(i, int(size))
+		if !ok {
+			return nil // out of range: an error at run time
+		}
+		at = append(at, k)
+	}
+	op := &affine.Pick{Axes: []affine.Picked{{Axis: axis, Count: len(at), At: func(i int) int { return at[i] }}}, Drop: -1}
+	if len(idx.Shape) == 0 {
+		op.Drop = axis
+	}
+	return is(n, op, n.In[0])
+}
+
+func explainSlice(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine {
+	steps, ok := c.g.SliceSteps(n, len(dims))
+	if !ok {
+		return nil // bounds that are not known
+	}
+	op := &affine.Pick{Drop: -1}
+	for _, st := range steps {
+		size, known := dims[st.Axis].Int()
+		if !known {
+			if st.Start == 0 && st.Step == 1 && st.End >= 1<<31-1 {
+				continue
+			}
+			return nil // bounds of an axis of unknown size
+		}
+		start, count := st.Range(size)
+		if start == 0 && st.Step == 1 && count == size {
+			continue
+		}
+		op.Axes = append(op.Axes, affine.Picked{Axis: int(st.Axis), Count: int(count), At: affine.From(int(start), int(st.Step))})
+	}
+	return is(n, op, n.In[0])
+}
+
+func explainConcat(c *context, n *graph.Node) []*affine.Affine {
+	rank := n.In[0].Rank()
+	axis, ok := graph.Axis(n.Int("axis", 1), rank)
+	if !ok {
+		return nil // out of range
+	}
+	var sizes []int
+	for _, x := range n.In {
+		dims, ok := x.Shape()
+		if !ok || len(dims) != rank || c.constantLike(x) {
+			return nil // a constant part
+		}
+		k, ok := dims[axis].Int()
+		if !ok {
+			return nil // an axis of unknown size
+		}
+		sizes = append(sizes, int(k))
+	}
+	return is(n, &affine.Join{Axis: axis, Sizes: sizes}, n.In...)
+}
