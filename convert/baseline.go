@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"repmlp/convert/internal/rules"
 	"repmlp/onnxio"
 )
 
@@ -25,7 +26,7 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 		}
 		edit.DropNodes = append(edit.DropNodes, n)
 		edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: r, Before: n})
-		notes = append(notes, Warning{"training_switched_off", fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType, n.Title())})
+		notes = append(notes, Warning{Code: "training_switched_off", Message: fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType, n.Title())})
 	}
 	if len(notes) == 0 {
 		return plain, nil, nil
@@ -48,7 +49,7 @@ func inference(n *onnxio.Node, opset int64) *onnxio.Node {
 		if opset < 7 && n.Int("is_test", 0) == 0 {
 			return tested(n, n.Outputs[:1])
 		}
-		if batchStatistics(n, opset) {
+		if rules.BatchStatistics(n, opset) {
 			return n.Keep(1, "training_mode")
 		}
 	case "Dropout":

@@ -13,7 +13,7 @@ import (
 // A bodyResult is what was merged in the bodies of control-flow nodes.
 type bodyResult struct {
 	model    *onnxio.Model
-	regions  []*Region
+	regions  []RegionReport
 	declined []Decline
 	proofs   map[string]verify.Proof
 	stopped  bool // by Options.StopAfter, before all were merged

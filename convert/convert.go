@@ -188,7 +188,7 @@ func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() e
 	r := j.report
 	if res != nil && res.Plan != nil {
 		r.Verdict, r.Declined, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Warnings
-		r.Regions = res.Plan.Describe(res.Proofs)
+		r.Regions = res.Plan.proved(res.Proofs)
 		r.Blocks = res.Plan.Blocks
 		r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}
 		for k, v := range res.Seconds {

@@ -4,17 +4,20 @@ import (
 	"fmt"
 	"strings"
 
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/plan"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
 // The names of the stages that a dump shows.
 const (
-	stageModel    = "model"
-	stageBaseline = "baseline"
-	stageFacts    = "facts"
-	stagePlan     = "plan"
-	stageResult   = "result"
+	stageModel     = "model"
+	stageBaseline  = "baseline"
+	stageFacts     = "facts"
+	stageExplained = "explained"
+	stagePlan      = "plan"
+	stageResult    = "result"
 )
 
 // A Stage is what Options.Dump shows once: the value that one step of a conversion
@@ -27,7 +30,8 @@ func Stages() []Stage {
 		{stageModel, "the file as it was read, without the values of its weights (`onnxio`)"},
 		{stageBaseline, "the model that the result has to equal: functions inlined, training off where asked, bodies of control flow merged (`baseline.go`, `bodies.go`)"},
 		{stageFacts, "what is known of every value: type, shape, small integers, whether it is constant (`onnxio/graph`)"},
-		{stagePlan, "blocks as people know them, the merges, and what declined"},
+		{stageExplained, "what every value is an affine function of (`internal/rules`, `internal/affine`)"},
+		{stagePlan, "the regions with their layers (`internal/plan`, `internal/layer`), then blocks as people know them, the merges, and what declined (`internal/explain`)"},
 		{stageResult, "the model that is written"},
 	}
 }
@@ -55,13 +59,18 @@ func (o Options) dumpSource(m, base *onnxio.Model, g *graph.Graph) error {
 	return err
 }
 
-// dumpResult shows a plan and what it makes.
-func (o Options) dumpResult(res *result) error {
-	err := o.dump(stagePlan, res.Plan.String)
+// dumpPlan shows what a plan was made of, and what it makes.
+func (o Options) dumpPlan(e *affine.Explained, p *plan.Plan, s *summary) error {
+	err := o.dump(stageExplained, e.String)
 	if err == nil {
-		err = o.dump(stageResult, func() string { return modelText(res.Model) })
+		err = o.dump(stagePlan, func() string { return p.String() + s.String() })
 	}
 	return err
+}
+
+// dumpResult shows the model that a plan makes.
+func (o Options) dumpResult(res *result) error {
+	return o.dump(stageResult, func() string { return modelText(res.Model) })
 }
 
 // modelText is a model without the values of its weights: a line for each opset,
@@ -205,12 +214,12 @@ func factsText(g *graph.Graph) string {
 }
 
 // String lists blocks, merges, declines and warnings.
-func (p *Plan) String() string {
+func (s *summary) String() string {
 	var b strings.Builder
-	for _, x := range p.Blocks {
+	for _, x := range s.Blocks {
 		fmt.Fprintf(&b, "block %s %q %s; becomes %s; region %s\n", x.Kind, x.Name, x.Detail, x.Becomes, x.Region)
 	}
-	for _, r := range p.Describe(nil) {
+	for _, r := range s.Regions {
 		fmt.Fprintf(&b, "region %s %s %d -> %d", r.ID, r.Kind, r.Inputs, r.Outputs)
 		if r.Groups > 1 {
 			fmt.Fprintf(&b, " in %d groups", r.Groups)
@@ -218,10 +227,10 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, " makes %q: %s; parameters %d -> %d\n", r.Value, r.Derivation, r.Before, r.After)
 		fmt.Fprintf(&b, "  merged %s\n  into %s\n", quoted(r.Merged), quoted(r.Into))
 	}
-	for _, d := range p.Declined {
+	for _, d := range s.Declined {
 		fmt.Fprintf(&b, "declined %s %q: %s\n", d.Code, d.Node, d.Message)
 	}
-	for _, w := range p.Warnings {
+	for _, w := range s.Warnings {
 		fmt.Fprintf(&b, "warning %s: %s\n", w.Code, w.Message)
 	}
 	return b.String()

@@ -3,14 +3,20 @@ package convert
 import (
 	"context"
 
+	"repmlp/convert/internal/explain"
+	"repmlp/convert/internal/layer"
+	"repmlp/convert/internal/reason"
 	"repmlp/onnxio"
 )
 
 // Spellings that only auto chooses.
 const (
-	FCColumns = fcColumns
-	FCSplit   = fcSplit
+	FCColumns = layer.Columns
+	FCSplit   = layer.Split
 )
+
+// A Plan is what there is to tell of a plan.
+type Plan = summary
 
 // A Result is what the insides of a conversion made.
 type Result = result
@@ -18,16 +24,19 @@ type Result = result
 // Convert converts in memory; without a prover it proves nothing, and it does not
 // run the whole models.
 func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error) {
+	opts.checks = true
 	return inMemory(ctx, m, opts)
 }
 
 // ToFile is Convert to a file without its name.
 func ToFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*Result, *onnxio.Pending, error) {
+	opts.checks = true
 	return toFile(ctx, m, path, opts)
 }
 
 // PlanModel plans without weights.
 func PlanModel(m *onnxio.Model, opts Options) (*Plan, error) {
+	opts.checks = true
 	res, err := planOnly(context.Background(), m, opts)
 	if err != nil {
 		return nil, err
@@ -46,3 +55,12 @@ func PlanValues(ctx context.Context, m *onnxio.Model, opts Options) (*Plan, erro
 
 // CountOps counts the operators of the main graph.
 func CountOps(m *onnxio.Model) map[string]int { return countOps(m) }
+
+// DeclinesPage is docs/declines.md, FamiliesPage docs/families.md.
+func DeclinesPage() string { return reason.Page() }
+
+// FamiliesPage is docs/families.md.
+func FamiliesPage() string { return explain.FamiliesPage() }
+
+// Families lists the families of blocks.
+func Families() []Family { return explain.Families() }

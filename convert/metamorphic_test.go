@@ -18,7 +18,7 @@ func fingerprint(t *testing.T, res *convert.Result) string {
 	t.Helper()
 	var lines []string
 	for _, r := range res.Plan.Regions {
-		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d %d nodes", r.Kind, r.Groups, r.In, r.Out, r.Before, r.After, len(r.Merged)))
+		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d %d nodes", r.Kind, r.Groups, r.Inputs, r.Outputs, r.Before, r.After, len(r.Merged)))
 	}
 	for _, x := range res.Model.Graph.Inits {
 		b, err := x.Bytes()
@@ -31,7 +31,7 @@ func fingerprint(t *testing.T, res *convert.Result) string {
 		lines = append(lines, fmt.Sprintf("op %s %d", op, n))
 	}
 	for _, d := range res.Plan.Declined {
-		lines = append(lines, "declined "+d.Code)
+		lines = append(lines, "declined "+string(d.Code))
 	}
 	slices.Sort(lines)
 	return fmt.Sprintln(res.Verdict, lines)

@@ -15,21 +15,6 @@ import (
 // Version is the release that wrote a report or a model where Options name none.
 const Version = "0.1.0-dev"
 
-// FC says how a merged FC layer is spelled.
-type FC uint8
-
-// The spellings. Auto takes for each layer what a table of measurements says is
-// fastest over batch sizes 1, 8 and 32, and no slower than the grouped Conv at
-// any of them.
-const (
-	FCAuto FC = iota
-	FCGemm    // Gemm for one group, batched MatMul for several
-	FCConv    // grouped 1×1 Conv
-
-	fcColumns // the weights as left operand
-	fcSplit   // one Gemm for each group
-)
-
 // Options of a conversion, an inspection or a comparison. The zero value does what
 // the command does without flags, but for the second reader, which importers of
 // this package choose to link or not.
@@ -85,6 +70,7 @@ type Options struct {
 	Hashes bool
 
 	reserved []map[string]bool // names of the graphs around, which new ones must not shadow
+	checks   bool              // check explanations and plans as they are made
 	look     bool              // plan the bodies of control-flow nodes, compute nothing
 }
 

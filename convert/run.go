@@ -7,6 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/edit"
+	"repmlp/convert/internal/explain"
+	"repmlp/convert/internal/plan"
+	"repmlp/convert/internal/reason"
+	"repmlp/convert/internal/rules"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"
@@ -16,18 +22,19 @@ import (
 type result struct {
 	Model    *onnxio.Model // the source itself where nothing was merged
 	Written  *onnxio.Model // by toFile: the result as it was read back
-	Plan     *Plan
+	Plan     *summary
 	Proofs   map[string]verify.Proof // by region
 	Verdict  string
 	Baseline *onnxio.Model // the model that the result must equal: the source with training switches off
 	Seconds  map[string]float64
 }
 
-// A conversion is one attempt: a plan and the model that it makes.
+// A conversion is one attempt: a plan and the edit that it makes.
 type conversion struct {
-	*emitter
+	opts    Options
 	res     *result
-	regions []*Region // of the main graph
+	plan    *plan.Plan // of the main graph
+	written *edit.Result
 }
 
 func (c *conversion) clock(name string, from time.Time) {
@@ -59,39 +66,32 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	}
 	switched := len(notes) > 0 // the caller asked for other semantics
 	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
-	cut := map[*graph.Node]*refusal{}
+	cut := map[*graph.Node]*reason.Refusal{}
 	for {
 		if err := ctx.Err(); err != nil {
 			return res, err
 		}
-		plan, x := newPlan(g, opts, cut)
-		stopped := plan.stopAfter(opts, len(bodies.regions))
-		c := &conversion{res: res, regions: plan.Regions}
-		c.emitter, err = x.emitAll(plan, opts)
-		c.clock("plan", start)
-		if err == nil {
-			plan.Warnings = append(notes, plan.Warnings...)
-			plan.Regions = append(slices.Clone(c.regions), bodies.regions...)
-			plan.Declined = append(plan.Declined, bodies.declined...)
-			res.Plan, res.Proofs = plan, bodies.proofs
-			res.Verdict = plan.verdict(stopped || bodies.stopped)
+		c := &conversion{opts: opts, res: res}
+		err := c.attempt(g, cut, bodies, notes, start)
+		switch {
+		case err != nil:
+		case len(res.Plan.Regions) == 0:
 			res.Model, res.Baseline = m, m
-			if len(plan.Regions) == 0 {
-				if switched {
-					res.Model, res.Baseline = base, base
-				}
-				return res, opts.dumpResult(res)
+			if switched {
+				res.Model, res.Baseline = base, base
 			}
+			return res, opts.dumpResult(res)
+		default:
 			res.Baseline = base
-			if res.Model, err = c.apply(bodies.model, opts); err != nil {
+			if res.Model, err = bodies.model.Apply(c.written.Edit); err != nil {
 				return nil, fmt.Errorf("writing the merged graph: %w", err)
 			}
 			if err = opts.dumpResult(res); err == nil {
 				err = finish(c)
 			}
 		}
-		if bad, ok := errors.AsType[*valueError](err); ok && cut[bad.node] == nil {
-			cut[bad.node] = &bad.refusal
+		if bad, ok := affine.AsValueError(err); ok && cut[bad.Node] == nil {
+			cut[bad.Node] = &bad.Refusal
 			start = time.Now()
 			continue
 		}
@@ -103,28 +103,35 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	}
 }
 
-// stopAfter keeps the first merges where that is asked for, and reports whether
-// there were more. Those in the bodies of control flow came first.
-func (p *Plan) stopAfter(opts Options, before int) (stopped bool) {
-	if opts.StopAfter == 0 {
-		return false
-	}
-	n := max(0, opts.StopAfter-before)
-	if len(p.Regions) <= n {
-		return false
-	}
-	kept := map[string]bool{}
-	for _, r := range p.Regions[:n] {
-		kept[r.ID] = true
-	}
-	for i := range p.Blocks {
-		if b := &p.Blocks[i]; !kept[b.Region] {
-			b.Becomes, b.Region = "", ""
+// attempt plans the graph without the nodes in cut, and says what the plan makes.
+func (c *conversion) attempt(g *graph.Graph, cut map[*graph.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
+	defer c.clock("plan", start)
+	opts, res := c.opts, c.res
+	explained := rules.Explain(g, cut)
+	full := plan.New(explained, plan.Options{Form: opts.FC, AllowGrowth: opts.AllowGrowth})
+	if opts.checks {
+		if err := errors.Join(explained.Check(), full.Check()); err != nil {
+			return err
 		}
 	}
-	p.Warnings = append(p.Warnings, Warning{"stopped_early", fmt.Sprintf("%d of %d merges of the main graph were made, as asked for", n, len(p.Regions))})
-	p.Regions = p.Regions[:n:n]
-	return true
+	found := explain.Of(full)
+	var stopped bool
+	c.plan, stopped = opts.stopAfter(full, found, len(bodies.regions))
+	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved}
+	if !opts.NoMetadata {
+		o.Metadata = []onnxio.Property{{Key: "repmlp.version", Value: opts.Version}}
+	}
+	var err error
+	if c.written, err = edit.Write(c.plan, o); err != nil {
+		return err
+	}
+	s := summarise(c.plan, found, c.written)
+	s.Warnings = slices.Concat(notes, s.Warnings)
+	s.Regions = append(s.Regions, bodies.regions...)
+	s.Declined = append(s.Declined, bodies.declined...)
+	res.Plan, res.Proofs = s, bodies.proofs
+	res.Verdict = s.verdict(stopped || bodies.stopped)
+	return opts.dumpPlan(explained, c.plan, s)
 }
 
 // inMemory merges what can be merged and proves every merge. The source is not
@@ -140,7 +147,7 @@ func inMemory(ctx context.Context, m *onnxio.Model, opts Options) (*result, erro
 		if err != nil {
 			return err
 		}
-		return c.prove(ctx, c.regions, c.res.Model)
+		return c.prove(ctx, c.plan.Regions, c.res.Model)
 	})
 }
 
@@ -161,9 +168,9 @@ func planValues(ctx context.Context, m *onnxio.Model, opts Options) (*result, er
 		if err := c.res.Model.Try(ctx, opts.stage("merging")); err != nil {
 			return err
 		}
-		var open []*Region
-		for _, r := range c.regions {
-			if r.undone != nil {
+		var open []*plan.Region
+		for _, r := range c.plan.Regions {
+			if r.Undone() != nil {
 				open = append(open, r)
 			}
 		}
@@ -180,15 +187,15 @@ func planValues(ctx context.Context, m *onnxio.Model, opts Options) (*result, er
 // result.Written, the model as it was read back.
 func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*result, *onnxio.Pending, error) {
 	var pending *onnxio.Pending
-	var written *onnxio.Model
+	var back *onnxio.Model
 	drop := func() {
-		if written != nil {
-			written.Close()
+		if back != nil {
+			back.Close()
 		}
 		if pending != nil {
 			pending.Discard()
 		}
-		pending, written = nil, nil
+		pending, back = nil, nil
 	}
 	write := func(res *result) error {
 		start := time.Now()
@@ -201,13 +208,13 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 			pending = nil
 			return err
 		}
-		written, err = pending.Load()
+		back, err = pending.Load()
 		return err
 	}
 	res, err := run(ctx, m, opts, func(c *conversion) error {
 		err := write(c.res)
 		if err == nil {
-			err = c.prove(ctx, c.regions, written)
+			err = c.prove(ctx, c.plan.Regions, back)
 		}
 		if err != nil { // the plan may be made anew
 			drop()
@@ -221,6 +228,6 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 		drop()
 		return res, nil, err
 	}
-	res.Written = written
+	res.Written = back
 	return res, pending, nil
 }

@@ -23,7 +23,7 @@ func merges(t *testing.T, before *onnxio.Model, res *convert.Result) string {
 	}
 	var lines []string
 	for _, r := range res.Plan.Regions {
-		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d", r.Kind, r.Groups, r.In, r.Out, r.Before, r.After))
+		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d", r.Kind, r.Groups, r.Inputs, r.Outputs, r.Before, r.After))
 	}
 	for _, x := range res.Model.Graph.Inits {
 		if had[x.Name] || !x.DType.IsFloat() {
@@ -36,7 +36,7 @@ func merges(t *testing.T, before *onnxio.Model, res *convert.Result) string {
 		lines = append(lines, fmt.Sprintf("made %s %v %x", x.DType, x.Dims, b))
 	}
 	for _, d := range res.Plan.Declined {
-		lines = append(lines, "declined "+d.Code)
+		lines = append(lines, "declined "+string(d.Code))
 	}
 	slices.Sort(lines)
 	return fmt.Sprintln(res.Verdict, lines)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"repmlp/convert/internal/rules"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
@@ -26,7 +27,7 @@ func trainingNotes(g *graph.Graph) []Warning {
 				note(n.Node, &drops)
 			}
 		case n.OpType == "BatchNormalization":
-			if batchStatistics(n.Node, g.Opset) {
+			if rules.BatchStatistics(n.Node, g.Opset) {
 				note(n.Node, &norms)
 			}
 		}
@@ -44,29 +45,17 @@ func trainingNotes(g *graph.Graph) []Warning {
 	if len(what) == 0 {
 		return nil
 	}
-	return []Warning{{"training_mode", fmt.Sprintf("the model is in training mode: %s node(s), the first is %q", strings.Join(what, " and "), first)}}
+	return []Warning{{Code: "training_mode", Message: fmt.Sprintf("the model is in training mode: %s node(s), the first is %q", strings.Join(what, " and "), first)}}
 }
 
 // normsInside calls found for the live BatchNormalizations of a body.
 func normsInside(body *onnxio.Graph, opset int64, found func(*onnxio.Node)) {
 	for _, n := range body.Nodes {
-		if n.Domain == "" && n.OpType == "BatchNormalization" && batchStatistics(n, opset) {
+		if n.Domain == "" && n.OpType == "BatchNormalization" && rules.BatchStatistics(n, opset) {
 			found(n)
 		}
 		for _, sub := range n.Subgraphs() {
 			normsInside(sub, opset, found)
 		}
 	}
-}
-
-// batchStatistics reports whether a BatchNormalization normalises with what it
-// sees: is_test=0 below opset 7, further outputs up to 13, training_mode later.
-func batchStatistics(n *onnxio.Node, opset int64) bool {
-	outs := 0
-	for _, o := range n.Outputs {
-		if o != "" {
-			outs++
-		}
-	}
-	return n.Int("training_mode", 0) != 0 || outs > 1 || opset < 7 && n.Int("is_test", 0) == 0
 }

@@ -19,7 +19,7 @@ func TestPlanValuesIsWhatConvertDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := convertModel(t, m).Plan
-		if have, want := plan.Describe(nil), want.Describe(nil); !reflect.DeepEqual(have, want) {
+		if have, want := plan.Regions, want.Regions; !reflect.DeepEqual(have, want) {
 			t.Errorf("regions are %+v, want %+v", have, want)
 		}
 		if !reflect.DeepEqual(plan.Declined, want.Declined) {

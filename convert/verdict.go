@@ -28,15 +28,15 @@ func Would(verdict string) string {
 }
 
 // verdict sums the plan up; something that is left on purpose counts as declined.
-func (p *Plan) verdict(left bool) string {
+func (s *summary) verdict(left bool) string {
 	declined := left
-	for _, d := range p.Declined {
+	for _, d := range s.Declined {
 		declined = declined || !d.Growth()
 	}
 	switch {
-	case len(p.Regions) > 0 && declined:
+	case len(s.Regions) > 0 && declined:
 		return Partial
-	case len(p.Regions) > 0:
+	case len(s.Regions) > 0:
 		return Fused
 	case declined:
 		return Declined

@@ -93,8 +93,9 @@ func declines(r *convert.Report) (places string, grow int) {
 			continue
 		}
 		total++
-		if count[d.Code]++; count[d.Code] == 1 {
-			codes = append(codes, d.Code)
+		code := string(d.Code)
+		if count[code]++; count[code] == 1 {
+			codes = append(codes, code)
 		}
 	}
 	if total == 0 {

@@ -1,6 +1,7 @@
 package affine
 
 import (
+	"errors"
 	"math"
 	"repmlp/convert/internal/reason"
 
@@ -50,6 +51,19 @@ func (s Map) cancels() bool {
 		}
 	}
 	return true
+}
+
+// Outside is what the formula gives outside the map, a number for each channel. It is
+// an error where that is not one number.
+func (s Map) Outside() ([]float64, error) {
+	switch {
+	case s.outside != nil:
+		value, _, err := (*s.outside)()
+		return value, err
+	case s.notZero == "":
+		return make([]float64, s.Win.Out), nil
+	}
+	return nil, errors.New("working out what lies outside a map: it is not one number")
 }
 
 // scaledBy notes that the channels were scaled and shifted; either may be nil.

@@ -272,7 +272,7 @@ func FamiliesPage() string {
 	b.WriteString("# Families of blocks\n\nBlocks whose branches exist for training only and become one conv. `repmlp inspect` names them, by structure and never by\n" +
 		"name; the most specific name wins. What merges does not depend on the name: any branches that are linear in one map, and\n" +
 		"whose kernels fit one grid, are added up ([math.md](math.md)). RepMLP blocks become FC layers and stand in\n" +
-		"[architecture.md](architecture.md). This page is made from the table that the code uses (`go test ./convert/internal/explain -run Families -update`).\n" +
+		"[architecture.md](architecture.md). This page is made from the table that the code uses (`go test ./convert -run Families -update`).\n" +
 		"Operator counts, latencies, and what other tools leave: [benchmarks/families.md](benchmarks/families.md).\n")
 	for _, f := range Families() {
 		fmt.Fprintf(&b, "\n## %s\n- training form: %s\n- becomes: %s\n- formula: %s\n- what keeps it: %s\n", f.Name, f.Structure, f.Becomes, f.Formula, f.Declined)

@@ -12,7 +12,9 @@ import (
 // Rows as samples of a grouped 1×1 Conv, as the RepMLP authors convert.
 var groupedConvForm = form{
 	name: "grouped Conv",
-	when: func(q *question) bool { return q.opset >= attributeless && q.choice == Grouped || q.opset < attributeless && !q.plain() },
+	when: func(q *question) bool {
+		return q.opset >= attributeless && q.choice == Grouped || q.opset < attributeless && !q.plain()
+	},
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		return ends{x: graph.Layout{rows, slices.Concat(m.Group, m.Feature), nil, nil}, y: graph.Layout{rows, slices.Concat(m.Group, m.Result), nil, nil},
 			dims: []int64{-1, count(m, m.Group) * count(m, m.Feature), 1, 1}}, true

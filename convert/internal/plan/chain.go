@@ -12,6 +12,7 @@ type chain struct {
 	spans  [][]*affine.Affine // spans[k] leads from points[k+1] to points[k]
 	upto   []tally            // upto[k] counts the spans before k
 	open   []bool             // somebody beside the span before a point needs the point
+	shared []bool             // the node that makes a point makes something else that is needed
 	own    int                // what makes points beyond this one is planned by itself
 }
 
@@ -31,13 +32,14 @@ func (c *chain) steps(j, i int) []*affine.Affine {
 }
 
 // sealed reports whether nobody outside needs what lies between points j and i: no
-// span is open, and no point between them.
+// span is open, and no point between them, and the node that makes i makes nothing
+// else.
 func (c *chain) sealed(j, i int) bool {
 	open := c.between(j, i).open
 	if c.open[i] {
 		open-- // the point at the end is not inside
 	}
-	return open == 0
+	return open == 0 && !c.shared[i]
 }
 
 const (
@@ -106,6 +108,7 @@ func (p *planner) newChain(keep []int, values []*graph.Value, own int) *chain {
 	for n, k := range keep {
 		c.points = append(c.points, values[k])
 		c.open = append(c.open, p.open(values, k))
+		c.shared = append(c.shared, p.t.otherOutput(values[k], map[*graph.Value]bool{values[k]: true}))
 		if c.own < 0 && k >= own {
 			c.own = n
 		}
@@ -140,7 +143,7 @@ func (p *planner) open(values []*graph.Value, i int) bool {
 func (c *chain) coarser(keep []int) *chain {
 	out := &chain{upto: []tally{{}}, own: -1}
 	for n, k := range keep {
-		out.points, out.open = append(out.points, c.points[k]), append(out.open, c.open[k])
+		out.points, out.open, out.shared = append(out.points, c.points[k]), append(out.open, c.open[k]), append(out.shared, c.shared[k])
 		if out.own < 0 && k >= c.own {
 			out.own = n
 		}

@@ -22,7 +22,6 @@ import (
 type Options struct {
 	Form        layer.Choice
 	AllowGrowth bool // also merges that make the model larger
-	StopAfter   int  // only so many merges, the first in graph order; 0 for all
 }
 
 // A Plan is what a conversion will do. It holds no weights, and does not change.
@@ -101,13 +100,26 @@ func New(e *affine.Explained, o Options) *Plan {
 	t := &terrain{e: e, links: map[*graph.Value]*link{}}
 	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
 	slices.SortStableFunc(p.regions, func(a, b *Region) int { return cmp.Compare(a.at(), b.at()) })
-	if o.StopAfter > 0 && len(p.regions) > o.StopAfter {
-		p.regions = p.regions[:o.StopAfter]
-	}
 	for i, r := range p.regions {
 		r.ID = fmt.Sprintf("r%d", i+1)
 	}
 	return &Plan{Explained: e, Regions: p.regions, planner: p}
+}
+
+// First is the plan that makes only the first n merges.
+func (p *Plan) First(n int) *Plan {
+	q := *p
+	q.Regions = p.Regions[:n:n]
+	return &q
+}
+
+// Undone is the zero padding that stands behind a bias which a later constant takes
+// away again, nil where there is none: whether it does, the proof decides.
+func (r *Region) Undone() *graph.Node {
+	if conv, ok := r.Layer.(*layer.Conv); ok {
+		return conv.Undone
+	}
+	return nil
 }
 
 // Check reports what must not be: two regions that make one value, a region that

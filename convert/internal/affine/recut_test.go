@@ -1,4 +1,4 @@
-package convert
+package affine
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ func TestRowsCutTwice(t *testing.T) {
 		{graph.Symbol("N"), graph.Unknown},
 		{graph.Symbol("N"), graph.Size(1), graph.Size(6)},
 	} {
-		tr := &tracer{atoms: graph.NewAtoms()}
+		tr := &Tracer{atoms: graph.NewAtoms()}
 		from := tr.atoms.Axis(graph.Symbol("M"))
 		first := tr.recut(from, sizes)
 		if again := tr.recut(from, sizes); !slices.EqualFunc(first, again, slices.Equal[[]graph.Atom]) {

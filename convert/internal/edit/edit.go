@@ -1,6 +1,6 @@
-// Package result turns a plan into an edit of the model: the nodes and weights of
+// Package edit turns a plan into an edit of the model: the nodes and weights of
 // its layers, without anything dead, and what has to be proved of each.
-package result
+package edit
 
 import (
 	"fmt"

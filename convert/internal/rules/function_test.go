@@ -1,11 +1,11 @@
-package convert
+package rules
 
 import (
 	"math"
 	"slices"
 	"testing"
 
-	"repmlp/fuse"
+	"repmlp/convert/internal/affine"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
@@ -42,9 +42,12 @@ func TestStepsAreOneFunction(t *testing.T) {
 	}
 	node("Neg", "x")
 	node("BatchNormalization", "x", "p", "p", "p", "p")
+	at := []float64{1, -2, 0.5}
+	inits = append(inits, tensor("at", at, 3, 1, 1))
 	for _, n := range nodes {
-		m, err := onnxio.NewModel(onnxio.Parts{Opset: 13, Nodes: []*onnxio.Node{n}, Inits: inits, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float64)},
-			Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float64, onnxio.Known(1), onnxio.Known(3), onnxio.Known(4), onnxio.Known(4))}})
+		first := onnxio.NewNode("first", "Add", []string{"x0", "at"}, []string{"x"})
+		m, err := onnxio.NewModel(onnxio.Parts{Opset: 13, Nodes: []*onnxio.Node{first, n}, Inits: inits, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float64)},
+			Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x0", onnxio.Float64, onnxio.Known(1), onnxio.Known(3), onnxio.Known(4), onnxio.Known(4))}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,53 +55,51 @@ func TestStepsAreOneFunction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, c := newPlan(g, Options{}, nil)
-		x, y := g.Value("x"), g.Value("y")
-		s := c.steps[y]
-		if s == nil {
+		e := Explain(g, nil)
+		if err := e.Check(); err != nil {
+			t.Fatal(err)
+		}
+		x, y := g.Value("x0"), g.Value("y")
+		steps := affine.Between(e.Of, x, y)
+		if len(steps) != 2 {
 			t.Errorf("%s %v is not explained", n.OpType, n.Inputs)
 			continue
 		}
-		at := []float64{1, -2, 0.5} // what the map is, outside too
-		state, _ := mapInput(x, []int{0, 1, 2, 3})
-		var given outside = func() ([]float64, []float64, error) { return at, []float64{9, 9, 9}, nil }
-		state.notZero, state.outside = "bias_before_zero_padding", &given
-		after, why := s.window([]mapState{state})
+		s := affine.NewSegment(x, y, steps)
+		end, why := s.AsMap()
 		if why != nil {
 			t.Fatalf("%s %v: %v", n.OpType, n.Inputs, why.Message)
 		}
-		outside, _, err := (*after.outside)()
+		outside, err := end.Outside()
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := fuse.Identity(3, 2)
-		k.B = at
-		kernel, err := s.kernel([]*fuse.Kernel{k})
-		rows, why := c.asTrace(c.segment(x, y))
+		kernel, err := affine.Fold(s)
+		rows, why := s.AsRows()
 		if why != nil || err != nil {
 			t.Fatalf("%s %v: %v %v", n.OpType, n.Inputs, why, err)
 		}
-		for i, v := range at {
-			program := affine(t, rows, i)
-			want := program[1]*v + program[0]
-			same := func(x float64) bool { return math.Abs(x-want) <= 1e-12 }
-			if !same(outside[i]) || !same(kernel.B[i]) {
-				t.Errorf("%s %v: channel %d is %g, as a kernel %g, outside the map %g", n.OpType, n.Inputs, i, want, kernel.B[i], outside[i])
+		for i := range at {
+			shift, scale := program(t, rows, i)
+			near := func(x, want float64) bool { return math.Abs(x-want) <= 1e-12 }
+			if !near(outside[i], shift) || !near(kernel.B[i], shift) || !near(kernel.W[i*len(kernel.W)/len(at)], scale) {
+				t.Errorf("%s %v: channel %d is %g·x + %g, as a kernel %v + %g, outside the map %g", n.OpType, n.Inputs, i, scale, shift, kernel.W, kernel.B[i], outside[i])
 			}
 		}
 	}
 }
 
-// affine is shift and scale of a channel of a program that only scales.
-func affine(t *testing.T, m *traceMap, channel int) [2]float64 {
+// program is shift and scale of a channel of a program that only scales.
+func program(t *testing.T, m *affine.Rows, channel int) (shift, scale float64) {
 	t.Helper()
-	n := m.count(m.group)
+	order := m.Form().Group
+	n := m.Count(m.Group)
 	at := func(v float64) float64 {
-		y, err := m.program.Push(slices.Repeat([]float64{v}, n), 1, labels(m.group))
+		y, err := m.Program.Push(slices.Repeat([]float64{v}, n), 1, order)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return y[channel%n]
 	}
-	return [2]float64{at(0), at(1) - at(0)}
+	return at(0), at(1) - at(0)
 }

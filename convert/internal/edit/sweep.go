@@ -1,4 +1,4 @@
-package result
+package edit
 
 import (
 	"repmlp/onnxio"
