@@ -115,7 +115,7 @@ func (c testCase) judge(res *convert.Result) error {
 	slices.Sort(over)
 	var codes []string
 	for _, d := range res.Plan.Declined {
-		codes = append(codes, string(d.Code))
+		codes = append(codes, d.Code)
 	}
 	hasReason := c.Reason == ""
 	for want := range strings.SplitSeq(c.Reason, "|") {

@@ -11,8 +11,8 @@ import (
 
 // Spellings that only auto chooses.
 const (
-	FCColumns = layer.Columns
-	FCSplit   = layer.Split
+	FCColumns = FC(layer.Columns)
+	FCSplit   = FC(layer.Split)
 )
 
 // A Plan is what there is to tell of a plan.
@@ -63,4 +63,4 @@ func DeclinesPage() string { return reason.Page() }
 func FamiliesPage() string { return explain.FamiliesPage() }
 
 // Families lists the families of blocks.
-func Families() []Family { return explain.Families() }
+func Families() []explain.Family { return explain.Families() }

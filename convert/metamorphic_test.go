@@ -31,7 +31,7 @@ func fingerprint(t *testing.T, res *convert.Result) string {
 		lines = append(lines, fmt.Sprintf("op %s %d", op, n))
 	}
 	for _, d := range res.Plan.Declined {
-		lines = append(lines, "declined "+string(d.Code))
+		lines = append(lines, "declined "+d.Code)
 	}
 	slices.Sort(lines)
 	return fmt.Sprintln(res.Verdict, lines)

@@ -8,47 +8,23 @@ import (
 	"repmlp/convert/internal/explain"
 	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
-	"repmlp/convert/internal/reason"
-	"repmlp/convert/internal/rules"
 	"repmlp/verify"
 )
 
 // FC says how a merged FC layer is spelled.
-type FC = layer.Choice
+type FC uint8
 
 // The spellings. Auto takes for each layer what a table of measurements says is
 // fastest over batch sizes 1, 8 and 32, and no slower than the grouped Conv at
 // any of them.
 const (
-	FCAuto = layer.Auto
-	FCGemm = layer.Gemm    // Gemm for one group, batched MatMul for several
-	FCConv = layer.Grouped // grouped 1×1 Conv
+	FCAuto FC = iota
+	FCGemm    // Gemm for one group, batched MatMul for several
+	FCConv    // grouped 1×1 Conv
 )
 
-// What a plan found and left is told in these; see package explain.
-type (
-	// A Decline is a place where a merge was looked for and not made.
-	Decline = explain.Decline
-	// A Warning is a finding that needs no decision.
-	Warning = explain.Warning
-	// A Block is a group of layers that people know by a name.
-	Block = explain.Block
-	// A Family is a kind of re-parameterisation block whose branches become one conv.
-	Family = explain.Family
-	// A Code is the stable name of a reason.
-	Code = reason.Code
-	// A Reason documents one code of a decline.
-	Reason = reason.Reason
-	// A Rule is the documentation of one rule.
-	Rule = rules.Doc
-)
-
-// Catalogue is the documentation of all rules, in order.
-func Catalogue() []Rule { return rules.Catalogue() }
-
-// Reasons lists the codes of declines in the order in which they are reported: the
-// first that applies to a place wins.
-func Reasons() []Reason { return reason.Reasons() }
+// choice is the spelling as layers name it, in the same order.
+func (f FC) choice() layer.Choice { return layer.Choice(f) }
 
 // A summary is what there is to tell of a plan.
 type summary struct {
@@ -60,7 +36,16 @@ type summary struct {
 
 // summarise tells of a plan, and of what it became.
 func summarise(p *plan.Plan, found *explain.Findings, w *edit.Result) *summary {
-	s := &summary{Blocks: slices.Clone(found.Blocks), Declined: slices.Clone(found.Declined), Warnings: slices.Clone(found.Warnings)}
+	s := &summary{}
+	for _, b := range found.Blocks {
+		s.Blocks = append(s.Blocks, Block(b))
+	}
+	for _, d := range found.Declined {
+		s.Declined = append(s.Declined, Decline(d))
+	}
+	for _, w := range found.Warnings {
+		s.Warnings = append(s.Warnings, Warning(w))
+	}
 	for _, r := range p.Regions {
 		shape := r.Layer.Shape()
 		s.Regions = append(s.Regions, RegionReport{ID: r.ID, Kind: r.Layer.Kind(), Value: w.Value(r), Merged: r.Merged(), Into: w.Into(r),
@@ -97,6 +82,6 @@ func (o Options) stopAfter(p *plan.Plan, found *explain.Findings, before int) (f
 			b.Becomes, b.Region = "", ""
 		}
 	}
-	found.Warnings = append(found.Warnings, Warning{Code: "stopped_early", Message: fmt.Sprintf("%d of %d merges of the main graph were made, as asked for", n, len(p.Regions))})
+	found.Warnings = append(found.Warnings, explain.Warning{Code: "stopped_early", Message: fmt.Sprintf("%d of %d merges of the main graph were made, as asked for", n, len(p.Regions))})
 	return first, true
 }

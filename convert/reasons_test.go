@@ -177,19 +177,19 @@ func TestEveryReason(t *testing.T) {
 	for _, r := range convert.Reasons() {
 		var m *onnxio.Model
 		switch {
-		case special[string(r.Code)] != nil:
-			m = special[string(r.Code)]
-		case reasonCases[string(r.Code)] != "":
-			m = testCase{Name: reasonCases[string(r.Code)]}.load(t)
-		case reasonGraphs[string(r.Code)] != nil:
-			m = near(t, onnxio.Float32, reasonGraphs[string(r.Code)])
-		case string(r.Code) == "sparse_initializer" || string(r.Code) == "inside_subgraph":
+		case special[r.Code] != nil:
+			m = special[r.Code]
+		case reasonCases[r.Code] != "":
+			m = testCase{Name: reasonCases[r.Code]}.load(t)
+		case reasonGraphs[r.Code] != nil:
+			m = near(t, onnxio.Float32, reasonGraphs[r.Code])
+		case r.Code == "sparse_initializer" || r.Code == "inside_subgraph":
 			continue // in subgraph_test.go
 		default:
-			t.Errorf("%s: no graph shows it", string(r.Code))
+			t.Errorf("%s: no graph shows it", r.Code)
 			continue
 		}
-		wantDecline(t, string(r.Code), m)
+		wantDecline(t, r.Code, m)
 	}
 }
 
@@ -208,8 +208,8 @@ func wantDecline(t *testing.T, code string, m *onnxio.Model) {
 	}
 	var have []string
 	for _, d := range res.Plan.Declined {
-		have = append(have, string(d.Code))
-		if string(d.Code) != code {
+		have = append(have, d.Code)
+		if d.Code != code {
 			continue
 		}
 		if !names[d.Node] || d.Message == "" || !slices.ContainsFunc(d.Nodes, func(s string) bool { return names[s] }) {

@@ -108,7 +108,7 @@ func (c *conversion) attempt(g *graph.Graph, cut map[*graph.Node]*reason.Refusal
 	defer c.clock("plan", start)
 	opts, res := c.opts, c.res
 	explained := rules.Explain(g, cut)
-	full := plan.New(explained, plan.Options{Form: opts.FC, AllowGrowth: opts.AllowGrowth})
+	full := plan.New(explained, plan.Options{Form: opts.FC.choice(), AllowGrowth: opts.AllowGrowth})
 	if opts.checks {
 		if err := errors.Join(explained.Check(), full.Check()); err != nil {
 			return err

@@ -36,7 +36,7 @@ func merges(t *testing.T, before *onnxio.Model, res *convert.Result) string {
 		lines = append(lines, fmt.Sprintf("made %s %v %x", x.DType, x.Dims, b))
 	}
 	for _, d := range res.Plan.Declined {
-		lines = append(lines, "declined "+string(d.Code))
+		lines = append(lines, "declined "+d.Code)
 	}
 	slices.Sort(lines)
 	return fmt.Sprintln(res.Verdict, lines)

@@ -93,9 +93,8 @@ func declines(r *convert.Report) (places string, grow int) {
 			continue
 		}
 		total++
-		code := string(d.Code)
-		if count[code]++; count[code] == 1 {
-			codes = append(codes, code)
+		if count[d.Code]++; count[d.Code] == 1 {
+			codes = append(codes, d.Code)
 		}
 	}
 	if total == 0 {

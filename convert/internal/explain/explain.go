@@ -4,41 +4,21 @@
 package explain
 
 import (
-	"fmt"
-
 	"repmlp/convert/internal/plan"
-	"repmlp/convert/internal/reason"
 )
 
 // A Decline is a place where a merge was looked for and not made.
 type Decline struct {
-	Code    reason.Code `json:"code"`
-	Node    string      `json:"node"`
-	Nodes   []string    `json:"nodes"`
-	Message string      `json:"message"`
+	Code, Node string
+	Nodes      []string
+	Message    string
 }
-
-// Growth reports whether the decline is about size alone: the merge is exact and
-// would make the model larger.
-func (d Decline) Growth() bool { return d.Code.Growth() }
-
-// String prints a decline as reports do.
-func (d Decline) String() string { return fmt.Sprintf("%s: %s", d.Code, d.Message) }
 
 // A Warning is a finding that needs no decision.
-type Warning struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
+type Warning struct{ Code, Message string }
 
 // A Block is a group of layers that people know by a name.
-type Block struct {
-	Name    string `json:"name"`
-	Kind    string `json:"kind"`
-	Detail  string `json:"detail,omitempty"`
-	Becomes string `json:"becomes,omitempty"`
-	Region  string `json:"region,omitempty"`
-}
+type Block struct{ Name, Kind, Detail, Becomes, Region string }
 
 // Findings is what there is to tell of a plan.
 type Findings struct {

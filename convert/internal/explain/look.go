@@ -65,7 +65,7 @@ func (l *look) add(why *reason.Refusal, nodes ...*graph.Node) {
 	if why == nil || why.Code == "" {
 		return
 	}
-	d := Decline{Code: why.Code, Node: nodes[0].Title(), Message: why.Message}
+	d := Decline{Code: string(why.Code), Node: nodes[0].Title(), Message: why.Message}
 	for _, n := range nodes {
 		d.Nodes = append(d.Nodes, n.Title())
 	}
@@ -81,7 +81,7 @@ func (l *look) once() []Decline {
 	var out []Decline
 	seen := map[[2]string]bool{}
 	for _, d := range l.found {
-		key := [2]string{string(d.Code), d.Node}
+		key := [2]string{d.Code, d.Node}
 		if !seen[key] {
 			seen[key] = true
 			out = append(out, d)

@@ -137,7 +137,7 @@ func (l *look) body(n *graph.Node, g *onnxio.Graph) {
 			layers[b.Outputs[0]] = b.Title()
 		}
 		if b.OpType == "BatchNormalization" && len(b.Inputs) > 0 && layers[b.Inputs[0]] != "" {
-			l.found = append(l.found, Decline{Code: reason.InsideSubgraph, Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs[0]], b.Title()},
+			l.found = append(l.found, Decline{Code: string(reason.InsideSubgraph), Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs[0]], b.Title()},
 				Message: fmt.Sprintf("%q and %q lie in a body of %q (%s), where nothing is merged; export without control flow", layers[b.Inputs[0]], b.Title(), n.Title(), n.OpType)})
 		}
 		for _, s := range b.Subgraphs() {
