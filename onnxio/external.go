@@ -147,8 +147,10 @@ func (t *Tensor) consistentExternal(n int64) error {
 // ExternalFiles lists the locations of external data that the model reads.
 func (m *Model) ExternalFiles() []string {
 	var names []string
+	seen := map[string]bool{}
 	m.eachTensor(func(t *Tensor) {
-		if t.external != nil && !slices.Contains(names, t.external.location) {
+		if t.external != nil && !seen[t.external.location] {
+			seen[t.external.location] = true
 			names = append(names, t.external.location)
 		}
 	})

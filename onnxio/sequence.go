@@ -17,13 +17,20 @@ func (m *Model) Plain() (*Model, error) {
 // withoutSequences replaces SplitToSequence (opset 11), where all that reads
 // it is SequenceAt with constant positions, by Split.
 func (m *Model) withoutSequences() (*Model, error) {
-	s := splitter{m: m, names: m.Graph.names(), ints: map[string]*Tensor{}, readers: map[string][]*Node{}}
-	s.look()
-	var e Edit
+	var sequences []*Node
 	for _, n := range m.Graph.Nodes {
 		if n.Domain == "" && n.OpType == "SplitToSequence" && len(n.Inputs) == 2 && len(n.Outputs) == 1 {
-			s.replace(n, &e)
+			sequences = append(sequences, n)
 		}
+	}
+	if len(sequences) == 0 {
+		return m, nil
+	}
+	s := splitter{m: m, names: m.Graph.names(), ints: map[string]*Tensor{}, readers: map[string][]*Node{}, declared: map[string]*ValueInfo{}, info: map[string][]*ValueInfo{}}
+	s.look()
+	var e Edit
+	for _, n := range sequences {
+		s.replace(n, &e)
 	}
 	if len(e.DropNodes) == 0 {
 		return m, nil
@@ -40,10 +47,23 @@ type splitter struct {
 	names   Names
 	ints    map[string]*Tensor // constants
 	readers map[string][]*Node
+
+	declared map[string]*ValueInfo   // the first of a name that has a shape
+	info     map[string][]*ValueInfo // entries of value_info
 }
 
 func (s *splitter) look() {
 	g := s.m.Graph
+	for _, v := range g.ValueInfo {
+		s.info[v.Name] = append(s.info[v.Name], v)
+	}
+	for _, list := range [][]*ValueInfo{g.ValueInfo, g.Inputs} {
+		for _, v := range list {
+			if v.Shape && s.declared[v.Name] == nil {
+				s.declared[v.Name] = v
+			}
+		}
+	}
 	for _, t := range g.Inits {
 		s.ints[t.Name] = t
 	}
@@ -82,21 +102,17 @@ func (s *splitter) constant(name string) (t *Tensor, v []int64, ok bool) {
 
 // size is the declared size of an axis of a value.
 func (s *splitter) size(name string, axis int64) (int64, bool) {
-	for _, list := range [][]*ValueInfo{s.m.Graph.ValueInfo, s.m.Graph.Inputs} {
-		for _, v := range list {
-			if v.Name != name || !v.Shape {
-				continue
-			}
-			if axis < 0 {
-				axis += int64(len(v.Dims))
-			}
-			if axis < 0 || axis >= int64(len(v.Dims)) || !v.Dims[axis].Known {
-				return 0, false
-			}
-			return v.Dims[axis].Value, true
-		}
+	v := s.declared[name]
+	if v == nil {
+		return 0, false
 	}
-	return 0, false
+	if axis < 0 {
+		axis += int64(len(v.Dims))
+	}
+	if axis < 0 || axis >= int64(len(v.Dims)) || !v.Dims[axis].Known {
+		return 0, false
+	}
+	return v.Dims[axis].Value, true
 }
 
 // sizes are those of the pieces that n makes.
@@ -165,9 +181,5 @@ func (s *splitter) replace(n *Node, e *Edit) {
 	for _, r := range again {
 		e.AddNodes = append(e.AddNodes, Placed{r, n})
 	}
-	for _, v := range s.m.Graph.ValueInfo {
-		if v.Name == seq {
-			e.DropInfo = append(e.DropInfo, v)
-		}
-	}
+	e.DropInfo = append(e.DropInfo, s.info[seq]...)
 }

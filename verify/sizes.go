@@ -63,7 +63,7 @@ type sizing struct {
 
 func newSizing(m *onnxio.Model) *sizing {
 	s := &sizing{sizes: map[string][]graph.Dim{}, flag: map[string]string{}, batch: map[string]bool{}, last: map[string]bool{}, bound: map[string]int64{}, factor: map[string]int64{}}
-	inits := map[string]bool{}
+	inits, named, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, t := range m.Graph.Inits {
 		inits[t.Name] = true
 	}
@@ -75,11 +75,13 @@ func newSizing(m *onnxio.Model) *sizing {
 		dims := graph.Declared(in)
 		s.sizes[in.Name] = dims
 		for i, d := range dims {
-			if name := in.Dims[i].Param; name != "" && !in.Dims[i].Known && !slices.Contains(s.names, name) {
+			if name := in.Dims[i].Param; name != "" && !in.Dims[i].Known && !named[name] {
+				named[name] = true
 				s.names = append(s.names, name)
 			}
 			for _, sym := range d.Names() {
-				if !slices.Contains(s.symbols, sym) {
+				if !known[sym] {
+					known[sym] = true
 					s.symbols = append(s.symbols, sym)
 					s.flag[sym], s.factor[sym] = in.Dims[i].Param, 1
 					if n, ok := d.Over(graph.Symbol(sym)); ok {

@@ -12,16 +12,21 @@ import (
 
 // Check refuses sizes of dimensions that the model's inputs do not have.
 func Check(m *onnxio.Model, dims map[string]int64) error {
-	var known []string
+	if len(dims) == 0 {
+		return nil
+	}
+	var known []string // in the order of the inputs
+	has := map[string]bool{}
 	for _, v := range m.Graph.Inputs {
 		for _, d := range v.Dims {
-			if d.Param != "" && !slices.Contains(known, d.Param) {
+			if d.Param != "" && !has[d.Param] {
+				has[d.Param] = true
 				known = append(known, d.Param)
 			}
 		}
 	}
 	for _, d := range slices.Sorted(maps.Keys(dims)) {
-		if slices.Contains(known, d) {
+		if has[d] {
 			continue
 		}
 		err := fmt.Errorf("--dim %s=%d: the model's inputs have no dimension called %q", d, dims[d], d)

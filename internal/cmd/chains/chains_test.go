@@ -48,11 +48,11 @@ func TestTable(t *testing.T) {
 	var out strings.Builder
 	sizes := []int{1000, 10000, 1000000}
 	heading(&out, sizes)
-	row{"identity", "inspect", []*cost{{seconds: 0.5, bytes: 3 << 20}, {seconds: 5, bytes: 30 << 20}, {failed: "> 60 s"}}}.write(&out, sizes)
+	row{"identity", "inspect", []*cost{{seconds: 0.5, cpu: 0.25, bytes: 3 << 20}, {seconds: 50, cpu: 2.5, bytes: 30 << 20}, {failed: "> 60 s"}}}.write(&out, sizes)
 	row{"if", "convert", []*cost{{failed: "exit status 1: first\nsecond"}, nil, nil}}.write(&out, sizes)
 	want := `| graph | command | 1,000 | 10,000 | 1,000,000 | grows as |
 |---|---|---|---|---|---|
-| identity | inspect | 0.50 s, 3 MB | 5.00 s, 30 MB | > 60 s | n^1.00 |
+| identity | inspect | 0.50 s (0.25), 3 MB | 50.00 s (2.50), 30 MB | > 60 s | n^1.00 |
 | if | convert | exit status 1: first second | – | – | – |
 `
 	if out.String() != want {

@@ -15,11 +15,12 @@ type link struct {
 }
 
 // A kind is one way in which a graph grows: links behind each other, or side by
-// side where join says how they come together.
+// side where join says how they come together: in a node, in as many outputs, or in
+// a Sum of as many inputs.
 type kind struct {
 	name string
 	link link
-	join string // Sum or Concat; a chain if empty
+	join string // Sum, Concat, outputs or inputs; a chain if empty
 }
 
 var links = []link{
@@ -62,6 +63,9 @@ func kinds() []kind {
 		default:
 			out = append(out, kind{l.name + "/sum", l, "Sum"})
 		}
+		if l.name == "identity" {
+			out = append(out, kind{l.name + "/inputs", l, "inputs"}, kind{l.name + "/outputs", l, "outputs"})
+		}
 		if l.name == "conv-bn" {
 			out = append(out, kind{l.name + "/concat", l, "Concat"})
 		}
@@ -76,7 +80,6 @@ const (
 
 // model has about n nodes, at least one link.
 func (k kind) model(n int) (*onnxio.Model, error) {
-	dims := []onnxio.Dim{onnxio.Named("batch"), onnxio.Known(channels), onnxio.Known(side), onnxio.Known(side)}
 	b := &builder{inits: []*onnxio.Tensor{
 		onnxio.NewInts("rows", []int64{2}, []int64{-1, channels * side * side}),
 		onnxio.NewInts("map", []int64{4}, []int64{-1, channels, side, side}),
@@ -84,31 +87,44 @@ func (k kind) model(n int) (*onnxio.Model, error) {
 		onnxio.NewInts("features", []int64{1}, []int64{channels * side * side}),
 	}}
 	count := max(n/k.link.nodes, 1)
-	last := "x"
+	dims := []onnxio.Dim{onnxio.Named("batch"), onnxio.Known(channels), onnxio.Known(side), onnxio.Known(side)}
+	value := func(name string) *onnxio.ValueInfo { return onnxio.NewValue(name, onnxio.Float32, dims...) }
+	inputs := []*onnxio.ValueInfo{value("x")}
+	if k.link.name == "if" {
+		inputs = append(inputs, onnxio.NewValue("choice", onnxio.Bool))
+	}
+	var ends []string
 	if k.join == "" {
+		last := "x"
 		for range count {
 			last = k.link.add(b, last)
 		}
+		ends = []string{last}
 	} else {
-		branches := make([]string, count)
-		for i := range branches {
-			branches[i] = k.link.add(b, "x")
+		for i := range count {
+			from := "x"
+			if k.join == "inputs" && i > 0 {
+				from = fmt.Sprintf("x%d", i)
+				inputs = append(inputs, value(from))
+			}
+			ends = append(ends, k.link.add(b, from))
 		}
-		if k.join == "Concat" {
-			last = b.op("Concat", branches, onnxio.IntAttr("axis", 1))
-			dims[1] = onnxio.Known(int64(channels * count))
-		} else {
-			last = b.op(k.join, branches)
-		}
+	}
+	switch k.join {
+	case "Concat":
+		ends = []string{b.op("Concat", ends, onnxio.IntAttr("axis", 1))}
+		dims[1] = onnxio.Known(int64(channels * count))
+	case "Sum", "inputs":
+		ends = []string{b.op("Sum", ends)}
+	}
+	var outputs []*onnxio.ValueInfo
+	for _, e := range ends {
+		outputs = append(outputs, value(e))
 	}
 	if b.err != nil {
 		return nil, b.err
 	}
-	inputs := []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Named("batch"), onnxio.Known(channels), onnxio.Known(side), onnxio.Known(side))}
-	if k.link.name == "if" {
-		inputs = append(inputs, onnxio.NewValue("choice", onnxio.Bool))
-	}
-	return onnxio.NewModel(onnxio.Parts{Inputs: inputs, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(last, onnxio.Float32, dims...)}, Nodes: b.nodes, Inits: b.inits})
+	return onnxio.NewModel(onnxio.Parts{Inputs: inputs, Outputs: outputs, Nodes: b.nodes, Inits: b.inits})
 }
 
 // find is the kind called name.

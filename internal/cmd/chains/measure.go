@@ -16,8 +16,9 @@ import (
 // A cost is what a run took.
 type cost struct {
 	seconds float64
-	bytes   int64  // at most at one time
-	failed  string // why it did not end well; empty if it did
+	cpu     float64 // seconds of all processors
+	bytes   int64   // at most at one time
+	failed  string  // why it did not end well; empty if it did
 }
 
 // A limit is where a run ends; zero is none.
@@ -64,6 +65,7 @@ func (l limit) measure(ctx context.Context, name string, args ...string) (cost, 
 	err := cmd.Wait()
 	close(ended)
 	c := cost{seconds: time.Since(start).Seconds(), bytes: <-watched}
+	c.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	// What the system counted begins with what this process held when it started
 	// the other one, so it says something only above that.
 	var own syscall.Rusage

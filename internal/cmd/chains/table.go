@@ -23,7 +23,8 @@ func heading(w io.Writer, sizes []int) {
 	fmt.Fprintf(w, " grows as |\n|---|---|%s---|\n", strings.Repeat("---|", len(sizes)))
 }
 
-// write is the row as a line of the table.
+// write is the row as a line of the table: seconds on the clock, in brackets those of
+// all processors, and memory.
 func (r row) write(w io.Writer, sizes []int) {
 	fmt.Fprintf(w, "| %s | %s |", r.kind, r.command)
 	for _, c := range r.costs {
@@ -33,13 +34,14 @@ func (r row) write(w io.Writer, sizes []int) {
 		case c.failed != "":
 			fmt.Fprintf(w, " %s |", strings.ReplaceAll(c.failed, "\n", " "))
 		default:
-			fmt.Fprintf(w, " %.2f s, %d MB |", c.seconds, c.bytes>>20)
+			fmt.Fprintf(w, " %.2f s (%.2f), %d MB |", c.seconds, c.cpu, c.bytes>>20)
 		}
 	}
 	fmt.Fprintf(w, " %s |\n", r.growth(sizes))
 }
 
-// growth is the exponent of the time between the two largest sizes that ended well.
+// growth is the exponent of the processors' time between the two largest sizes that
+// ended well; what else runs on the machine does not count.
 func (r row) growth(sizes []int) string {
 	var done []int
 	for i, c := range r.costs {
@@ -51,7 +53,7 @@ func (r row) growth(sizes []int) string {
 		return "–"
 	}
 	a, b := done[len(done)-2], done[len(done)-1]
-	e := math.Log(r.costs[b].seconds/r.costs[a].seconds) / math.Log(float64(sizes[b])/float64(sizes[a]))
+	e := math.Log(r.costs[b].cpu/r.costs[a].cpu) / math.Log(float64(sizes[b])/float64(sizes[a]))
 	return fmt.Sprintf("n^%.2f", e)
 }
 
