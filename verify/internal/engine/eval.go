@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"repmlp/internal/budget"
+	"repmlp/internal/ops"
 	"repmlp/internal/parallel"
 	"repmlp/onnxio"
 	"repmlp/verify/internal/operator"
@@ -190,6 +191,9 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 		defer func() { v.timed(s.n.OpType, time.Since(start)) }()
 	}
 	own, captured := args[:len(s.n.Inputs)], args[len(s.n.Inputs):]
+	if err := s.fits(own); err != nil {
+		return nil, err
+	}
 	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &v.Engine.run, Ctx: ctx, Outs: len(s.outs), Constant: v.constant,
 		Body: func(g *onnxio.Graph, own []*operator.Value) ([]*operator.Value, error) {
 			return v.body(ctx, g, own, s.caps, captured)
@@ -207,6 +211,20 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 		}
 	}
 	return outs, err
+}
+
+// fits says what ONNX does not allow of the node with these inputs.
+func (s *step) fits(in []*operator.Value) error {
+	types := make([]onnxio.DType, len(in))
+	for i, t := range in {
+		switch {
+		case t != nil:
+			types[i] = t.DType
+		case s.n.In[i] == nil:
+			types[i] = ops.Absent
+		}
+	}
+	return s.n.Fits(types)
 }
 
 // body runs a subgraph: its own inputs, then what it captures of the values that

@@ -98,7 +98,7 @@ func softplus(x float64) float64 {
 }
 
 func gelu(c *Call) func(float64) float64 {
-	if c.Node.Str("approximate", "none") == "tanh" {
+	if c.Node.AttrString("approximate") == "tanh" {
 		return func(x float64) float64 {
 			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}
@@ -114,7 +114,7 @@ func hardSwish(x float64) float64 { return x * math.Max(0, math.Min(1, x/6+0.5))
 func mish(x float64) float64 { return x * math.Tanh(softplus(x)) }
 
 func leakyRelu(c *Call) func(float64) float64 {
-	a := c.number("alpha", 0.01)
+	a := c.number("alpha")
 	return func(x float64) float64 {
 		if x < 0 {
 			return a * x
@@ -124,7 +124,7 @@ func leakyRelu(c *Call) func(float64) float64 {
 }
 
 func elu(c *Call) func(float64) float64 {
-	a := c.number("alpha", 1)
+	a := c.number("alpha")
 	return func(x float64) float64 {
 		if x < 0 {
 			return a * math.Expm1(x)
@@ -134,12 +134,12 @@ func elu(c *Call) func(float64) float64 {
 }
 
 func celu(c *Call) func(float64) float64 {
-	a := c.number("alpha", 1)
+	a := c.number("alpha")
 	return func(x float64) float64 { return math.Max(0, x) + math.Min(0, a*math.Expm1(x/a)) }
 }
 
 func selu(c *Call) func(float64) float64 {
-	a, g := c.number("alpha", 1.67326319217681884765625), c.number("gamma", 1.05070102214813232421875)
+	a, g := c.number("alpha"), c.number("gamma")
 	return func(x float64) float64 {
 		if x <= 0 {
 			return g * a * math.Expm1(x)
@@ -149,12 +149,12 @@ func selu(c *Call) func(float64) float64 {
 }
 
 func hardSigmoid(c *Call) func(float64) float64 {
-	a, b := c.number("alpha", 0.2), c.number("beta", 0.5)
+	a, b := c.number("alpha"), c.number("beta")
 	return func(x float64) float64 { return math.Max(0, math.Min(1, a*x+b)) }
 }
 
 func thresholdedRelu(c *Call) func(float64) float64 {
-	a := c.number("alpha", 1)
+	a := c.number("alpha")
 	return func(x float64) float64 {
 		if x > a {
 			return x
@@ -164,7 +164,7 @@ func thresholdedRelu(c *Call) func(float64) float64 {
 }
 
 func swish(c *Call) func(float64) float64 {
-	a := c.number("alpha", 1)
+	a := c.number("alpha")
 	return func(x float64) float64 { return x * sigmoid(a*x) }
 }
 

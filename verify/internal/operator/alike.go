@@ -87,7 +87,7 @@ func sameCrop(g *graph.Graph, n *graph.Node, args []*Value) bool {
 
 // samePad is for borders that do not depend on the map.
 func samePad(_ *graph.Graph, n *graph.Node, _ []*Value) bool {
-	return n.Str("mode", "constant") == "constant"
+	return n.AttrString("mode") == "constant"
 }
 
 // sameJoin is for operators that join along an axis.
@@ -97,7 +97,7 @@ func sameJoin(_ *graph.Graph, n *graph.Node, args []*Value) bool {
 
 // sameCut is for operators that cut the first input along an axis.
 func sameCut(_ *graph.Graph, n *graph.Node, args []*Value) bool {
-	return sameAxis(n, args[:1], n.Int("axis", 0))
+	return sameAxis(n, args[:1], n.AttrInt("axis"))
 }
 
 // sameAxis reports whether an axis has the size that it has in the model.

@@ -208,8 +208,8 @@ func arithmetic(b binary) Kernel {
 // before 7 use.
 func legacyBroadcast(c *Call) (x, y *Value, err error) {
 	x, y = c.In[0], c.In[1]
-	if c.Run.Opset < 7 && c.Node.Int("broadcast", 0) != 0 && c.Node.Attr("axis") != nil {
-		axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+	if c.Run.Opset < 7 && c.Node.AttrInt("broadcast") != 0 && c.Node.Attr("axis") != nil {
+		axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -329,7 +329,7 @@ func mod(c *Call) ([]*Value, error) {
 		return a % b
 	}
 	b := binary{f: math.Mod, g: floor}
-	if c.Node.Int("fmod", 0) != 0 {
+	if c.Node.AttrInt("fmod") != 0 {
 		b.g = trunc
 	}
 	b.u = func(a, c uint64) uint64 { return a - divUint(a, c)*c }

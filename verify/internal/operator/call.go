@@ -89,4 +89,4 @@ func (c *Call) fits(shape []int) error {
 }
 
 // number is an attribute that is a float.
-func (c *Call) number(name string, def float32) float64 { return float64(c.Node.Float(name, def)) }
+func (c *Call) number(name string) float64 { return float64(c.Node.AttrFloat(name)) }

@@ -9,12 +9,12 @@ import (
 
 func cast(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	to := onnxio.DType(c.Node.Int("to", 1))
-	if c.Node.OpType == "CastLike" {
-		to = c.Node.Out[0].Elem
-		if c.has(1) {
-			to = c.In[1].DType
-		}
+	to := c.Node.Out[0].Elem // CastLike whose second input is not worked out for it
+	switch {
+	case c.Node.OpType == "Cast":
+		to = onnxio.DType(c.Node.AttrInt("to"))
+	case c.has(1):
+		to = c.In[1].DType
 	}
 	if !to.IsFloat() && !to.IsInt() && to != onnxio.Bool {
 		return nil, Unsupportedf("the Go engine cannot cast to %s", to)

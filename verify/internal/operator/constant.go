@@ -11,7 +11,7 @@ import (
 func oneHot(c *Call) ([]*Value, error) {
 	idx, values := c.In[0], c.In[2]
 	depth := int(c.In[1].Float(0))
-	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(idx.Shape)+1)
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(idx.Shape)+1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func eyeLike(c *Call) ([]*Value, error) {
 	d := onnxio.DType(c.Node.Int("dtype", int64(x.DType)))
 	out := c.zeros(d, x.Shape)
 	for i := range x.Shape[0] {
-		j := i + int(c.Node.Int("k", 0))
+		j := i + int(c.Node.AttrInt("k"))
 		if j < 0 || j >= x.Shape[1] {
 			continue
 		}

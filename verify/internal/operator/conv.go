@@ -24,7 +24,7 @@ func conv(c *Call) ([]*Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := int(c.Node.Int("group", 1))
+	g := int(c.Node.AttrInt("group"))
 	if g < 1 || w.Shape[0]%g != 0 || x.Shape[1] != w.Shape[1]*g {
 		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
 	}

@@ -15,7 +15,7 @@ func convTranspose(c *Call) ([]*Value, error) {
 	if r < 1 || len(w.Shape) != len(x.Shape) || !x.DType.IsFloat() {
 		return nil, Unsupportedf("the Go engine lacks this form of ConvTranspose")
 	}
-	g := int(c.Node.Int("group", 1))
+	g := int(c.Node.AttrInt("group"))
 	if g < 1 || x.Shape[1] != w.Shape[0] || w.Shape[0]%g != 0 {
 		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
 	}
@@ -34,7 +34,7 @@ func convTranspose(c *Call) ([]*Value, error) {
 	begin := make([]int, r)
 	for i := range r {
 		full := int(stride[i])*(x.Shape[i+2]-1) + int(extra[i]) + (w.Shape[i+2]-1)*int(dil[i]) + 1
-		auto := c.Node.Str("auto_pad", "NOTSET")
+		auto := c.Node.AttrString("auto_pad")
 		switch {
 		case want != nil || auto == "SAME_UPPER" || auto == "SAME_LOWER":
 			shape[i+2] = x.Shape[i+2] * int(stride[i])

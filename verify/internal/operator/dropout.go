@@ -14,7 +14,7 @@ func dropout(c *Call) ([]*Value, error) {
 	if c.Run.Opset < 10 && c.Outs > 1 && c.Run.Opset >= 7 {
 		mask = Like(x, x.DType, x.Shape) // opset 7 has a mask of the data's type
 	}
-	ratio := float64(c.Node.Float("ratio", 0.5))
+	ratio := float64(c.Node.AttrFloat("ratio"))
 	if c.has(1) {
 		ratio = c.In[1].Float(0)
 	}

@@ -10,7 +10,7 @@ import (
 
 // einsum evaluates any equation: it sums the product over all index values.
 func einsum(c *Call) ([]*Value, error) {
-	eq := strings.ReplaceAll(c.Node.Str("equation", ""), " ", "")
+	eq := strings.ReplaceAll(c.Node.AttrString("equation"), " ", "")
 	left, right, explicit := strings.Cut(eq, "->")
 	terms := strings.Split(left, ",")
 	if len(terms) != len(c.In) {

@@ -9,7 +9,7 @@ import (
 
 func gatherElements(c *Call) ([]*Value, error) {
 	x, idx := c.In[0], c.In[1]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func replaced(at []int, axis int, k int64, n int, stride []int) (int, error) {
 
 func gatherND(c *Call) ([]*Value, error) {
 	x, idx := c.In[0], c.In[1]
-	b := int(c.Node.Int("batch_dims", 0))
+	b := int(c.Node.AttrInt("batch_dims"))
 	r := len(idx.Shape)
 	if r == 0 || b >= r || b > len(x.Shape) {
 		return nil, fmt.Errorf("indices of shape %v do not fit %v", idx.Shape, x.Shape)
@@ -77,7 +77,7 @@ func gatherND(c *Call) ([]*Value, error) {
 
 func gather(c *Call) ([]*Value, error) {
 	x, idx := c.In[0], c.In[1]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}

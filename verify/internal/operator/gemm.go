@@ -11,7 +11,7 @@ import (
 
 func gemmOp(c *Call) ([]*Value, error) {
 	a, b := c.In[0], c.In[1]
-	if a.File != nil && (b.File != nil || c.Node.Int("transA", 0) != 0) {
+	if a.File != nil && (b.File != nil || c.Node.AttrInt("transA") != 0) {
 		a = a.dense()
 	}
 	if len(a.Shape) != 2 || len(b.Shape) != 2 {
@@ -20,10 +20,10 @@ func gemmOp(c *Call) ([]*Value, error) {
 	if !a.DType.IsFloat() {
 		return nil, Unsupportedf("the Go engine lacks Gemm for type %s", a.DType)
 	}
-	if c.Node.Int("transA", 0) != 0 {
+	if c.Node.AttrInt("transA") != 0 {
 		a = permuted(a, []int{1, 0})
 	}
-	transB := c.Node.Int("transB", 0) != 0
+	transB := c.Node.AttrInt("transB") != 0
 	m, k, n := a.Shape[0], a.Shape[1], b.Shape[1]
 	if transB {
 		n = b.Shape[0]
@@ -32,7 +32,7 @@ func gemmOp(c *Call) ([]*Value, error) {
 		return nil, fmt.Errorf("shapes %v and %v do not multiply", a.Shape, b.Shape)
 	}
 	out := Like(inMemory(a, b), a.DType, []int{m, n})
-	alpha, beta := float64(c.Node.Float("alpha", 1)), float64(c.Node.Float("beta", 1))
+	alpha, beta := float64(c.Node.AttrFloat("alpha")), float64(c.Node.AttrFloat("beta"))
 	var err error
 	switch {
 	case out.F32 != nil:

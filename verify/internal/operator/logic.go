@@ -103,7 +103,7 @@ func isInf(c *Call) ([]*Value, error) {
 	out := Like(c.In[0], onnxio.Bool, c.In[0].Shape)
 	for i := range out.I {
 		v := c.In[0].Float(i)
-		if math.IsInf(v, 1) && c.Node.Int("detect_positive", 1) != 0 || math.IsInf(v, -1) && c.Node.Int("detect_negative", 1) != 0 {
+		if math.IsInf(v, 1) && c.Node.AttrInt("detect_positive") != 0 || math.IsInf(v, -1) && c.Node.AttrInt("detect_negative") != 0 {
 			out.I[i] = 1
 		}
 	}

@@ -19,7 +19,7 @@ func trilu(c *Call) ([]*Value, error) {
 	if c.has(1) {
 		k = int(c.In[1].I[0])
 	}
-	upper := c.Node.Int("upper", 1) != 0
+	upper := c.Node.AttrInt("upper") != 0
 	h, w := x.Shape[r-2], x.Shape[r-1]
 	out := Like(x, x.DType, x.Shape)
 	for i := range x.Len() {
@@ -33,13 +33,13 @@ func trilu(c *Call) ([]*Value, error) {
 
 func depthToSpace(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	b := int(c.Node.Int("blocksize", 1))
+	b := int(c.Node.AttrInt("blocksize"))
 	if len(x.Shape) != 4 || b < 1 || x.Shape[1]%(b*b) != 0 {
 		return nil, fmt.Errorf("shape %v does not fit blocks of %d", x.Shape, b)
 	}
 	n, d, h, w := x.Shape[0], x.Shape[1]/(b*b), x.Shape[2], x.Shape[3]
 	cut, perm := []int{n, b, b, d, h, w}, []int{0, 3, 4, 1, 5, 2}
-	if c.Node.Str("mode", "DCR") == "CRD" {
+	if c.Node.AttrString("mode") == "CRD" {
 		cut, perm = []int{n, d, b, b, h, w}, []int{0, 1, 4, 2, 5, 3}
 	}
 	return reshaped(permuted(x.view(cut), perm), []int{n, d, h * b, w * b})
@@ -47,7 +47,7 @@ func depthToSpace(c *Call) ([]*Value, error) {
 
 func spaceToDepth(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	b := int(c.Node.Int("blocksize", 1))
+	b := int(c.Node.AttrInt("blocksize"))
 	if len(x.Shape) != 4 || b < 1 || x.Shape[2]%b != 0 || x.Shape[3]%b != 0 {
 		return nil, fmt.Errorf("shape %v does not fit blocks of %d", x.Shape, b)
 	}
@@ -134,7 +134,7 @@ func concat(c *Call) ([]*Value, error) {
 
 func split(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}

@@ -12,11 +12,11 @@ import (
 
 func lpNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
-	p := c.Node.Int("p", 2)
+	p := c.Node.AttrInt("p")
 	n, inner := x.Shape[axis], tensor.Count(x.Shape[axis+1:])
 	out := Like(x, x.DType, x.Shape)
 	for r := 0; n > 0 && r < x.Len()/n; r++ {
@@ -78,12 +78,12 @@ func batchNorm(c *Call) ([]*Value, error) {
 	}
 	channels, inner := 1, 1 // of a vector, which is a batch of single numbers
 	switch {
-	case c.Node.Int("spatial", 1) == 0 && c.Run.Opset < 9: // every element has parameters of its own
+	case c.Node.AttrInt("spatial") == 0 && c.Run.Opset < 9: // every element has parameters of its own
 		channels = tensor.Count(x.Shape[1:])
 	case len(x.Shape) > 1:
 		channels, inner = x.Shape[1], tensor.Count(x.Shape[2:])
 	}
-	eps := float64(c.Node.Float("epsilon", 1e-5))
+	eps := float64(c.Node.AttrFloat("epsilon"))
 	for i := 1; i < 5; i++ {
 		if c.In[i].Len() != channels {
 			return nil, fmt.Errorf("input %d has %d values for %d channels", i, c.In[i].Len(), channels)
@@ -96,7 +96,7 @@ func batchNorm(c *Call) ([]*Value, error) {
 			outs++
 		}
 	}
-	training := c.Run.Opset >= 14 && c.Node.Int("training_mode", 0) != 0 || c.Run.Opset < 14 && outs > 1 || c.Run.Opset < 7 && c.Node.Int("is_test", 0) == 0
+	training := c.Run.Opset >= 14 && c.Node.AttrInt("training_mode") != 0 || c.Run.Opset < 14 && outs > 1 || c.Run.Opset < 7 && c.Node.AttrInt("is_test") == 0
 	var extra []*Value
 	if training {
 		n := float64(x.Shape[0] * inner)
@@ -116,7 +116,7 @@ func batchNorm(c *Call) ([]*Value, error) {
 			}
 			variance[ch] /= n
 		}
-		momentum := float64(c.Node.Float("momentum", 0.9))
+		momentum := float64(c.Node.AttrFloat("momentum"))
 		for k, now := range [][]float64{mean, variance} {
 			t := Like(c.In[3+k], c.In[3+k].DType, c.In[3+k].Shape)
 			for i := range now {
@@ -175,7 +175,7 @@ func normalize(x *Value, n int, eps float64, after func(i int, v float64) float6
 func instanceNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	n, ch := tensor.Count(x.Shape[2:]), x.Shape[1]
-	out, _, _ := normalize(x, n, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+	out, _, _ := normalize(x, n, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
 		k := i / n % ch
 		return v*c.In[1].Float(k) + c.In[2].Float(k)
 	})
@@ -184,13 +184,13 @@ func instanceNorm(c *Call) ([]*Value, error) {
 
 func groupNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	groups := int(c.Node.Int("num_groups", 1))
+	groups := int(c.Node.AttrInt("num_groups"))
 	ch := x.Shape[1]
 	if groups < 1 || ch%groups != 0 {
 		return nil, fmt.Errorf("%d channels do not fit %d groups", ch, groups)
 	}
 	inner := tensor.Count(x.Shape[2:])
-	out, _, _ := normalize(x, inner*ch/groups, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+	out, _, _ := normalize(x, inner*ch/groups, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
 		k := i / inner % ch
 		if c.Run.Opset < 21 && c.In[1].Len() == groups {
 			k /= ch / groups
@@ -202,7 +202,7 @@ func groupNorm(c *Call) ([]*Value, error) {
 
 func layerNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func layerNorm(c *Call) ([]*Value, error) {
 	if c.has(2) {
 		tensor.Walk(shape, tensor.Spread(c.In[2].Shape, shape), func(_, o int) { bias = append(bias, o) })
 	}
-	out, means, inverse := normalize(x, n, float64(c.Node.Float("epsilon", 1e-5)), func(i int, v float64) float64 {
+	out, means, inverse := normalize(x, n, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
 		v *= c.In[1].Float(scale[i%n])
 		if bias != nil {
 			v += c.In[2].Float(bias[i%n])
@@ -232,8 +232,8 @@ func layerNorm(c *Call) ([]*Value, error) {
 
 func lrn(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	size := int(c.Node.Int("size", 1))
-	alpha, beta, bias := float64(c.Node.Float("alpha", 1e-4)), float64(c.Node.Float("beta", 0.75)), float64(c.Node.Float("bias", 1))
+	size := int(c.Node.AttrInt("size"))
+	alpha, beta, bias := float64(c.Node.AttrFloat("alpha")), float64(c.Node.AttrFloat("beta")), float64(c.Node.AttrFloat("bias"))
 	ch, inner := x.Shape[1], tensor.Count(x.Shape[2:])
 	out := Like(x, x.DType, x.Shape)
 	for i := range x.Len() {

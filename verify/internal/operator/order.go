@@ -12,11 +12,11 @@ import (
 
 func topK(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", -1), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
-	k := c.Node.Int("k", 0)
+	k := c.Node.AttrInt("k")
 	if c.has(1) {
 		k = c.In[1].I[0]
 	}
@@ -29,7 +29,7 @@ func topK(c *Call) ([]*Value, error) {
 	out := Like(x, x.DType, shape)
 	at := integers(onnxio.Int64, shape)
 	sign := 1.0
-	if c.Node.Int("largest", 1) == 0 {
+	if c.Node.AttrInt("largest") == 0 {
 		sign = -1
 	}
 	order := make([]int, n)
@@ -70,11 +70,7 @@ func nonZero(c *Call) ([]*Value, error) {
 
 func hardmax(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	def := int64(-1)
-	if c.Run.Opset < 13 {
-		def = 1
-	}
-	axis, err := tensor.AxisOf(c.Node.Int("axis", def), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +95,7 @@ func hardmax(c *Call) ([]*Value, error) {
 func argBest(sign float64) Kernel {
 	return func(c *Call) ([]*Value, error) {
 		x := c.In[0]
-		axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+		axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +103,7 @@ func argBest(sign float64) Kernel {
 		shape := slices.Clone(x.Shape)
 		shape[axis] = 1
 		out := integers(onnxio.Int64, shape)
-		last := c.Node.Int("select_last_index", 0) != 0
+		last := c.Node.AttrInt("select_last_index") != 0
 		for r := range out.I {
 			base := r/inner*n*inner + r%inner
 			best := math.Inf(-1)
@@ -119,7 +115,7 @@ func argBest(sign float64) Kernel {
 				}
 			}
 		}
-		if c.Node.Int("keepdims", 1) != 1 {
+		if c.Node.AttrInt("keepdims") != 1 {
 			out.Shape = slices.Delete(slices.Clone(shape), axis, axis+1)
 		}
 		return []*Value{out}, nil

@@ -34,14 +34,14 @@ func pad(c *Call) ([]*Value, error) {
 	if len(pads) != 2*rank {
 		return nil, fmt.Errorf("it has %d pads for rank %d", len(pads), rank)
 	}
-	with := float64(c.Node.Float("value", 0))
+	with := float64(c.Node.AttrFloat("value"))
 	if c.has(2) {
 		with = c.In[2].Float(0)
 	}
 	if c.Run.Mode == Absolute && with < 0 {
 		with = -with
 	}
-	mode := c.Node.Str("mode", "constant")
+	mode := c.Node.AttrString("mode")
 	shape := make([]int, rank)
 	source := make([][]int, rank)
 	st := tensor.Strides(x.Shape)

@@ -15,7 +15,7 @@ func averagePool(c *Call) ([]*Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	include := c.Node.Int("count_include_pad", 0) != 0
+	include := c.Node.AttrInt("count_include_pad") != 0
 	out := Like(x, x.DType, slices.Concat(x.Shape[:2], s.out))
 	in, outs := tensor.Count(s.in), tensor.Count(s.out)
 	// How many positions each window averages over, the same for all channels.
@@ -66,7 +66,7 @@ func maxPool(c *Call) ([]*Value, error) {
 		at = integers(onnxio.Int64, shape)
 	}
 	in, outs := tensor.Count(s.in), tensor.Count(s.out)
-	columns := c.Node.Int("storage_order", 0) != 0
+	columns := c.Node.AttrInt("storage_order") != 0
 	kernel.Split(x.Shape[0]*x.Shape[1], 1+(1<<12)/max(in, 1), func(first, end int) {
 		line, space := newPooled(in, places), &pooledSpace{}
 		for i := range line.at {

@@ -10,13 +10,13 @@ import (
 
 // scaleIndex says which scale belongs to each element.
 func scaleIndex(c *Call, x, scale *Value) (func(i int) int, error) {
-	if c.Node.Int("block_size", 0) != 0 {
+	if c.Node.AttrInt("block_size") != 0 {
 		return nil, Unsupportedf("the Go engine lacks blocked quantisation")
 	}
 	if scale.Len() == 1 {
 		return func(int) int { return 0 }, nil
 	}
-	axis, err := tensor.AxisOf(c.Node.Int("axis", 1), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil || x.Shape[axis] != scale.Len() {
 		return nil, fmt.Errorf("%d scales do not fit shape %v", scale.Len(), x.Shape)
 	}
@@ -30,9 +30,11 @@ func quantize(c *Call) ([]*Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := onnxio.DType(c.Node.Int("output_dtype", int64(onnxio.Uint8)))
+	d := onnxio.Uint8
 	if c.has(2) {
 		d = c.In[2].DType
+	} else if to := onnxio.DType(c.Node.AttrInt("output_dtype")); to != onnxio.Undefined {
+		d = to
 	}
 	lo, hi := 0.0, 255.0
 	switch d {

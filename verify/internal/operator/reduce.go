@@ -16,7 +16,7 @@ func cumSum(c *Call) ([]*Value, error) {
 	}
 	n, inner := x.Shape[axis], tensor.Count(x.Shape[axis+1:])
 	out := Like(x, x.DType, x.Shape)
-	exclusive, reverse := c.Node.Int("exclusive", 0) != 0, c.Node.Int("reverse", 0) != 0
+	exclusive, reverse := c.Node.AttrInt("exclusive") != 0, c.Node.AttrInt("reverse") != 0
 	for r := 0; n > 0 && r < x.Len()/n; r++ {
 		base := r/inner*n*inner + r%inner
 		s := 0.0
@@ -87,7 +87,7 @@ func reduceLogSum() Kernel {
 func reduced(c *Call) (to []int, kept, shape []int, ok bool, err error) {
 	x := c.In[0]
 	axes, given := c.list("axes", 1)
-	if len(axes) == 0 && given && c.Node.Int("noop_with_empty_axes", 0) != 0 || !given && c.Node.Int("noop_with_empty_axes", 0) != 0 {
+	if len(axes) == 0 && given && c.Node.AttrInt("noop_with_empty_axes") != 0 || !given && c.Node.AttrInt("noop_with_empty_axes") != 0 {
 		return nil, nil, nil, false, nil
 	}
 	hit := slices.Repeat([]bool{len(axes) == 0}, len(x.Shape))
@@ -107,7 +107,7 @@ func reduced(c *Call) (to []int, kept, shape []int, ok bool, err error) {
 			shape = append(shape, d)
 		}
 	}
-	if c.Node.Int("keepdims", 1) == 1 {
+	if c.Node.AttrInt("keepdims") == 1 {
 		shape = kept
 		if shape == nil {
 			shape = []int{}

@@ -22,8 +22,8 @@ func upsample(c *Call) ([]*Value, error) {
 	default:
 		return nil, Unsupportedf("the Go engine lacks this form of Upsample")
 	}
-	if c.Node.Str("mode", "nearest") != "nearest" {
-		return nil, Unsupportedf("the Go engine lacks Upsample mode %s", c.Node.Str("mode", ""))
+	if c.Node.AttrString("mode") != "nearest" {
+		return nil, Unsupportedf("the Go engine lacks Upsample mode %s", c.Node.AttrString("mode"))
 	}
 	shape, st := make([]int, len(at)), tensor.Strides(x.Shape)
 	for i, f := range at {
@@ -45,11 +45,11 @@ func upsample(c *Call) ([]*Value, error) {
 func resize(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	rank := len(x.Shape)
-	if c.Node.Int("antialias", 0) != 0 || c.Node.Attr("axes") != nil || c.Node.Str("keep_aspect_ratio_policy", "stretch") != "stretch" {
+	if c.Node.AttrInt("antialias") != 0 || c.Node.Attr("axes") != nil || c.Node.AttrString("keep_aspect_ratio_policy") != "stretch" {
 		return nil, Unsupportedf("the Go engine lacks this form of Resize")
 	}
-	mode := c.Node.Str("mode", "nearest")
-	coord := c.Node.Str("coordinate_transformation_mode", "half_pixel")
+	mode := c.Node.AttrString("mode")
+	coord := c.Node.AttrString("coordinate_transformation_mode")
 	scaleSlot, sizeSlot := 2, 3
 	if c.Run.Opset < 11 {
 		coord, scaleSlot, sizeSlot = "asymmetric", 1, 9
@@ -133,7 +133,7 @@ func position(mode string, o, scale float64, in int) float64 {
 }
 
 func nearest(c *Call, p float64) int {
-	mode := c.Node.Str("nearest_mode", "round_prefer_floor")
+	mode := c.Node.AttrString("nearest_mode")
 	if c.Run.Opset < 11 {
 		mode = "floor"
 	}

@@ -8,11 +8,11 @@ import (
 
 func scatterElements(c *Call) ([]*Value, error) {
 	x, idx, up := c.In[0], c.In[1], c.In[2]
-	axis, err := tensor.AxisOf(c.Node.Int("axis", 0), len(x.Shape))
+	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
 		return nil, err
 	}
-	mode := c.Node.Str("reduction", "none")
+	mode := c.Node.AttrString("reduction")
 	st := tensor.Strides(x.Shape)
 	out := pick(x, x.Shape, st, 0)
 	tensor.EachIndex(idx.Shape, func(i int, at []int) {
@@ -32,7 +32,7 @@ func scatterElements(c *Call) ([]*Value, error) {
 
 func scatterND(c *Call) ([]*Value, error) {
 	x, idx, up := c.In[0], c.In[1], c.In[2]
-	mode := c.Node.Str("reduction", "none")
+	mode := c.Node.AttrString("reduction")
 	if len(idx.Shape) == 0 {
 		return nil, errors.New("its indices are a scalar")
 	}

@@ -18,7 +18,7 @@ func reshape(c *Call) ([]*Value, error) {
 	infer, rest := -1, 1
 	for i, d := range shape {
 		switch {
-		case d == 0 && c.Node.Int("allowzero", 0) == 0:
+		case d == 0 && c.Node.AttrInt("allowzero") == 0:
 			if i >= len(x.Shape) {
 				return nil, fmt.Errorf("it copies axis %d of a tensor of rank %d", i, len(x.Shape))
 			}
@@ -45,7 +45,7 @@ func reshape(c *Call) ([]*Value, error) {
 
 func flatten(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	a := int(c.Node.Int("axis", 1))
+	a := int(c.Node.AttrInt("axis"))
 	if a < 0 {
 		a += len(x.Shape)
 	}
@@ -111,7 +111,7 @@ func shapeOf(c *Call) ([]*Value, error) {
 		}
 		return min(max(v, 0), r)
 	}
-	from, to := clamp(c.Node.Int("start", 0)), clamp(c.Node.Int("end", r))
+	from, to := clamp(c.Node.AttrInt("start")), clamp(c.Node.Int("end", r))
 	return []*Value{list(onnxio.Int64, tensor.Ints64(c.In[0].Shape[from:max(from, to)]))}, nil
 }
 

@@ -9,11 +9,7 @@ import (
 func softmax(logarithm bool) Kernel {
 	return func(c *Call) ([]*Value, error) {
 		x := c.In[0]
-		def := int64(-1)
-		if c.Run.Opset < 13 {
-			def = 1
-		}
-		axis, err := tensor.AxisOf(c.Node.Int("axis", def), len(x.Shape))
+		axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 		if err != nil {
 			return nil, err
 		}
