@@ -132,7 +132,7 @@ func (w *Weight) StreamRows(ps []Product, m, n, k int) bool {
 	return true
 }
 
-// StreamColumns is streamRows for stored blocks w [k, n].
+// StreamColumns is StreamRows for stored blocks w [k, n].
 func (w *Weight) StreamColumns(ps []Product, m, n, k int) bool {
 	sums, ok := w.sums(ps, true, m, n, k)
 	if !ok {
@@ -142,30 +142,10 @@ func (w *Weight) StreamColumns(ps []Product, m, n, k int) bool {
 	if n*k >= columnParts*taskSize {
 		parts = columnParts
 	}
-	partial := make([][][]float64, len(ps)*parts) // of each sum, its rows behind each other
+	partial := make([][][]float64, len(ps)*parts)
 	each(len(partial), n*k/parts, func(t int) {
-		if len(sums[t/parts]) == 0 {
-			return
-		}
-		for _, s := range sums[t/parts] {
-			partial[t] = append(partial[t], w.Storage.Take((len(s.x)+1)/2*2*n)) // the last row beside one that nobody needs
-		}
-		lines := max(1, taskSize/max(n, 1))
-		end := k * (t%parts + 1) / parts
-		for from := k * (t % parts) / parts; from < end; from += lines {
-			to := min(from+lines, end)
-			w.With(4*(ps[t/parts].At+from*n), 4*n*(to-from), func(raw []byte) {
-				for d := from; d < to; d++ {
-					line := raw[4*n*(d-from):][:4*n]
-					for l, s := range sums[t/parts] {
-						y := partial[t][l]
-						for i := 0; i < len(s.x); i += 2 {
-							j := min(i+1, len(s.x)-1)
-							kernel.Axpys(s.x[i][d], s.x[j][d], line, y[i*n:][:n], y[(i+1)*n:][:n], s.absolute)
-						}
-					}
-				}
-			})
+		if p := t / parts; len(sums[p]) > 0 {
+			partial[t] = w.columns(sums[p], ps[p].At, n, k*(t%parts)/parts, k*(t%parts+1)/parts)
 		}
 	})
 	for t, ys := range partial {
@@ -179,6 +159,34 @@ func (w *Weight) StreamColumns(ps []Product, m, n, k int) bool {
 		}
 	}
 	return true
+}
+
+// columns adds up the lines from ≤ d < end of a block that begins at number at: for
+// each sum a slice with its rows behind each other.
+func (w *Weight) columns(sums []sum, at, n, from, end int) (ys [][]float64) {
+	for _, s := range sums {
+		ys = append(ys, w.Storage.Take((len(s.x)+1)/2*2*n)) // the last row beside one that nobody needs
+	}
+	lines := max(1, taskSize/max(n, 1))
+	for ; from < end; from += lines {
+		to := min(from+lines, end)
+		w.With(4*(at+from*n), 4*n*(to-from), func(raw []byte) {
+			for d := from; d < to; d++ {
+				for l, s := range sums {
+					s.line(ys[l], raw[4*n*(d-from):][:4*n], d, n)
+				}
+			}
+		})
+	}
+	return ys
+}
+
+// line adds line d of a block to the rows of y, two at a time.
+func (s sum) line(y []float64, line []byte, d, n int) {
+	for i := 0; i < len(s.x); i += 2 {
+		j := min(i+1, len(s.x)-1)
+		kernel.Axpys(s.x[i][d], s.x[j][d], line, y[i*n:][:n], y[(i+1)*n:][:n], s.absolute)
+	}
 }
 
 // StreamLeft computes y = w·x for a stored w [q, k] and x [k, n], or [n, k] with
