@@ -67,6 +67,15 @@ type comparing struct {
 	result   *Comparison
 }
 
+// Tolerances of the ONNX project's own node tests (onnx.backend.test.runner), which
+// expected outputs that come with inputs are held to at least.
+const (
+	conformanceRTol = 1e-3
+	conformanceATol = 1e-7
+	// 16-bit results may differ in the last place.
+	conformanceRTol16 = 2e-2
+)
+
 // foreignVariations of the reference are run by an engine that has no float64.
 const foreignVariations = 2
 

@@ -37,5 +37,8 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*Tensor, want []stri
 	return e.m.Eval(ctx, feeds, want)
 }
 
+// Random reports whether a random operator has run.
+func (e *Engine) Random() bool { return e.m.Random() }
+
 // Profile has every later run report the time of each node.
 func (e *Engine) Profile(f func(op string, d time.Duration)) { e.m.Profile(f) }

@@ -7,8 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-
-	"repmlp/verify"
 )
 
 func main() {
@@ -18,7 +16,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: conformance [-v] FOLDER   (onnx/backend/test/data/node of the PyPI package onnx)")
 		os.Exit(2)
 	}
-	results, err := verify.Conformance(context.Background(), flag.Arg(0))
+	results, err := conformance(context.Background(), flag.Arg(0))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance: error:", err)
 		os.Exit(1)
@@ -26,14 +24,14 @@ func main() {
 	passed, failed, other := 0, 0, 0
 	for _, r := range results {
 		switch {
-		case !r.Claims:
+		case !r.claims:
 			other++
 			if *verbose {
-				fmt.Printf("not claimed %s: %s\n", r.Name, r.Why)
+				fmt.Printf("not claimed %s: %s\n", r.name, r.why)
 			}
-		case r.Err != nil:
+		case r.err != nil:
 			failed++
-			fmt.Printf("FAILED %s: %v\n", r.Name, r.Err)
+			fmt.Printf("FAILED %s: %v\n", r.name, r.err)
 		default:
 			passed++
 		}
