@@ -5,8 +5,6 @@ import (
 	"math"
 
 	"repmlp/onnxio"
-	"repmlp/verify/internal/engine"
-	"repmlp/verify/internal/operator"
 )
 
 // An Accuracy is how far float32 runs of two models are from the float64 truth
@@ -23,8 +21,8 @@ func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOpti
 	if err != nil {
 		return Accuracy{}, err
 	}
-	run := func(m *onnxio.Model, mode operator.Mode, feed map[string]*Tensor) (map[string]*Tensor, error) {
-		e, err := NewEngine(m, engine.Options{Mode: mode, Seed: o.Seed, Limit: o.Limit})
+	run := func(m *onnxio.Model, mode Mode, feed map[string]*Tensor) (map[string]*Tensor, error) {
+		e, err := NewEngine(m, EngineOptions{Mode: mode, Seed: o.Seed, Limit: o.Limit})
 		if err != nil {
 			return nil, err
 		}
@@ -38,15 +36,15 @@ func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOpti
 			return a, err
 		}
 		feed := one.feed
-		truth, err := run(ref, operator.Double, feed)
+		truth, err := run(ref, Double, feed)
 		if err != nil {
 			return a, err
 		}
-		x, err := run(ref, operator.Single, feed)
+		x, err := run(ref, Single, feed)
 		if err != nil {
 			return a, err
 		}
-		y, err := run(cand, operator.Single, feed)
+		y, err := run(cand, Single, feed)
 		if err != nil {
 			return a, err
 		}

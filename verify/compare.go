@@ -131,7 +131,7 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 	if o.Ref != nil && o.Cand != nil {
 		return [3]Runner{o.Ref, nil, o.Cand}, nil
 	}
-	engines, failed := engine.NewAll(engine.Options{Mode: operator.Single, Seed: o.Seed, Limit: o.Limit}, ref, cand)
+	engines, failed := engine.NewAll(engine.Options{Mode: Single, Seed: o.Seed, Limit: o.Limit}, ref, cand)
 	for i, err := range failed {
 		if err == nil {
 			err = engines[i].Supports()
@@ -140,7 +140,7 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 			return r, err
 		}
 	}
-	double := engines[0].With(operator.Double, nil, operator.NewArena(storage.New(storage.ModelShelf)))
+	double := engines[0].With(Double, nil, operator.NewArena(storage.New(storage.ModelShelf)))
 	return [3]Runner{&Engine{engines[0]}, &Engine{double}, &Engine{engines[1]}}, nil
 }
 

@@ -10,8 +10,6 @@ import (
 
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
-	"repmlp/verify/internal/engine"
-	"repmlp/verify/internal/operator"
 	"repmlp/verify/internal/tensor"
 )
 
@@ -151,7 +149,7 @@ func checkConstants(t *testing.T, m *onnxio.Model, names []string) int {
 	if err != nil {
 		return 0
 	}
-	e, err := NewEngine(m, engine.Options{Mode: operator.Double})
+	e, err := NewEngine(m, EngineOptions{Mode: Double})
 	if err != nil {
 		return 0
 	}

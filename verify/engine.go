@@ -11,10 +11,18 @@ import (
 // An Engine is the Go engine with one model.
 type Engine struct{ m *engine.Engine }
 
+// EngineOptions configure NewEngine. The zero value runs in float32.
+type EngineOptions struct {
+	Mode  Mode
+	Seed  uint64             // of random operators
+	Sizes map[string][]int64 // shapes of the graph inputs, for Eval
+	Limit int64              // memory budget of the tensors in bytes; 0: most of what this process may use
+}
+
 // NewEngine prepares a model. An operator that the engine lacks is an error of
 // Supports and of a run.
-func NewEngine(m *onnxio.Model, o engine.Options) (*Engine, error) {
-	e, err := engine.New(m, o)
+func NewEngine(m *onnxio.Model, o EngineOptions) (*Engine, error) {
+	e, err := engine.New(m, engine.Options{Mode: o.Mode, Seed: o.Seed, Sizes: o.Sizes, Limit: o.Limit})
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,6 @@ import (
 	"repmlp/internal/mutant"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
-	"repmlp/verify/internal/engine"
-	"repmlp/verify/internal/operator"
 )
 
 // factLimit bounds what a run takes.
@@ -60,7 +58,7 @@ func checkFacts(t *testing.T, b []byte) int {
 	if err != nil {
 		return 0
 	}
-	e, err := NewEngine(m, engine.Options{Mode: operator.Double, Limit: factLimit})
+	e, err := NewEngine(m, EngineOptions{Mode: Double, Limit: factLimit})
 	if err != nil {
 		return 0
 	}

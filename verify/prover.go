@@ -48,7 +48,7 @@ func (p *Prover) take(c Claim) (*trial, error) {
 		if p.room == 0 {
 			p.room = engine.Room()
 		}
-		o := engine.Options{Mode: operator.Double, Seed: p.Seed, Sizes: sizes, Probe: true, Limit: p.room}
+		o := engine.Options{Mode: Double, Seed: p.Seed, Sizes: sizes, Probe: true, Limit: p.room}
 		engines, failed := engine.NewAll(o, c.Before, c.After)
 		if err := cmp.Or(failed[0], failed[1]); err != nil {
 			return nil, err
@@ -63,11 +63,11 @@ func (p *Prover) take(c Claim) (*trial, error) {
 	}
 	before, after, arena := p.engines[0], p.engines[1], operator.NewArena(p.storage)
 	t := &trial{seed: p.Seed, arena: arena, seen: stored.NewMagnitudes(), large: &p.large, exact: len(p.exact) > 0, engines: [...]*engine.Engine{
-		runBefore:      before.With(operator.Double, nil, arena),
-		runAfter:       after.With(operator.Double, nil, arena),
-		runAfterExact:  after.With(operator.Double, p.exact, arena),
-		runMagnitude:   after.With(operator.Absolute, nil, arena),
-		runMagnitudeIn: before.With(operator.Absolute, nil, arena),
+		runBefore:      before.With(Double, nil, arena),
+		runAfter:       after.With(Double, nil, arena),
+		runAfterExact:  after.With(Double, p.exact, arena),
+		runMagnitude:   after.With(Absolute, nil, arena),
+		runMagnitudeIn: before.With(Absolute, nil, arena),
 	}}
 	t.engines[runAfter].Seen, t.engines[runMagnitude].Seen = t.seen, t.seen
 	return t, nil

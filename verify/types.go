@@ -2,18 +2,15 @@ package verify
 
 import (
 	"repmlp/onnxio"
-	"repmlp/verify/internal/engine"
 	"repmlp/verify/internal/operator"
 	"repmlp/verify/internal/tensor"
 )
 
-// A Tensor is a dense array. Float types hold their numbers in F32, or in F64
-// where the engine runs in float64 or the type is float64; all other types
-// hold them in I, uint64 by its bits.
+// A Tensor is a dense array: DType, Shape []int, and its numbers in row-major order.
+// Float types hold them in F32 []float32, or in F64 []float64 where the engine runs
+// in float64 or the type is float64; all other types hold them in I []int64, uint64
+// by its bits. Len, Float, Floats and Raw read them.
 type Tensor = tensor.Tensor
-
-// EngineOptions configure NewEngine. The zero value runs in float32.
-type EngineOptions = engine.Options
 
 // Mode is how an engine computes.
 type Mode = operator.Mode

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"repmlp/onnxio"
-	"repmlp/verify/internal/engine"
 	"repmlp/verify/internal/random"
 	"repmlp/verify/internal/tensor"
 )
@@ -142,7 +141,7 @@ func (v *variety) run(ctx context.Context, feed map[string]*Tensor, sample, k in
 		if err != nil {
 			return nil, 0, err
 		}
-		if runner, err = NewEngine(m, engine.Options{Mode: e.m.Mode(), Seed: v.seed, Limit: v.limit}); err != nil {
+		if runner, err = NewEngine(m, EngineOptions{Mode: e.m.Mode(), Seed: v.seed, Limit: v.limit}); err != nil {
 			return nil, 0, err
 		}
 	}

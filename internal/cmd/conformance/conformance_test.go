@@ -33,7 +33,7 @@ func writeCase(t *testing.T, dir, op string, want float32) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := append([]byte{1<<3 | 0, 1, 2<<3 | 0, byte(onnxio.Float32), 9<<3 | 2, 4}, raw...) // dims, data_type, raw_data
+		b := append([]byte{1 << 3, 1, 2 << 3, byte(onnxio.Float32), 9<<3 | 2, 4}, raw...) // dims, data_type, raw_data
 		if err := os.WriteFile(filepath.Join(set, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}

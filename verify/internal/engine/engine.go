@@ -17,7 +17,7 @@ import (
 	"repmlp/verify/internal/tensor"
 )
 
-// A machine executes one model.
+// An Engine executes one model.
 type Engine struct {
 	g      *graph.Graph
 	model  *onnxio.Model
@@ -47,7 +47,7 @@ type step struct {
 // A place is an output of a node in the order of execution.
 type place struct{ node, output int }
 
-// EngineOptions configure NewEngine. The zero value runs in float32.
+// Options configure New. The zero value runs in float32.
 type Options struct {
 	Mode  operator.Mode
 	Seed  uint64                               // of random operators
@@ -59,7 +59,7 @@ type Options struct {
 	meter *budget.Meter // shared with engines that run at the same time; nil: one of Limit
 }
 
-// newMachine prepares a model. An operator that the engine lacks is no error
+// New prepares a model. An operator that the engine lacks is no error
 // before it runs.
 func New(m *onnxio.Model, o Options) (*Engine, error) {
 	plain, err := m.Plain()
@@ -214,7 +214,7 @@ func (e *Engine) inputs() (names []string) {
 	return names
 }
 
-// execute runs the model and returns the graph's outputs by name.
+// Run runs the model and returns the graph's outputs by name.
 func (e *Engine) Run(ctx context.Context, feeds map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
 	if err := e.Supports(); err != nil {
 		return nil, err

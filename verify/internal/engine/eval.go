@@ -18,7 +18,7 @@ import (
 
 // Eval computes the wanted values from the fed ones, which may lie anywhere in
 // the graph; only the nodes between them run. Sizes computed from values that
-// are not fed come from the shapes in EngineOptions.Sizes.
+// are not fed come from the shapes in Options.Sizes.
 func (e *Engine) Eval(ctx context.Context, feeds map[string]*tensor.Tensor, want []string) (map[string]*tensor.Tensor, error) {
 	e.run.Arena.Begin()
 	v := &evaluation{Engine: e, known: map[int]*operator.Value{}, keep: map[int]bool{}}

@@ -6,7 +6,7 @@ import (
 	"repmlp/verify/internal/tensor"
 )
 
-// An arena follows the tensors of a run, so that the storage of those that
+// An Arena follows the tensors of a run, so that the storage of those that
 // nothing reads any more serves for those that are made next.
 type Arena struct {
 	*storage.Storage

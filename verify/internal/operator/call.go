@@ -45,7 +45,7 @@ type Kernel func(c *Call) ([]*Value, error)
 // equal rests, equal crops.
 type Alike func(g *graph.Graph, n *graph.Node, args []*Value) bool
 
-// A call is what a kernel sees.
+// A Call is what a kernel sees.
 type Call struct {
 	Ctx  context.Context
 	Node *graph.Node
@@ -57,7 +57,7 @@ type Call struct {
 	Body     func(g *onnxio.Graph, own []*Value) ([]*Value, error) // runs a subgraph on its own inputs, and what it captures
 }
 
-// A running is what all nodes of a run share.
+// A Running is what all nodes of a run share.
 type Running struct {
 	Mode   Mode
 	Opset  int64

@@ -2,7 +2,7 @@ package operator
 
 import "math"
 
-// operators is the table of everything that the Go engine runs, operators of one
+// Table is the table of everything that the Go engine runs, operators of one
 // file together.
 func Table() map[string]Operator {
 	return map[string]Operator{

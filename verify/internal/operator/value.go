@@ -66,7 +66,7 @@ func reshaped(t *Value, shape []int) ([]*Value, error) {
 	return []*Value{t.view(shape)}, nil
 }
 
-// A value is a tensor of a run.
+// A Value is a tensor of a run.
 type Value struct {
 	tensor.Tensor
 	File  *stored.Weight // or a weight that stays in its file

@@ -11,14 +11,14 @@ import (
 	"repmlp/verify/internal/kernel"
 )
 
-// A storage keeps what arenas need no more. It is safe for concurrent use.
+// A Storage keeps what arenas need no more. It is safe for concurrent use.
 type Storage struct {
 	mu  sync.Mutex
 	f32 shelf[float32]
 	f64 shelf[float64]
 }
 
-// newStorage makes storage that keeps at most so many bytes of each type: more
+// New makes storage that keeps at most so many bytes of each type: more
 // would not be asked for again soon.
 func New(keep int) *Storage {
 	return &Storage{f32: shelf[float32]{keep: keep}, f64: shelf[float64]{keep: keep}}

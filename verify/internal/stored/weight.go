@@ -10,7 +10,7 @@ import (
 // probe feeds a few rows and leaves the others zero: those cost nothing, their
 // sums are zero whatever the weights are.
 
-// Bounds of the streaming kernels: weights below streamSize are not worth it, and
+// Bounds of the streaming kernels: weights below StreamSize are not worth it, and
 // with more rows than these a matrix product is faster. Of a probe's rows many
 // more are zero in most places.
 const (
@@ -53,7 +53,7 @@ func (w *Weight) activeRows(x []float64, m, k, ldx int) (rows []int, ok bool) {
 	return rows, true
 }
 
-// A product is x·w for one block of a stored weight, which begins at number at:
+// A Product is x·w for one block of a stored weight, which begins at number at:
 // rows of x lie ldx apart, those of the result y, which is zero before, ldy apart.
 type Product struct {
 	X, Y     []float64

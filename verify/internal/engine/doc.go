@@ -1,0 +1,2 @@
+// Package engine runs graphs with the operators of package operator.
+package engine

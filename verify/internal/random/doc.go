@@ -1,0 +1,2 @@
+// Package random makes streams of random numbers that depend on a seed and a name.
+package random

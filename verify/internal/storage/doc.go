@@ -1,0 +1,2 @@
+// Package storage keeps slices of floats that are used again.
+package storage

@@ -1,0 +1,2 @@
+// Package tensor holds dense arrays, and what their shapes and numbers need.
+package tensor
