@@ -39,7 +39,7 @@ func (a *Affine) String() string {
 	for i, v := range a.Args {
 		names[i] = v.Name
 	}
-	return fmt.Sprintf("%s = %v(%s)", a.Out.Name, a.Op, strings.Join(names, ", "))
+	return fmt.Sprintf("%s = %v of %s", a.Out.Name, a.Op, strings.Join(names, ", "))
 }
 
 // An Op is what an affine map does. Its methods are ways to say one thing: over

@@ -310,7 +310,7 @@ func (e *Explained) String() string {
 	for _, a := range e.all {
 		fmt.Fprintf(&b, "%v", a)
 		if p := e.Parent(a.Out); p != nil && len(a.Args) > 1 {
-			fmt.Fprintf(&b, "   of %s", p.Name)
+			fmt.Fprintf(&b, ", all of %s", p.Name)
 		}
 		b.WriteByte('\n')
 	}
