@@ -69,64 +69,71 @@ func (e *encoder) place(t *Tensor) (externalData, bool) {
 	return x, moved
 }
 
-func (e *encoder) model(m *Model) (blob, error) {
+// rewritten is a message with some of its fields made anew; all others keep their
+// bytes. part returns the new content of a field, or says that it stays.
+func rewritten(fields []field, part func(f field) (inner blob, anew bool, err error)) (blob, error) {
 	var out blob
-	for _, f := range m.fields {
-		var inner blob
-		var err error
-		switch r := f.ref.(type) {
-		case *Graph:
-			if f.raw != nil && !e.moves(r) {
-				out.add(f.raw)
-				continue
-			}
-			inner, err = e.graph(r)
-		case *Function:
-			if !slices.ContainsFunc(r.Nodes, e.nodeMoves) && !e.attrsMove(r.AttrDefaults) {
-				out.add(f.raw)
-				continue
-			}
-			inner, err = e.function(f.body, r)
-		default:
-			out.add(f.raw)
-			continue
-		}
+	for _, f := range fields {
+		inner, anew, err := part(f)
 		if err != nil {
 			return blob{}, err
 		}
-		out.wrap(f.num, inner)
+		if anew {
+			out.wrap(f.num, inner)
+		} else {
+			out.add(f.raw)
+		}
 	}
 	return out, nil
 }
 
+// anew says that a part of a message is made anew.
+func anew(inner blob, err error) (blob, bool, error) { return inner, true, err }
+
+// stays says that a part of a message keeps its bytes.
+func stays() (blob, bool, error) { return blob{}, false, nil }
+
+func (e *encoder) model(m *Model) (blob, error) {
+	return rewritten(m.fields, func(f field) (blob, bool, error) {
+		switch r := f.ref.(type) {
+		case *Graph:
+			if f.raw == nil || e.moves(r) {
+				return anew(e.graph(r))
+			}
+		case *Function:
+			if slices.ContainsFunc(r.Nodes, e.nodeMoves) || e.attrsMove(r.AttrDefaults) {
+				return anew(e.function(f.body, r))
+			}
+		}
+		return stays()
+	})
+}
+
 // function writes the function in body with its tensors at other places.
 func (e *encoder) function(body []byte, fn *Function) (blob, error) {
-	var out blob
 	fields, err := splitFields(body)
 	if err != nil {
 		return blob{}, err
 	}
-	nodes, defaults := fn.Nodes, fn.AttrDefaults
-	for _, f := range fields {
-		var inner blob
-		var err error
+	nodes, defaults := each(fn.Nodes), each(fn.AttrDefaults)
+	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 7:
-			inner, err = e.node(nodes[0])
-			nodes = nodes[1:]
+			return anew(e.node(nodes()))
 		case 11:
-			inner, err = e.attr(f.body, defaults[0])
-			defaults = defaults[1:]
-		default:
-			out.add(f.raw)
-			continue
+			return anew(e.attr(f.body, defaults()))
 		}
-		if err != nil {
-			return blob{}, err
-		}
-		out.wrap(f.num, inner)
+		return stays()
+	})
+}
+
+// each returns the elements of a list one by one, as their fields come.
+func each[T any](list []T) func() T {
+	return func() T {
+		first := list[0]
+		list = list[1:]
+		return first
 	}
-	return out, nil
 }
 
 // moves reports whether any tensor inside g gets another place.
@@ -161,96 +168,56 @@ func (e *encoder) attrsMove(attrs []*Attr) (found bool) {
 }
 
 func (e *encoder) graph(g *Graph) (blob, error) {
-	var out blob
-	for _, f := range g.fields {
+	return rewritten(g.fields, func(f field) (blob, bool, error) {
 		switch r := f.ref.(type) {
 		case *Tensor:
-			if f.raw != nil && !e.tensorMoves(r) {
-				break
+			if f.raw == nil || e.tensorMoves(r) {
+				return anew(e.tensor(r))
 			}
-			inner, err := e.tensor(r)
-			if err != nil {
-				return blob{}, err
-			}
-			out.wrap(5, inner)
-			continue
 		case *SparseTensor:
-			if !e.sparseMoves(r) {
-				break
+			if e.sparseMoves(r) {
+				return anew(e.sparse(r))
 			}
-			inner, err := e.sparse(r)
-			if err != nil {
-				return blob{}, err
-			}
-			out.wrap(15, inner)
-			continue
 		case *Node:
-			if !e.nodeMoves(r) {
-				break
+			if e.nodeMoves(r) {
+				return anew(e.node(r))
 			}
-			inner, err := e.node(r)
-			if err != nil {
-				return blob{}, err
-			}
-			out.wrap(1, inner)
-			continue
 		}
-		out.add(f.raw)
-	}
-	return out, nil
+		return stays()
+	})
 }
 
 func (e *encoder) node(n *Node) (blob, error) {
-	var out blob
-	for _, f := range n.fields {
-		a, ok := f.ref.(*Attr)
-		if !ok {
-			out.add(f.raw)
-			continue
+	return rewritten(n.fields, func(f field) (blob, bool, error) {
+		if a, ok := f.ref.(*Attr); ok {
+			return anew(e.attr(f.body, a))
 		}
-		inner, err := e.attr(f.body, a)
-		if err != nil {
-			return blob{}, err
-		}
-		out.wrap(5, inner)
-	}
-	return out, nil
+		return stays()
+	})
 }
 
 // attr writes the attribute in body with its tensors at other places.
 func (e *encoder) attr(body []byte, a *Attr) (blob, error) {
-	var out blob
 	fields, err := splitFields(body)
 	if err != nil {
 		return blob{}, err
 	}
-	tensors, graphs := a.Tensors, a.Graphs
-	for _, f := range fields {
-		var inner blob
-		var err error
+	tensors, graphs := each(a.Tensors), each(a.Graphs)
+	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 5:
-			inner, err = e.tensor(a.T)
+			return anew(e.tensor(a.T))
 		case 10:
-			inner, err = e.tensor(tensors[0])
-			tensors = tensors[1:]
+			return anew(e.tensor(tensors()))
 		case 6:
-			inner, err = e.graph(a.G)
+			return anew(e.graph(a.G))
 		case 11:
-			inner, err = e.graph(graphs[0])
-			graphs = graphs[1:]
+			return anew(e.graph(graphs()))
 		case 22:
-			inner, err = e.sparse(a.sparse)
-		default:
-			out.add(f.raw)
-			continue
+			return anew(e.sparse(a.sparse))
 		}
-		if err != nil {
-			return blob{}, err
-		}
-		out.wrap(f.num, inner)
-	}
-	return out, nil
+		return stays()
+	})
 }
 
 // tensor writes t in full: where it moves to, or inline.
@@ -304,28 +271,19 @@ func (e *encoder) tensor(t *Tensor) (blob, error) {
 
 // sparse writes s with its tensors at other places.
 func (e *encoder) sparse(s *SparseTensor) (blob, error) {
-	var out blob
 	fields, err := splitFields(s.raw)
 	if err != nil {
 		return blob{}, err
 	}
-	for _, f := range fields {
-		t := s.Values
+	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 1:
+			return anew(e.tensor(s.Values))
 		case 2:
-			t = s.Indices
-		default:
-			out.add(f.raw)
-			continue
+			return anew(e.tensor(s.Indices))
 		}
-		inner, err := e.tensor(t)
-		if err != nil {
-			return blob{}, err
-		}
-		out.wrap(f.num, inner)
-	}
-	return out, nil
+		return stays()
+	})
 }
 
 // entries are the external_data of a tensor that lies there.

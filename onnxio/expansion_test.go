@@ -223,7 +223,9 @@ func TestExpandedNodesHaveNamesOfTheirOwn(t *testing.T) {
 func TestCallsThatStay(t *testing.T) {
 	branch := func(out string) []byte { return graphOf("then_branch", "", out, nil) }
 	g := functionOf("g", "a c", "b", []*Node{op("If", "c", "b", branch("a"), graphOf("else_branch", "", "c", nil))})
-	m, err := Parse(calling([]*Node{call("the.call", "g", "_", "y").WithInputs("the.call", []string{"", "x"}, []string{"y"})}, g), "")
+	left := NewNode("the.call", "g", []string{"", "x"}, []string{"y"})
+	left.raw = text(left.raw, 7, "my")
+	m, err := Parse(calling([]*Node{left}, g), "")
 	if err != nil {
 		t.Fatal(err)
 	}

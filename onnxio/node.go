@@ -22,7 +22,17 @@ func NewNode(name, op string, inputs, outputs []string, attrs ...*Attr) *Node {
 	for _, a := range attrs {
 		b = message(b, 5, a.encode())
 	}
-	return &Node{Name: name, OpType: op, Inputs: inputs, Outputs: outputs, Attrs: attrs, raw: b}
+	fields, err := splitFields(b)
+	if err != nil {
+		panic(err) // it was made here
+	}
+	rest := attrs
+	for i := range fields {
+		if fields[i].num == 5 {
+			fields[i].ref, rest = rest[0], rest[1:]
+		}
+	}
+	return &Node{Name: name, OpType: op, Inputs: inputs, Outputs: outputs, Attrs: attrs, raw: b, fields: fields}
 }
 
 // WithInputs returns a copy of n that reads and makes other values. Every other
@@ -38,12 +48,8 @@ func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
 		b = text(b, 2, s)
 	}
 	b = text(b, 3, name)
-	fields := n.fields
-	if fields == nil { // a new node
-		fields, _ = splitFields(n.raw)
-	}
-	c.fields, _ = splitFields(b)
-	for _, f := range fields {
+	c.fields, _ = splitFields(b) // it was made here
+	for _, f := range n.fields {
 		if f.num > 3 {
 			b = append(b, f.raw...)
 			c.fields = append(c.fields, f)
@@ -116,21 +122,10 @@ func (a *Attr) encode() []byte {
 // AttrKey is equal for nodes with the same attributes in the same order.
 func (n *Node) AttrKey() string {
 	var b []byte
-	add := func(f field) {
+	for _, f := range n.fields {
 		if f.num == 5 {
 			b = append(b, f.raw...)
 		}
-	}
-	for _, f := range n.fields {
-		add(f)
-	}
-	for rest := n.raw; n.fields == nil && len(rest) > 0; {
-		f, k, err := nextField(rest)
-		if err != nil {
-			break // the parser made sure that there is none
-		}
-		add(f)
-		rest = rest[k:]
 	}
 	return string(b)
 }
