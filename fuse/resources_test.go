@@ -10,10 +10,6 @@ import (
 // bigRows is how many numbers a row has whose memory is watched.
 const bigRows = 1 << 20
 
-func ones(n int) func() ([]float64, error) {
-	return func() ([]float64, error) { return slices.Repeat([]float64{1}, n), nil }
-}
-
 // Scales write over rows that nobody else reads, the first op's too.
 func TestScalesWriteOver(t *testing.T) {
 	p := &Program{Sizes: []int{bigRows, 1, 1}, Input: []Label{0}}
