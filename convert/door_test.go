@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,6 +147,57 @@ func TestContextsEndTheRun(t *testing.T) {
 	}
 	if _, err := convert.CompareFiles(done, trained, trained, convert.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("CompareFiles: %v", err)
+	}
+}
+
+// A brief context ends when it was asked so many times.
+type brief struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (b *brief) Err() error {
+	if b.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Wherever a context is looked at it may end: planning and loading look at it too.
+func TestContextsEndAnywhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		do    func(ctx context.Context) error
+		least int64 // times that it is looked at
+	}{
+		"InspectFile": {func(ctx context.Context) error {
+			_, err := convert.InspectFile(ctx, trained, convert.Options{})
+			return err
+		}, 100},
+		"File": {func(ctx context.Context) error {
+			dir := t.TempDir()
+			_, err := convert.File(ctx, trained, filepath.Join(dir, "o.onnx"), convert.Options{NoCheck: true})
+			if left := names(t, dir); err != nil && len(left) > 0 {
+				t.Errorf("left %q", left)
+			}
+			return err
+		}, 200},
+	} {
+		n, step := int64(0), int64(1)
+		for ; ; n += step {
+			ctx := &brief{Context: context.Background()}
+			ctx.left.Store(n)
+			err := c.do(ctx)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s: ended after %d looks: %v", name, n, err)
+			}
+			step = 1 + n/20
+		}
+		if n < c.least {
+			t.Errorf("%s looks at its context %d times, want %d or more", name, n, c.least)
+		}
 	}
 }
 

@@ -68,11 +68,8 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
 	cut := map[*graph.Node]*reason.Refusal{}
 	for {
-		if err := ctx.Err(); err != nil {
-			return res, err
-		}
 		c := &conversion{opts: opts, res: res}
-		err := c.attempt(g, cut, bodies, notes, start)
+		err := c.attempt(ctx, g, cut, bodies, notes, start)
 		switch {
 		case err != nil:
 		case len(res.Plan.Regions) == 0:
@@ -104,11 +101,15 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 }
 
 // attempt plans the graph without the nodes in cut, and says what the plan makes.
-func (c *conversion) attempt(g *graph.Graph, cut map[*graph.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
+func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*graph.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
 	defer c.clock("plan", start)
 	opts, res := c.opts, c.res
-	explained := rules.Explain(g, cut)
-	full := plan.New(explained, plan.Options{Form: opts.FC.choice(), AllowGrowth: opts.AllowGrowth})
+	ended := func() bool { return ctx.Err() != nil }
+	explained := rules.Explain(g, cut, ended)
+	full := plan.New(explained, plan.Options{Form: opts.FC.choice(), AllowGrowth: opts.AllowGrowth, Ended: ended})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if opts.checks {
 		if err := errors.Join(explained.Check(), full.Check()); err != nil {
 			return err

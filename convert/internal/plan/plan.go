@@ -22,7 +22,12 @@ import (
 type Options struct {
 	Form        layer.Choice
 	AllowGrowth bool // also merges that make the model larger
+	// Ended, where it is not nil, says that nobody waits for the plan any more: it
+	// then comes at once and is of no use.
+	Ended func() bool
 }
+
+func (o Options) ended() bool { return o.Ended != nil && o.Ended() }
 
 // A Plan is what a conversion will do. It holds no weights, and does not change.
 type Plan struct {

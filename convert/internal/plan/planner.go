@@ -23,7 +23,7 @@ type planner struct {
 func planRegions(t *terrain, o Options, banned, pinned map[*graph.Value]bool) *planner {
 	p := &planner{t: t, opts: o, banned: banned, pinned: pinned, visited: map[*graph.Value]bool{}}
 	nodes := t.e.Graph.Nodes
-	for i := len(nodes) - 1; i >= 0; i-- {
+	for i := len(nodes) - 1; i >= 0 && !o.ended(); i-- {
 		if !t.e.Alive[nodes[i]] {
 			continue // nothing that nobody needs is merged
 		}
@@ -120,7 +120,7 @@ func (p *planner) cover(c *chain) cover {
 	n := len(c.points) - 1
 	candidates := make([][]candidate, n) // by the near end, farther starts first
 	var out cover
-	for j := n; j > 0; j-- {
+	for j := n; j > 0 && !p.opts.ended(); j-- {
 		if short := p.candidates(c, j, candidates); short {
 			out.cutShort = true
 		}

@@ -55,7 +55,7 @@ func TestStepsAreOneFunction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := Explain(g, nil)
+		e := Explain(g, nil, nil)
 		if err := e.Check(); err != nil {
 			t.Fatal(err)
 		}

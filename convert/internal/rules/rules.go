@@ -62,8 +62,9 @@ type context struct {
 }
 
 // Explain walks the graph once and explains what the rules know. Nodes in cut are
-// left out, with the refusal that stands there.
-func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal) *affine.Explained {
+// left out, with the refusal that stands there. Where ended, if not nil, says that nobody waits
+// any more, the explanations come at once and are of no use.
+func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal, ended func() bool) *affine.Explained {
 	b := affine.NewBuilder(g)
 	c := &context{g, b.Constants(), b}
 	table := map[string][]rule{}
@@ -74,6 +75,9 @@ func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal) *affine.Explai
 	}
 	findRepeats(b)
 	for _, n := range g.Nodes {
+		if ended != nil && ended() {
+			break
+		}
 		if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
 			continue
 		}
