@@ -150,6 +150,7 @@ func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
 			g.Forget()
 		}
 		v.constant = c
+		g.keeps = append(g.keeps, v)
 	}
 	return c, nil
 }
@@ -157,9 +158,10 @@ func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
 // Forget drops evaluated constants, which later calls evaluate again.
 func (g *Graph) Forget() {
 	g.kept = 0
-	for _, v := range g.values {
+	for _, v := range g.keeps {
 		v.constant = nil
 	}
+	g.keeps = nil
 }
 
 func tensorConst(t *onnxio.Tensor) (*Const, error) {

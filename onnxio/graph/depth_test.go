@@ -23,8 +23,12 @@ func TestChainsNeedNoDeepStack(t *testing.T) {
 		{"data", "Neg", "x"},
 		{"a large constant", "Identity", "large"},
 		{"a small constant", "Neg", "small"},
+		{"a number of unknown shape", "Identity", "splat"},
 	} {
-		var nodes []*onnxio.Node
+		nodes := []*onnxio.Node{
+			onnxio.NewNode("", "Shape", []string{"x"}, []string{"sizes"}),
+			onnxio.NewNode("", "ConstantOfShape", []string{"sizes"}, []string{"splat"}),
+		}
 		last := c.from
 		for i := range length {
 			out := fmt.Sprintf("v%d", i)
@@ -57,6 +61,11 @@ func TestChainsNeedNoDeepStack(t *testing.T) {
 			t.Errorf("%s: %d nodes are alive", c.name, n)
 		}
 		v := g.Value(last)
+		if c.from == "splat" {
+			if k, ok := g.Splat(v); !ok || k != 0 {
+				t.Errorf("%s: the number is %g, %v", c.name, k, ok)
+			}
+		}
 		if g.IsConst(v) != (c.from == "large" || c.from == "small") {
 			t.Errorf("%s: constant is %v", c.name, g.IsConst(v))
 		}
@@ -67,6 +76,9 @@ func TestChainsNeedNoDeepStack(t *testing.T) {
 			g.Forget()
 			if _, err := g.Const(v); err != nil {
 				t.Errorf("%s: %v", c.name, err)
+			}
+			if g.Disown(g.Value("v0").Producer); g.IsConst(v) {
+				t.Errorf("%s: it is a constant without its first node", c.name)
 			}
 		}
 	}

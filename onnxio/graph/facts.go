@@ -15,8 +15,8 @@ func (g *Graph) propagate() error {
 			info[v.Name] = v
 		}
 	}
-	for _, v := range g.values {
-		if v.Init != nil && g.fixed(v) && (v.Init.DType.IsInt() || v.Init.Len() <= 16) {
+	for _, t := range g.Model.Graph.Inits {
+		if v := g.values[t.Name]; v.Init != nil && g.fixed(v) && (v.Init.DType.IsInt() || v.Init.Len() <= 16) {
 			g.initInts(v)
 		}
 	}

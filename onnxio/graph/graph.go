@@ -24,6 +24,8 @@ type Graph struct {
 	opts   Options
 	room   budget.Limits // of constants that nodes compute
 	kept   int           // bytes of constants that were worked out
+	keeps  []*Value      // and are there
+	listed int           // elements of long lists of integers
 	Notes  []Note        // contradictions found while propagating shapes
 	Uneven int           // divisions of sizes that leave a rest
 	Unfit  int           // operands and views whose sizes contradict each other
@@ -75,6 +77,8 @@ type Value struct {
 	shapeKnown   bool
 	ints         []Dim
 	constState   int8 // 0 unknown, 1 constant, 2 not
+	splat        splatState
+	fill         float64 // where it is filled
 	constant     *Const
 	contradicted bool
 }

@@ -20,7 +20,30 @@ func (g *Graph) fixed(v *Value) bool {
 	return v.Init != nil && (!v.IsInput || g.opts.FreezeInputs)
 }
 
-func (g *Graph) initInts(v *Value) { v.ints = tensorInts(v.Init) }
+// A list of more than longList elements is kept only while those of all values are
+// no more than maxListed: no size is made of so many, and they take 64 bytes each.
+const (
+	longList  = 64
+	maxListed = 1 << 21
+)
+
+// lists reports whether there is room for a list of so many elements, and takes it.
+func (g *Graph) lists(n int) bool {
+	if n <= longList {
+		return true
+	}
+	if g.listed+n > maxListed {
+		return false
+	}
+	g.listed += n
+	return true
+}
+
+func (g *Graph) initInts(v *Value) {
+	if n := v.Init.Len(); n <= maxInts && g.lists(int(n)) {
+		v.ints = tensorInts(v.Init)
+	}
+}
 
 func tensorInts(t *onnxio.Tensor) []Dim {
 	if t.Len() > maxInts {
@@ -68,7 +91,9 @@ func (g *Graph) evalInts(n *Node) {
 		return // arithmetic that wraps early holds no sizes
 	}
 	if rule := intRules[n.OpType]; rule != nil {
-		out.ints = within(out.Elem, rule(&shaper{g: g, n: n}))
+		if ints := within(out.Elem, rule(&shaper{g: g, n: n})); g.lists(len(ints)) {
+			out.ints = ints
+		}
 	}
 }
 
@@ -93,6 +118,9 @@ func (g *Graph) constInts(v *Value) bool {
 	}
 	if v.Elem == onnxio.Undefined {
 		v.Elem = c.DType
+	}
+	if !g.lists(c.Len()) {
+		return true
 	}
 	v.ints = make([]Dim, c.Len())
 	for i := range v.ints {

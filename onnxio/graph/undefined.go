@@ -59,7 +59,13 @@ func (g *Graph) Disown(n *Node) bool {
 		if w.constState == 1 {
 			w.constState = 0
 		}
+		w.splat = unasked
 	}
 	v.constState = 2
+	for _, n := range g.Nodes { // before what reads it
+		for _, w := range n.Out {
+			g.IsConst(w)
+		}
+	}
 	return true
 }
