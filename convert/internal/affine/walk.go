@@ -17,6 +17,7 @@ type Walk struct {
 	tracer  *Tracer
 	traced  map[*graph.Value]Traced
 	rowsWhy *reason.Refusal
+	ahead   []*Affine // met, and not written as rows yet: most are asked for as a map alone
 	maps    map[*graph.Value]Map
 	mapWhy  *reason.Refusal
 }
@@ -42,16 +43,27 @@ func NewWalk(from *graph.Value, order []int) *Walk {
 }
 
 // Refused reports whether nothing further on can be written in either way.
-func (w *Walk) Refused() bool { return w.rowsWhy != nil && w.mapWhy != nil }
+func (w *Walk) Refused() bool { return w.mapWhy != nil && w.refusesRows() != nil }
 
 // Through takes the walk through an explanation whose arguments it has met.
 func (w *Walk) Through(a *Affine) {
 	if w.rowsWhy == nil {
-		w.rowsWhy = w.throughRows(a)
+		w.ahead = append(w.ahead, a)
 	}
 	if w.mapWhy == nil {
 		w.mapWhy = w.throughMap(a)
 	}
+}
+
+// refusesRows writes what was met as rows, and says why that does not go on.
+func (w *Walk) refusesRows() *reason.Refusal {
+	for _, a := range w.ahead {
+		if w.rowsWhy = w.throughRows(a); w.rowsWhy != nil {
+			break
+		}
+	}
+	w.ahead = nil
+	return w.rowsWhy
 }
 
 func (w *Walk) throughRows(a *Affine) *reason.Refusal {
@@ -116,8 +128,8 @@ func (w *Walk) Map(v *graph.Value) (Map, *reason.Refusal) { return w.maps[v], w.
 
 // Rows is v, which the walk met last, as a layer that maps rows to rows.
 func (w *Walk) Rows(v *graph.Value) (*Rows, *reason.Refusal) {
-	if w.rowsWhy != nil {
-		return nil, w.rowsWhy
+	if why := w.refusesRows(); why != nil {
+		return nil, why
 	}
 	return w.tracer.Finish(w.tracer.Resolved(w.traced[v]))
 }
@@ -125,7 +137,7 @@ func (w *Walk) Rows(v *graph.Value) (*Rows, *reason.Refusal) {
 // RowsAtLeast is a lower bound of the weights of Rows; ok is false where Rows
 // refuses already.
 func (w *Walk) RowsAtLeast(v *graph.Value) (weights float64, ok bool) {
-	if w.rowsWhy != nil {
+	if w.refusesRows() != nil {
 		return 0, false
 	}
 	return w.tracer.atLeast(w.traced[v]), true

@@ -11,13 +11,19 @@ import (
 // slower: those between one and eight are the ones that matrix products like least.
 var allBatches = [...]float64{1, 2, 4, 8, 16, 32}
 
+// MayBeFC reports whether a segment that is a convolution could be written as an FC
+// instead: where map and result have one position.
+func MayBeFC(s *affine.Segment, conv *Conv) bool {
+	return FlatMap(s.From) && FlatMap(s.To) && conv.InPlace()
+}
+
 // FCWins reports whether a segment that is both a convolution and an FC is written
 // as an FC. A convolution of a map costs less than an FC with the nodes that bring
 // the map into rows and back; only on a map of one position, where both do the same
 // products, a matrix product is faster for enough samples. It has to be so at every
 // batch size that the file leaves open.
 func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
-	if !FlatMap(s.From) || !FlatMap(s.To) || !conv.InPlace() {
+	if !MayBeFC(s, conv) {
 		return false
 	}
 	if choice != Auto {

@@ -61,7 +61,7 @@ func (p *planner) paddedSum(t *terms) *Region {
 	if _, conv := r.Layer.(*layer.Conv); !conv {
 		return nil
 	}
-	r.Fed = source
+	r.Fed, r.Before = source, r.Segment.Parameters()
 	for _, x := range t.values {
 		if p.t.e.Above(source, x) {
 			for _, a := range affine.Between(p.t.e.Of, source, x) {

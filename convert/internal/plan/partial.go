@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
@@ -146,6 +147,9 @@ func (p *planner) grow(t *terms, i int, peers []int) *Region {
 // partRegion plans the sum of some terms as a region that makes a value which is in
 // no file.
 func (p *planner) partRegion(t *terms, which []int) *Region {
+	if !slices.ContainsFunc(which, func(k int) bool { return p.t.e.Layered(t.values[k]) }) {
+		return nil // nothing that a sum could be merged into
+	}
 	v := t.of.Out
 	shape, _ := v.Shape()
 	a := t.pick(graph.Invent(v.Name+".part", v.Elem, shape), which)

@@ -73,6 +73,7 @@ func (p *planner) sink(v *graph.Value) {
 // take takes a region in; what it makes inside is not planned again, but what
 // others need.
 func (p *planner) take(r *Region) {
+	r.Before = r.Segment.Parameters()
 	p.regions = append(p.regions, r)
 	kept := map[*graph.Value]bool{}
 	for _, v := range r.Kept {
@@ -111,8 +112,8 @@ type cover struct {
 // attention bounds the spans with layers or sums that one candidate looks back over
 // in one round, and glance all spans.
 const (
-	attention = 64
-	glance    = 512
+	attention = 24
+	glance    = 256
 )
 
 // cover finds the cheapest way to cut a chain.
@@ -223,7 +224,7 @@ func (p *planner) region(q *piece) *Region {
 	if l == nil {
 		return nil
 	}
-	r := &Region{Segment: s, Layer: l, Before: s.Parameters(), cost: l.Cost()}
+	r := &Region{Segment: s, Layer: l, cost: l.Cost()}
 	if r.cost.Weights > limit || r.cost.Work >= before.Work {
 		return nil
 	}
@@ -259,6 +260,9 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	var conv *layer.Conv
 	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
 		conv, _ = layer.PlanConv(segment(), m, limit)
+	}
+	if conv != nil && !layer.MayBeFC(s, conv) {
+		return conv, s
 	}
 	var fc *layer.FC
 	if least, ok := q.walk.RowsAtLeast(q.v); ok && least <= float64(limit) {
