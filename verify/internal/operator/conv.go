@@ -37,119 +37,147 @@ func conv(c *Call) ([]*Value, error) {
 	if c.has(2) {
 		b = c.In[2]
 	}
+	v := convolution{spatial: s, images: x.Shape[0], groups: g, ci: w.Shape[1], co: w.Shape[0] / g,
+		size: tensor.Count(s.in), outs: tensor.Count(s.out), taps: tensor.Count(w.Shape[2:]), probe: c.Run.Probe}
 	switch {
+	case out.Len() == 0: // a batch of no samples
 	case out.F32 != nil:
-		convolve[float32](out, x, w, b, s, g, false)
-	case w.File != nil && streamConv(out, x, w, s, g):
+		v.probe = false
+		convolve[float32](v, out, x, w)
+		addBias(out.F32, b, out.Shape)
+	case w.File != nil && v.stream(out, x, w):
 		addBias(out.F64, b, out.Shape)
 	default:
-		convolve[float64](out, x, w, b, s, g, c.Run.Probe)
+		convolve[float64](v, out, x, w)
+		addBias(out.F64, b, out.Shape)
 	}
 	return []*Value{out}, nil
 }
 
-// streamConv convolves with a weight that stays in its file; it reports false
+// A convolution is its window and its sizes.
+type convolution struct {
+	spatial
+	images, groups int
+	ci, co         int  // channels of a group, of the map and of the output
+	size, outs     int  // positions of the map and of the output
+	taps           int  // of the window
+	probe          bool // few rows are not zero
+}
+
+// input is the map of a group of an image.
+func (v *convolution) input(i, j int) (from, to int) {
+	from = (i*v.groups + j) * v.ci * v.size
+	return from, from + v.ci*v.size
+}
+
+// stream convolves with a weight that stays in its file; it reports false
 // where that would be slow.
-func streamConv(out, x, w *Value, s spatial, g int) bool {
-	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
-	in, outs, taps := tensor.Count(s.in), tensor.Count(s.out), tensor.Count(w.Shape[2:])
-	if out.Len() == 0 {
-		return true
-	}
-	ps := make([]stored.Product, g)
-	if in == 1 && s.direct() {
+func (v *convolution) stream(out, x, w *Value) bool {
+	if v.size == 1 && v.direct() {
+		ps := make([]stored.Product, v.groups)
 		for j := range ps {
-			ps[j] = stored.Product{X: x.F64[j*ci:], Ldx: g * ci, Y: out.F64[j*co:], Ldy: g * co, At: j * co * ci}
+			ps[j] = stored.Product{X: x.F64[j*v.ci:], Ldx: v.groups * v.ci, Y: out.F64[j*v.co:], Ldy: v.groups * v.co, At: j * v.co * v.ci}
 		}
-		return w.File.StreamRows(ps, n, co, ci)
+		return w.File.StreamRows(ps, v.images, v.co, v.ci)
 	}
-	k := ci * taps
-	if n*outs > w.File.Most() || k < 64 {
+	const shortest = 64 // lines below are not worth it
+	if v.images*v.outs > w.File.Most() || v.ci*v.taps < shortest {
 		return false
 	}
-	st := w.File.Storage
-	line, rows, y := make([]float64, outs), st.Take(g*k*outs), st.Take(g*co*outs)
-	defer st.Put(rows)
-	defer st.Put(y)
-	for j := range ps {
-		ps[j] = stored.Product{X: rows[j*k*outs:], Ldx: k, Y: y[j*co*outs:], Ldy: co, At: j * co * k}
-	}
-	for i := range n {
-		for j := range g {
-			u := unfold(x.F64[(i*g+j)*ci*in:][:ci*in], s)
-			for d := range k {
-				u.line(d, 0, line)
-				for p, v := range line {
-					ps[j].X[p*k+d] = v
-				}
-			}
-		}
-		clear(y)
-		w.File.StreamRows(ps, outs, co, k)
-		for j := range g {
-			to := out.F64[(i*g+j)*co*outs:]
-			for p := range outs {
-				for o := range co {
-					to[o*outs+p] = ps[j].Y[p*co+o]
-				}
-			}
-		}
-	}
+	v.streamUnfolded(out, x, w.File)
 	return true
 }
 
-func convolve[T kernel.Float](out, x, w, b *Value, s spatial, g int, probe bool) {
-	if out.Len() == 0 {
-		return // a batch of no samples
+// streamUnfolded multiplies the unfolded map of one image after the other.
+func (v *convolution) streamUnfolded(out, x *Value, w *stored.Weight) {
+	k, st := v.ci*v.taps, w.Storage
+	line, rows, y := make([]float64, v.outs), st.Take(v.groups*k*v.outs), st.Take(v.groups*v.co*v.outs)
+	defer st.Put(rows)
+	defer st.Put(y)
+	ps := make([]stored.Product, v.groups)
+	for j := range ps {
+		ps[j] = stored.Product{X: rows[j*k*v.outs:], Ldx: k, Y: y[j*v.co*v.outs:], Ldy: v.co, At: j * v.co * k}
 	}
-	n, ci, co := x.Shape[0], w.Shape[1], w.Shape[0]/g
-	in, outs, taps := tensor.Count(s.in), tensor.Count(s.out), tensor.Count(w.Shape[2:])
-	src, dst := data[T](x), data[T](out)
-	direct := s.direct()
-	switch {
-	case ci == 1 && !direct:
-		depthwise(dst, src, data[T](w.dense()), s, n, g, co, probe)
-	case direct && in == 1: // an FC of rows: one product for each group
-		for j := range g {
-			rows := kernel.Matrix[T]{Data: src[j*ci:], Ld: g * ci}
-			kernel.Product(n, co, ci, rows, matrix[T](w, ci).At(j*co*ci), true, dst[j*co:], g*co)
+	for i := range v.images {
+		for j, p := range ps {
+			from, to := v.input(i, j)
+			turnUnfolded(p.X, unfold(x.F64[from:to], v.spatial), line, k)
 		}
-	default:
-		k := ci * taps
-		if co == 1 && k == 1 {
-			scale(dst, src, data[T](w.dense()), n, g, in)
-			break
-		}
-		one := func(j, processors int) { // a group of all images
-			var maps []kernel.Matrix[T]
-			var to [][]T
-			for i := range n {
-				from := src[(i*g+j)*ci*in:][:ci*in]
-				if probe && kernel.Zeros(from) {
-					continue
+		clear(y)
+		w.StreamRows(ps, v.outs, v.co, k)
+		for j, p := range ps {
+			to := out.F64[(i*v.groups+j)*v.co*v.outs:]
+			for q := range v.outs {
+				for o := range v.co {
+					to[o*v.outs+q] = p.Y[q*v.co+o]
 				}
-				m := kernel.Matrix[T]{Data: from, Ld: outs}
-				if !direct {
-					m = kernel.Matrix[T]{Lines: unfold(from, s).line, Ld: outs}
-				}
-				maps, to = append(maps, m), append(to, dst[(i*g+j)*co*outs:][:co*outs])
 			}
-			kernel.Products(processors, co, outs, k, matrix[T](w, k).At(j*co*k), maps, to, outs)
-		}
-		processors := runtime.GOMAXPROCS(0)
-		if g >= 2*processors { // a group for each processor, instead of all for each group
-			kernel.Split(g, 1, func(from, to int) {
-				for j := from; j < to; j++ {
-					one(j, 1)
-				}
-			})
-			break
-		}
-		for j := range g {
-			one(j, processors)
 		}
 	}
-	addBias(dst, b, out.Shape)
+}
+
+// turnUnfolded writes an unfolded map of k lines as a row for every position.
+func turnUnfolded(rows []float64, u *unfolding[float64], line []float64, k int) {
+	for d := range k {
+		u.line(d, 0, line)
+		for p, v := range line {
+			rows[p*k+d] = v
+		}
+	}
+}
+
+// convolve chooses the way that suits the sizes.
+func convolve[T kernel.Float](v convolution, out, x, w *Value) {
+	src, dst := data[T](x), data[T](out)
+	switch direct := v.direct(); {
+	case v.ci == 1 && !direct:
+		depthwise(v, dst, src, data[T](w.dense()))
+	case direct && v.size == 1: // an FC of rows: one product for each group
+		for j := range v.groups {
+			rows := kernel.Matrix[T]{Data: src[j*v.ci:], Ld: v.groups * v.ci}
+			kernel.Product(v.images, v.co, v.ci, rows, matrix[T](w, v.ci).At(j*v.co*v.ci), true, dst[j*v.co:], v.groups*v.co)
+		}
+	case v.co == 1 && v.ci*v.taps == 1:
+		scale(dst, src, data[T](w.dense()), v.images, v.groups, v.size)
+	default:
+		convolveGroups(v, dst, src, w)
+	}
+}
+
+// convolveGroups multiplies the unfolded maps of all images for each group, or for a
+// group on each processor.
+func convolveGroups[T kernel.Float](v convolution, dst, src []T, w *Value) {
+	processors := runtime.GOMAXPROCS(0)
+	if v.groups >= 2*processors {
+		kernel.Split(v.groups, 1, func(from, to int) {
+			for j := from; j < to; j++ {
+				convolveGroup(v, dst, src, w, j, 1)
+			}
+		})
+		return
+	}
+	for j := range v.groups {
+		convolveGroup(v, dst, src, w, j, processors)
+	}
+}
+
+func convolveGroup[T kernel.Float](v convolution, dst, src []T, w *Value, j, processors int) {
+	k, direct := v.ci*v.taps, v.direct()
+	var maps []kernel.Matrix[T]
+	var to [][]T
+	for i := range v.images {
+		first, end := v.input(i, j)
+		from := src[first:end]
+		if v.probe && kernel.Zeros(from) {
+			continue
+		}
+		m := kernel.Matrix[T]{Data: from, Ld: v.outs}
+		if !direct {
+			m = kernel.Matrix[T]{Lines: unfold(from, v.spatial).line, Ld: v.outs}
+		}
+		maps, to = append(maps, m), append(to, dst[(i*v.groups+j)*v.co*v.outs:][:v.co*v.outs])
+	}
+	kernel.Products(processors, v.co, v.outs, k, matrix[T](w, k).At(j*v.co*k), maps, to, v.outs)
 }
 
 // scale multiplies every channel of n images by one number.
@@ -179,39 +207,42 @@ func addBias[T kernel.Float](dst []T, b *Value, shape []int) {
 }
 
 // depthwise sums directly: one input channel for every co outputs.
-func depthwise[T kernel.Float](dst, src, weight []T, s spatial, n, g, co int, probe bool) {
-	in, outs := tensor.Count(s.in), tensor.Count(s.out)
-	r := len(s.out) - 1
-	stride := int(s.Stride[r])
-	taps := s.taps()
-	kernel.Split(n*g*co, 1, func(from, to int) {
+func depthwise[T kernel.Float](v convolution, dst, src, weight []T) {
+	taps := v.spatial.taps()
+	kernel.Split(v.images*v.groups*v.co, 1, func(from, to int) {
 		for i := from; i < to; i++ {
-			x := src[i/co*in:][:in]
-			if probe && kernel.Zeros(x) {
+			x := src[i/v.co*v.size:][:v.size]
+			if v.probe && kernel.Zeros(x) {
 				continue
 			}
-			y := dst[i*outs:][:outs]
-			w := weight[i%(g*co)*len(taps):]
+			w := weight[i%(v.groups*v.co)*len(taps):]
 			for k, t := range taps {
-				v := w[k]
-				a, b := s.span(t[r])
-				s.eachRow(t, func(d, off int) {
-					if stride == 1 {
-						if b <= a {
-							return
-						}
-						line := x[off+a+t[r] : off+b+t[r]]
-						row := y[d+a : d+b]
-						for p, u := range line {
-							row[p] += v * u
-						}
-						return
-					}
-					for p := a; p < b; p++ {
-						y[d+p] += v * x[off+p*stride+t[r]]
-					}
-				})
+				addTap(dst[i*v.outs:][:v.outs], x, w[k], v.spatial, t)
 			}
+		}
+	})
+}
+
+// addTap adds to one channel what a tap reads, times its weight.
+func addTap[T kernel.Float](y, x []T, weight T, s spatial, t []int) {
+	r := len(t) - 1
+	stride := int(s.Stride[r])
+	a, b := s.span(t[r])
+	if b <= a {
+		return
+	}
+	s.eachRow(t, func(d, off int) {
+		row := y[d+a : d+b]
+		if stride == 1 {
+			for p, u := range x[off+a+t[r] : off+b+t[r]] {
+				row[p] += weight * u
+			}
+			return
+		}
+		off += a*stride + t[r]
+		for p := range row {
+			row[p] += weight * x[off]
+			off += stride
 		}
 	})
 }

@@ -71,34 +71,43 @@ func multiply(out, a, b *Value, oa, ob []int, m, n, k int) {
 			kernel.Product(m, n, k, matrix[float32](a, k).At(oa[i]), matrix[float32](b, n).At(ob[i]), false, out.F32[i*m*n:], n)
 		}
 	case out.F64 != nil:
-		if b.File != nil {
-			ps := make([]stored.Product, len(oa))
-			for i := range ps {
-				ps[i] = stored.Product{X: a.F64[oa[i]:], Ldx: k, Y: out.F64[i*m*n:], Ldy: n, At: ob[i]}
-			}
-			if b.File.StreamColumns(ps, m, n, k) {
-				return
-			}
-		}
-		for i := range oa {
-			if a.File != nil && a.File.StreamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
-				continue
-			}
-			kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
-		}
+		multiplyDouble(out, a, b, oa, ob, m, n, k)
 	default:
 		for i := range oa {
-			for r := range m {
-				for c := range n {
-					s := int64(0)
-					for j := range k {
-						s += a.I[oa[i]+r*k+j] * b.I[ob[i]+j*n+c]
-					}
-					out.I[i*m*n+r*n+c] = s
-				}
-			}
+			multiplyIntegers(out.I[i*m*n:], a.I[oa[i]:], b.I[ob[i]:], m, n, k)
 		}
 		out.wrap()
+	}
+}
+
+// multiplyDouble reads weights where they lie, if there are few rows.
+func multiplyDouble(out, a, b *Value, oa, ob []int, m, n, k int) {
+	if b.File != nil {
+		ps := make([]stored.Product, len(oa))
+		for i := range ps {
+			ps[i] = stored.Product{X: a.F64[oa[i]:], Ldx: k, Y: out.F64[i*m*n:], Ldy: n, At: ob[i]}
+		}
+		if b.File.StreamColumns(ps, m, n, k) {
+			return
+		}
+	}
+	for i := range oa {
+		if a.File != nil && a.File.StreamLeft(m, n, k, b.F64[ob[i]:], false, oa[i], out.F64[i*m*n:]) {
+			continue
+		}
+		kernel.Product(m, n, k, matrix[float64](a, k).At(oa[i]), matrix[float64](b, n).At(ob[i]), false, out.F64[i*m*n:], n)
+	}
+}
+
+func multiplyIntegers(out, a, b []int64, m, n, k int) {
+	for r := range m {
+		for c := range n {
+			s := int64(0)
+			for j := range k {
+				s += a[r*k+j] * b[j*n+c]
+			}
+			out[r*n+c] = s
+		}
 	}
 }
 

@@ -71,83 +71,111 @@ func meanVariance(c *Call) ([]*Value, error) {
 	return []*Value{out}, nil
 }
 
+// batchNorm normalizes every channel with the mean and variance that are given, or
+// in training with those of the batch.
 func batchNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	if len(x.Shape) == 0 {
 		return nil, Unsupportedf("the Go engine lacks this form of BatchNormalization")
 	}
-	channels, inner := 1, 1 // of a vector, which is a batch of single numbers
+	b := batch{images: x.Shape[0], channels: 1, inner: 1} // of a vector, which is a batch of single numbers
 	switch {
 	case c.Node.AttrInt("spatial") == 0 && c.Run.Opset < 9: // every element has parameters of its own
-		channels = tensor.Count(x.Shape[1:])
+		b.channels = tensor.Count(x.Shape[1:])
 	case len(x.Shape) > 1:
-		channels, inner = x.Shape[1], tensor.Count(x.Shape[2:])
+		b.channels, b.inner = x.Shape[1], tensor.Count(x.Shape[2:])
 	}
-	eps := float64(c.Node.AttrFloat("epsilon"))
 	for i := 1; i < 5; i++ {
-		if c.In[i].Len() != channels {
-			return nil, fmt.Errorf("input %d has %d values for %d channels", i, c.In[i].Len(), channels)
+		if c.In[i].Len() != b.channels {
+			return nil, fmt.Errorf("input %d has %d values for %d channels", i, c.In[i].Len(), b.channels)
 		}
 	}
 	mean, variance := c.In[3].Floats(), c.In[4].Floats()
+	var trained []*Value
+	if trains(c) {
+		mean, variance = b.moments(x)
+		trained = trainedStatistics(c, mean, variance)
+	}
+	scale, shift := make([]float64, b.channels), make([]float64, b.channels)
+	for ch := range scale {
+		scale[ch] = c.In[1].Float(ch) / math.Sqrt(variance[ch]+float64(c.Node.AttrFloat("epsilon")))
+		shift[ch] = c.In[2].Float(ch) - mean[ch]*scale[ch]
+		if c.Run.Mode == Absolute { // magnitudes do not cancel
+			shift[ch] = c.In[2].Float(ch) + mean[ch]*scale[ch]
+		}
+	}
+	out := over(x, x.DType, x.Shape)
+	kernel.Split(b.images*b.channels, 1+(1<<14)/max(b.inner, 1), func(from, to int) {
+		space := make([]float64, doubles)
+		for r := from; r < to; r++ {
+			a, s := scale[r%b.channels], shift[r%b.channels]
+			inDouble(out, x, r*b.inner, (r+1)*b.inner, space, func(v []float64) {
+				for i, x := range v {
+					v[i] = x*a + s
+				}
+			})
+		}
+	})
+	return append([]*Value{out}, trained...), nil
+}
+
+// trains reports whether a BatchNormalization is in training mode, as its opset says it.
+func trains(c *Call) bool {
 	outs := 0
 	for _, o := range c.Node.Outputs {
 		if o != "" {
 			outs++
 		}
 	}
-	training := c.Run.Opset >= 14 && c.Node.AttrInt("training_mode") != 0 || c.Run.Opset < 14 && outs > 1 || c.Run.Opset < 7 && c.Node.AttrInt("is_test") == 0
-	var extra []*Value
-	if training {
-		n := float64(x.Shape[0] * inner)
-		mean, variance = make([]float64, channels), make([]float64, channels)
-		for ch := range channels {
-			for i := range x.Shape[0] {
-				for p := range inner {
-					mean[ch] += x.Float((i*channels+ch)*inner + p)
-				}
-			}
-			mean[ch] /= n
-			for i := range x.Shape[0] {
-				for p := range inner {
-					d := x.Float((i*channels+ch)*inner+p) - mean[ch]
-					variance[ch] += d * d
-				}
-			}
-			variance[ch] /= n
-		}
-		momentum := float64(c.Node.AttrFloat("momentum"))
-		for k, now := range [][]float64{mean, variance} {
-			t := Like(c.In[3+k], c.In[3+k].DType, c.In[3+k].Shape)
-			for i := range now {
-				put(t, i, c.In[3+k].Float(i)*momentum+now[i]*(1-momentum))
-			}
-			extra = append(extra, t)
-		}
-		for _, now := range [][]float64{mean, variance} { // saved_mean, saved_var below opset 14
-			t := Like(c.In[3], c.In[3].DType, c.In[3].Shape)
-			fill(t, now)
-			extra = append(extra, t)
-		}
+	switch {
+	case c.Run.Opset >= 14:
+		return c.Node.AttrInt("training_mode") != 0
+	case c.Run.Opset < 7 && c.Node.AttrInt("is_test") == 0:
+		return true
 	}
-	out := over(x, x.DType, x.Shape)
-	kernel.Split(x.Shape[0]*channels, 1+(1<<14)/max(inner, 1), func(from, to int) {
-		space := make([]float64, doubles)
-		for r := from; r < to; r++ {
-			ch := r % channels
-			scale := c.In[1].Float(ch) / math.Sqrt(variance[ch]+eps)
-			shift := c.In[2].Float(ch) - mean[ch]*scale
-			if c.Run.Mode == Absolute { // magnitudes do not cancel
-				shift = c.In[2].Float(ch) + mean[ch]*scale
+	return outs > 1
+}
+
+// A batch says how a tensor lies: images of channels of inner numbers.
+type batch struct{ images, channels, inner int }
+
+// moments are the mean and the variance of every channel.
+func (b batch) moments(x *Value) (mean, variance []float64) {
+	n := float64(b.images * b.inner)
+	mean, variance = make([]float64, b.channels), make([]float64, b.channels)
+	sum := func(ch int, f func(v float64) float64) float64 {
+		s := 0.0
+		for i := range b.images {
+			for p := range b.inner {
+				s += f(x.Float((i*b.channels+ch)*b.inner + p))
 			}
-			inDouble(out, x, r*inner, (r+1)*inner, space, func(v []float64) {
-				for i, x := range v {
-					v[i] = x*scale + shift
-				}
-			})
 		}
-	})
-	return append([]*Value{out}, extra...), nil
+		return s / n
+	}
+	for ch := range mean {
+		mean[ch] = sum(ch, func(v float64) float64 { return v })
+		variance[ch] = sum(ch, func(v float64) float64 { return (v - mean[ch]) * (v - mean[ch]) })
+	}
+	return mean, variance
+}
+
+// trainedStatistics are the running mean and variance after a batch, and behind them
+// those of the batch, which opsets below 14 save.
+func trainedStatistics(c *Call, mean, variance []float64) (out []*Value) {
+	momentum := float64(c.Node.AttrFloat("momentum"))
+	for k, now := range [][]float64{mean, variance} {
+		t := Like(c.In[3+k], c.In[3+k].DType, c.In[3+k].Shape)
+		for i := range now {
+			put(t, i, c.In[3+k].Float(i)*momentum+now[i]*(1-momentum))
+		}
+		out = append(out, t)
+	}
+	for _, now := range [][]float64{mean, variance} {
+		t := Like(c.In[3], c.In[3].DType, c.In[3].Shape)
+		fill(t, now)
+		out = append(out, t)
+	}
+	return out
 }
 
 // normalize brings every run of n consecutive elements to mean 0, variance 1.

@@ -10,11 +10,49 @@ import (
 func pad(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	rank := len(x.Shape)
-	pads, ok := c.list("pads", 1)
-	if !ok {
-		if a := c.Node.Attr("paddings"); a != nil {
-			pads, ok = a.Ints, true
+	pads, err := padsOf(c, rank)
+	if err != nil {
+		return nil, err
+	}
+	shape := make([]int, rank)
+	for i, d := range x.Shape {
+		if shape[i] = d + int(pads[i]+pads[rank+i]); shape[i] < 0 {
+			return nil, fmt.Errorf("its pads leave %d elements of axis %d", shape[i], i)
 		}
+	}
+	if err := c.fits(shape); err != nil {
+		return nil, err
+	}
+	out := Like(x, x.DType, shape)
+	source, st := make([][]int, rank), tensor.Strides(x.Shape)
+	for i, d := range x.Shape {
+		x.Arena.ask(8 * int64(shape[i]))
+		if source[i], err = padded(c.Node.AttrString("mode"), int(pads[i]), d, shape[i], st[i]); err != nil {
+			return nil, err
+		}
+	}
+	with := padValue(c)
+	tensor.EachIndex(shape, func(i int, at []int) {
+		from := 0
+		for a, p := range at {
+			s := source[a][p]
+			if s < 0 {
+				put(out, i, with)
+				return
+			}
+			from += s
+		}
+		copyElement(out, i, x, from)
+	})
+	return []*Value{out}, nil
+}
+
+// padsOf are the pads before all axes and then behind them: an attribute under two
+// names, or an input, which may be for some axes alone.
+func padsOf(c *Call, rank int) ([]int64, error) {
+	pads, ok := c.list("pads", 1)
+	if a := c.Node.Attr("paddings"); !ok && a != nil {
+		pads, ok = a.Ints, true
 	}
 	if !ok {
 		return nil, errors.New("it has no pads")
@@ -34,6 +72,11 @@ func pad(c *Call) ([]*Value, error) {
 	if len(pads) != 2*rank {
 		return nil, fmt.Errorf("it has %d pads for rank %d", len(pads), rank)
 	}
+	return pads, nil
+}
+
+// padValue is what stands beside the map.
+func padValue(c *Call) float64 {
 	with := float64(c.Node.AttrFloat("value"))
 	if c.has(2) {
 		with = c.In[2].Float(0)
@@ -41,71 +84,34 @@ func pad(c *Call) ([]*Value, error) {
 	if c.Run.Mode == Absolute && with < 0 {
 		with = -with
 	}
-	mode := c.Node.AttrString("mode")
-	shape := make([]int, rank)
-	source := make([][]int, rank)
-	st := tensor.Strides(x.Shape)
-	for i, d := range x.Shape {
-		shape[i] = d + int(pads[i]+pads[rank+i])
-		if shape[i] < 0 {
-			return nil, fmt.Errorf("its pads leave %d elements of axis %d", shape[i], i)
-		}
-	}
-	if err := c.fits(shape); err != nil {
-		return nil, err
-	}
-	out := Like(x, x.DType, shape)
-	for i, d := range x.Shape {
-		x.Arena.ask(8 * int64(shape[i]))
-		source[i] = make([]int, 0, shape[i])
-		for o := range shape[i] {
-			k := o - int(pads[i])
-			if k < 0 || k >= d {
-				switch {
-				case mode == "constant" || d == 0:
-					source[i] = append(source[i], -1)
-					continue
-				case mode == "edge":
-					k = min(max(k, 0), d-1)
-				case mode == "wrap":
-					k = (k%d + d) % d
-				case mode == "reflect" && d > 1:
-					p := 2 * (d - 1)
-					k = (k%p + p) % p
-					k = min(k, p-k)
-				case mode == "reflect":
-					k = 0
-				default:
-					return nil, Unsupportedf("the Go engine lacks Pad mode %q", mode)
-				}
-			}
-			source[i] = append(source[i], k*st[i])
-		}
-	}
-	idx := make([]int, rank)
-	for i := range out.Len() {
-		from, inside := 0, true
-		for a := range idx {
-			s := source[a][idx[a]]
-			inside = inside && s >= 0
-			from += s
-		}
+	return with
+}
+
+// padded says for each of n positions of an axis from which of its d elements, which
+// lie stride apart, it is; -1 is none.
+func padded(mode string, before, d, n, stride int) ([]int, error) {
+	source := make([]int, n)
+	for o := range source {
+		k := o - before
 		switch {
-		case inside:
-			copyElement(out, i, x, from)
-		case out.F32 != nil:
-			out.F32[i] = float32(with)
-		case out.F64 != nil:
-			out.F64[i] = with
+		case k >= 0 && k < d:
+		case mode == "constant" || d == 0:
+			source[o] = -1
+			continue
+		case mode == "edge":
+			k = min(max(k, 0), d-1)
+		case mode == "wrap":
+			k = (k%d + d) % d
+		case mode == "reflect" && d > 1:
+			p := 2 * (d - 1)
+			k = (k%p + p) % p
+			k = min(k, p-k)
+		case mode == "reflect":
+			k = 0
 		default:
-			out.I[i] = int64(with)
+			return nil, Unsupportedf("the Go engine lacks Pad mode %q", mode)
 		}
-		for a := rank - 1; a >= 0; a-- {
-			if idx[a]++; idx[a] < shape[a] {
-				break
-			}
-			idx[a] = 0
-		}
+		source[o] = k * stride
 	}
-	return []*Value{out}, nil
+	return source, nil
 }

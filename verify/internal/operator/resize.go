@@ -44,66 +44,27 @@ func upsample(c *Call) ([]*Value, error) {
 // itself.
 func resize(c *Call) ([]*Value, error) {
 	x := c.In[0]
-	rank := len(x.Shape)
 	if c.Node.AttrInt("antialias") != 0 || c.Node.Attr("axes") != nil || c.Node.AttrString("keep_aspect_ratio_policy") != "stretch" {
 		return nil, Unsupportedf("the Go engine lacks this form of Resize")
 	}
-	mode := c.Node.AttrString("mode")
-	coord := c.Node.AttrString("coordinate_transformation_mode")
-	scaleSlot, sizeSlot := 2, 3
+	r := resampling{mode: c.Node.AttrString("mode"), coord: c.Node.AttrString("coordinate_transformation_mode"), nearest: c.Node.AttrString("nearest_mode")}
 	if c.Run.Opset < 11 {
-		coord, scaleSlot, sizeSlot = "asymmetric", 1, 9
+		r.coord, r.nearest = "asymmetric", "floor"
 	}
-	if mode == "cubic" || coord == "tf_crop_and_resize" || coord == "half_pixel_symmetric" {
-		return nil, Unsupportedf("the Go engine lacks Resize mode %s with %s", mode, coord)
+	if r.mode == "cubic" || r.coord == "tf_crop_and_resize" || r.coord == "half_pixel_symmetric" {
+		return nil, Unsupportedf("the Go engine lacks Resize mode %s with %s", r.mode, r.coord)
 	}
-	shape := slices.Clone(x.Shape)
-	scale := make([]float64, rank)
-	switch {
-	case c.has(sizeSlot) && c.In[sizeSlot].Len() == rank:
-		for i, n := range c.In[sizeSlot].I {
-			shape[i] = int(n)
-			scale[i] = float64(n) / float64(x.Shape[i])
-		}
-	case c.has(scaleSlot) && c.In[scaleSlot].Len() == rank:
-		for i := range scale {
-			scale[i] = c.In[scaleSlot].Float(i)
-			shape[i] = int(math.Floor(float64(x.Shape[i]) * scale[i]))
-		}
-	default:
-		return nil, Unsupportedf("the Go engine lacks this form of Resize")
-	}
-	if err := c.fits(shape); err != nil {
+	shape, scale, err := resized(c)
+	if err != nil {
 		return nil, err
 	}
 	cur := x.Floats()
 	now := slices.Clone(x.Shape)
-	for a := range rank {
+	for a := range now {
 		if shape[a] == now[a] && scale[a] == 1 {
 			continue
 		}
-		outer, inner, n := tensor.Count(now[:a]), tensor.Count(now[a+1:]), now[a]
-		next := make([]float64, outer*shape[a]*inner)
-		for o := range shape[a] {
-			p := position(coord, float64(o), scale[a], n)
-			lo, hi, frac := 0, 0, 0.0
-			if mode == "nearest" {
-				lo = min(max(nearest(c, p), 0), n-1)
-				hi = lo
-			} else {
-				p = math.Min(math.Max(p, 0), float64(n-1))
-				lo = int(math.Floor(p))
-				hi = min(lo+1, n-1)
-				frac = p - float64(lo)
-			}
-			for b := range outer {
-				for i := range inner {
-					u, v := cur[(b*n+lo)*inner+i], cur[(b*n+hi)*inner+i]
-					next[(b*shape[a]+o)*inner+i] = u*(1-frac) + v*frac
-				}
-			}
-		}
-		cur = next
+		cur = r.along(cur, tensor.Count(now[:a]), now[a], tensor.Count(now[a+1:]), shape[a], scale[a])
 		now[a] = shape[a]
 	}
 	out := Like(x, x.DType, shape)
@@ -111,6 +72,62 @@ func resize(c *Call) ([]*Value, error) {
 		put(out, i, v)
 	}
 	return []*Value{out}, nil
+}
+
+// resized is the shape of the result, and the scale of every axis.
+func resized(c *Call) (shape []int, scale []float64, err error) {
+	x := c.In[0]
+	rank := len(x.Shape)
+	scales, sizes := 2, 3 // slots
+	if c.Run.Opset < 11 {
+		scales, sizes = 1, 9
+	}
+	shape, scale = slices.Clone(x.Shape), make([]float64, rank)
+	switch {
+	case c.has(sizes) && c.In[sizes].Len() == rank:
+		for i, n := range c.In[sizes].I {
+			shape[i], scale[i] = int(n), float64(n)/float64(x.Shape[i])
+		}
+	case c.has(scales) && c.In[scales].Len() == rank:
+		for i := range scale {
+			scale[i] = c.In[scales].Float(i)
+			shape[i] = int(math.Floor(float64(x.Shape[i]) * scale[i]))
+		}
+	default:
+		return nil, nil, Unsupportedf("the Go engine lacks this form of Resize")
+	}
+	return shape, scale, c.fits(shape)
+}
+
+// A resampling says which elements of an axis an element of the result shows.
+type resampling struct{ mode, coord, nearest string }
+
+// between is where output position o lies: frac of the way from element lo to hi of n.
+func (r resampling) between(o int, scale float64, n int) (lo, hi int, frac float64) {
+	p := position(r.coord, float64(o), scale, n)
+	if r.mode == "nearest" {
+		lo = min(max(nearest(r.nearest, p), 0), n-1)
+		return lo, lo, 0
+	}
+	p = math.Min(math.Max(p, 0), float64(n-1))
+	lo = int(math.Floor(p))
+	return lo, min(lo+1, n-1), p - float64(lo)
+}
+
+// along resamples the middle axis of [outer, n, inner] to size elements.
+func (r resampling) along(src []float64, outer, n, inner, size int, scale float64) []float64 {
+	dst := make([]float64, outer*size*inner)
+	for o := range size {
+		lo, hi, frac := r.between(o, scale, n)
+		for b := range outer {
+			to := dst[(b*size+o)*inner:][:inner]
+			u, v := src[(b*n+lo)*inner:], src[(b*n+hi)*inner:]
+			for i := range to {
+				to[i] = u[i]*(1-frac) + v[i]*frac
+			}
+		}
+	}
+	return dst
 }
 
 // position is the coordinate in the input that output position o shows.
@@ -132,11 +149,8 @@ func position(mode string, o, scale float64, in int) float64 {
 	return (o+0.5)/scale - 0.5
 }
 
-func nearest(c *Call, p float64) int {
-	mode := c.Node.AttrString("nearest_mode")
-	if c.Run.Opset < 11 {
-		mode = "floor"
-	}
+// nearest rounds a coordinate.
+func nearest(mode string, p float64) int {
 	switch mode {
 	case "floor":
 		return int(math.Floor(p))
