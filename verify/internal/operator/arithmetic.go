@@ -111,78 +111,108 @@ func joined(shape, sx, sy []int) (axes, x, y []int) {
 	return axes, x, y
 }
 
-// basic is a row of plain arithmetic, which float32 from rounded float64 equals.
+// basic is a row of plain arithmetic, which float32 from rounded float64 equals. It
+// reports false where there is no loop for it.
 func basic[T kernel.Float](dst, x, y []T, dx, dy int, op byte) bool {
-	if dx > 1 || dy > 1 || op == 0 {
-		return false
-	}
 	n := len(dst)
-	if dx == 0 && dy == 0 || n == 0 {
+	if dx > 1 || dy > 1 || dx == 0 && dy == 0 || n == 0 {
 		return false
 	}
-	switch {
-	case dx == 1 && dy == 1:
-		x, y = x[:n], y[:n]
-		switch op {
-		case '+':
-			for i, v := range x {
-				dst[i] = v + y[i]
-			}
-		case '-':
-			for i, v := range x {
-				dst[i] = v - y[i]
-			}
-		case '*':
-			for i, v := range x {
-				dst[i] = v * y[i]
-			}
-		default:
-			for i, v := range x {
-				dst[i] = v / y[i]
-			}
-		}
-	case dx == 1:
-		x, s := x[:n], y[0]
-		switch op {
-		case '+':
-			for i, v := range x {
-				dst[i] = v + s
-			}
-		case '-':
-			for i, v := range x {
-				dst[i] = v - s
-			}
-		case '*':
-			for i, v := range x {
-				dst[i] = v * s
-			}
-		default:
-			for i, v := range x {
-				dst[i] = v / s
-			}
-		}
+	switch op {
+	case '+':
+		addRow(dst, x, y, dx, dy)
+	case '-':
+		subRow(dst, x, y, dx, dy)
+	case '*':
+		mulRow(dst, x, y, dx, dy)
+	case '/':
+		divRow(dst, x, y, dx, dy)
 	default:
-		s, y := x[0], y[:n]
-		switch op {
-		case '+':
-			for i, v := range y {
-				dst[i] = s + v
-			}
-		case '-':
-			for i, v := range y {
-				dst[i] = s - v
-			}
-		case '*':
-			for i, v := range y {
-				dst[i] = s * v
-			}
-		default:
-			for i, v := range y {
-				dst[i] = s / v
-			}
-		}
+		return false
 	}
 	return true
+}
+
+// The rows of basic: x or y may be one number, whose stride is 0.
+
+func addRow[T kernel.Float](dst, x, y []T, dx, dy int) {
+	switch {
+	case dx == 0:
+		s := x[0]
+		for i, v := range y[:len(dst)] {
+			dst[i] = s + v
+		}
+	case dy == 0:
+		s := y[0]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v + s
+		}
+	default:
+		y = y[:len(dst)]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v + y[i]
+		}
+	}
+}
+
+func subRow[T kernel.Float](dst, x, y []T, dx, dy int) {
+	switch {
+	case dx == 0:
+		s := x[0]
+		for i, v := range y[:len(dst)] {
+			dst[i] = s - v
+		}
+	case dy == 0:
+		s := y[0]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v - s
+		}
+	default:
+		y = y[:len(dst)]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v - y[i]
+		}
+	}
+}
+
+func mulRow[T kernel.Float](dst, x, y []T, dx, dy int) {
+	switch {
+	case dx == 0:
+		s := x[0]
+		for i, v := range y[:len(dst)] {
+			dst[i] = s * v
+		}
+	case dy == 0:
+		s := y[0]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v * s
+		}
+	default:
+		y = y[:len(dst)]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v * y[i]
+		}
+	}
+}
+
+func divRow[T kernel.Float](dst, x, y []T, dx, dy int) {
+	switch {
+	case dx == 0:
+		s := x[0]
+		for i, v := range y[:len(dst)] {
+			dst[i] = s / v
+		}
+	case dy == 0:
+		s := y[0]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v / s
+		}
+	default:
+		y = y[:len(dst)]
+		for i, v := range x[:len(dst)] {
+			dst[i] = v / y[i]
+		}
+	}
 }
 
 func row32(dst, x, y []float32, dx, dy int, f func(a, b float64) float64) {

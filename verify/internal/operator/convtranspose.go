@@ -19,49 +19,64 @@ func convTranspose(c *Call) ([]*Value, error) {
 	if g < 1 || x.Shape[1] != w.Shape[0] || w.Shape[0]%g != 0 {
 		return nil, fmt.Errorf("a weight of shape %v in %d groups does not fit %d channels", w.Shape, g, x.Shape[1])
 	}
-	list := func(name string, def int64, n int) []int64 {
-		if v := c.Node.Ints(name); len(v) > 0 {
-			return v
-		}
-		return slices.Repeat([]int64{def}, n)
-	}
-	stride, dil, extra, pads := list("strides", 1, r), list("dilations", 1, r), list("output_padding", 0, r), list("pads", 0, 2*r)
-	shape := slices.Concat([]int{x.Shape[0], w.Shape[1] * g}, make([]int, r))
-	want := c.Node.Ints("output_shape")
-	if len(want) > r {
-		want = want[len(want)-r:]
-	}
-	begin := make([]int, r)
-	for i := range r {
-		full := int(stride[i])*(x.Shape[i+2]-1) + int(extra[i]) + (w.Shape[i+2]-1)*int(dil[i]) + 1
-		auto := c.Node.AttrString("auto_pad")
-		switch {
-		case want != nil || auto == "SAME_UPPER" || auto == "SAME_LOWER":
-			shape[i+2] = x.Shape[i+2] * int(stride[i])
-			if want != nil {
-				shape[i+2] = int(want[i])
-			}
-			total := max(full-shape[i+2], 0)
-			begin[i] = total / 2
-			if auto != "SAME_UPPER" {
-				begin[i] = total - total/2
-			}
-		default:
-			begin[i] = int(pads[i])
-			shape[i+2] = full - int(pads[i]+pads[r+i])
-		}
-	}
+	sp := spreadingOf(c, x.Shape[2:], w.Shape[2:])
+	shape := slices.Concat([]int{x.Shape[0], w.Shape[1] * g}, sp.out)
 	if err := c.fits(shape); err != nil {
 		return nil, err
 	}
 	out := Like(x, x.DType, shape)
-	acc := make([]float64, out.Len())
-	ci, co := w.Shape[0]/g, w.Shape[1]
-	// The product of the turned weights and the map holds what every position puts
-	// under every tap.
-	sp := spreading{in: x.Shape[2:], out: shape[2:], kernel: w.Shape[2:], stride: tensor.ToInts(stride), dilation: tensor.ToInts(dil), begin: begin}
-	in, outs, taps := tensor.Count(sp.in), tensor.Count(sp.out), tensor.Count(sp.kernel)
-	turned := make([]float64, w.Len())
+	acc := sp.spread(x, w, g, shape[1])
+	if c.has(2) {
+		outs := tensor.Count(sp.out)
+		for i := range acc {
+			acc[i] += c.In[2].Float(i / outs % shape[1])
+		}
+	}
+	fill(out, acc)
+	return []*Value{out}, nil
+}
+
+// spreadingOf reads the geometry of a node for a map and a kernel.
+func spreadingOf(c *Call, in, kernel []int) spreading {
+	r := len(in)
+	list := func(name string, def int64, n int) []int {
+		if v := c.Node.Ints(name); len(v) > 0 {
+			return tensor.ToInts(v)
+		}
+		return tensor.ToInts(slices.Repeat([]int64{def}, n))
+	}
+	s := spreading{in: in, out: make([]int, r), kernel: kernel, stride: list("strides", 1, r), dilation: list("dilations", 1, r), begin: make([]int, r)}
+	extra, pads, want := list("output_padding", 0, r), list("pads", 0, 2*r), c.Node.Ints("output_shape")
+	if len(want) > r {
+		want = want[len(want)-r:]
+	}
+	auto := c.Node.AttrString("auto_pad")
+	for i := range r {
+		full := s.stride[i]*(in[i]-1) + extra[i] + (kernel[i]-1)*s.dilation[i] + 1
+		if want == nil && auto != "SAME_UPPER" && auto != "SAME_LOWER" {
+			s.begin[i], s.out[i] = pads[i], full-pads[i]-pads[r+i]
+			continue
+		}
+		s.out[i] = in[i] * s.stride[i]
+		if want != nil {
+			s.out[i] = int(want[i])
+		}
+		total := max(full-s.out[i], 0)
+		s.begin[i] = total / 2
+		if auto != "SAME_UPPER" {
+			s.begin[i] = total - total/2
+		}
+	}
+	return s
+}
+
+// spread is the result for all images, whose outputs have so many channels. The
+// product of the turned weights and the map holds what every position puts under
+// every tap.
+func (s spreading) spread(x, w *Value, groups, channels int) []float64 {
+	ci, co := w.Shape[0]/groups, w.Shape[1]
+	in, outs, taps := tensor.Count(s.in), tensor.Count(s.out), tensor.Count(s.kernel)
+	acc, turned := make([]float64, x.Shape[0]*channels*outs), make([]float64, w.Len())
 	for ch := range w.Shape[0] {
 		for k := range co * taps {
 			turned[(ch/ci*co*taps+k)*ci+ch%ci] = w.Float(ch*co*taps + k)
@@ -69,28 +84,20 @@ func convTranspose(c *Call) ([]*Value, error) {
 	}
 	at := min(max(1, spreadAtOnce/max(taps*in, 1)), co)
 	from, under := make([]float64, ci*in), make([]float64, at*taps*in)
-	for n := range x.Shape[0] {
-		for j := range g {
-			x.readDouble(from, (n*g+j)*ci*in)
-			for o := 0; o < co; o += at {
-				channels := min(at, co-o)
-				rows := channels * taps
-				kernel.Product(rows, in, ci, kernel.Matrix[float64]{Data: turned[(j*co+o)*taps*ci:], Ld: ci}, kernel.Matrix[float64]{Data: from, Ld: in}, false, under, in)
-				kernel.Split(channels, 1, func(first, end int) {
-					for i := first; i < end; i++ {
-						sp.add(acc[((n*g+j)*co+o+i)*outs:][:outs], under[i*taps*in:][:taps*in])
-					}
-				})
-			}
+	for i := range x.Shape[0] * groups {
+		j := i % groups
+		x.readDouble(from, i*ci*in)
+		for o := 0; o < co; o += at {
+			n := min(at, co-o)
+			kernel.Product(n*taps, in, ci, kernel.Matrix[float64]{Data: turned[(j*co+o)*taps*ci:], Ld: ci}, kernel.Matrix[float64]{Data: from, Ld: in}, false, under, in)
+			kernel.Split(n, 1, func(first, end int) {
+				for k := first; k < end; k++ {
+					s.add(acc[(i*co+o+k)*outs:][:outs], under[k*taps*in:][:taps*in])
+				}
+			})
 		}
 	}
-	if c.has(2) {
-		for i := range acc {
-			acc[i] += c.In[2].Float(i / outs % shape[1])
-		}
-	}
-	fill(out, acc)
-	return []*Value{out}, nil
+	return acc
 }
 
 // spreadAtOnce is about how many products a transposed convolution holds at a time.

@@ -103,51 +103,52 @@ func (s slide) along(r reduction, dst, src pooled, outer, inner int) {
 		dst.v[i] = r.zero
 	}
 	clear(dst.at)
-	if s.kernel <= fewTaps && inner == 1 && src.at == nil {
-		for k := range s.kernel {
-			at := k*s.dilation - s.begin // where output 0 reads
-			from := min(max((-at+s.stride-1)/s.stride, 0), s.out)
-			to := 0
-			if at < s.in {
-				to = min((s.in-1-at)/s.stride+1, s.out)
-			}
-			for b := 0; b < outer && from < to; b++ {
-				r.every(dst.v[b*s.out+from:][:to-from], src.v[b*s.in+at+from*s.stride:], s.stride)
+	switch {
+	case s.kernel <= fewTaps && inner == 1 && src.at == nil:
+		s.byTap(r, dst, src, outer)
+	case s.kernel <= fewTaps:
+		s.byPosition(r, dst, src, outer, inner)
+	default:
+		s.byBlock(r, dst, src, outer, inner)
+	}
+}
+
+// byTap joins what one tap reads for all outputs at once.
+func (s slide) byTap(r reduction, dst, src pooled, outer int) {
+	for k := range s.kernel {
+		at := k*s.dilation - s.begin // where output 0 reads
+		from := min(max((-at+s.stride-1)/s.stride, 0), s.out)
+		to := 0
+		if at < s.in {
+			to = min((s.in-1-at)/s.stride+1, s.out)
+		}
+		for b := 0; b < outer && from < to; b++ {
+			r.every(dst.v[b*s.out+from:][:to-from], src.v[b*s.in+at+from*s.stride:], s.stride)
+		}
+	}
+}
+
+// byPosition joins what every output reads, one after the other.
+func (s slide) byPosition(r reduction, dst, src pooled, outer, inner int) {
+	for b := range outer {
+		for o := range s.out {
+			first, last := s.positions(o)
+			for p := first; p <= last; p += s.dilation {
+				r.join(dst, (b*s.out+o)*inner, src, (b*s.in+p)*inner, inner)
 			}
 		}
-		return
 	}
-	if s.kernel <= fewTaps {
-		for b := range outer {
-			for o := range s.out {
-				first, last := s.positions(o)
-				for p := first; p <= last; p += s.dilation {
-					r.join(dst, (b*s.out+o)*inner, src, (b*s.in+p)*inner, inner)
-				}
-			}
-		}
-		return
-	}
-	// The positions of one rest after division by the dilation are cut into blocks
-	// as long as the window, so that every window is the end of one block and the
-	// start of the next (van Herk, Pattern Recognition Letters 13, 1992; Gil and
-	// Werman, IEEE PAMI 15, 1993). Nothing is taken away from a sum again.
+}
+
+// byBlock costs the same for a window of any size: the positions of one rest after
+// division by the dilation are cut into blocks as long as the window, so that every
+// window is the end of one block and the start of the next (van Herk, Pattern
+// Recognition Letters 13, 1992; Gil and Werman, IEEE PAMI 15, 1993). Nothing is taken
+// away from a sum again.
+func (s slide) byBlock(r reduction, dst, src pooled, outer, inner int) {
 	ends, starts := newPooled(s.in*inner, src.at != nil), newPooled(s.in*inner, src.at != nil)
 	for b := range outer {
-		line := b * s.in * inner
-		for p := range s.in {
-			starts.copy(p*inner, src, line+p*inner, inner)
-			if p/s.dilation%s.kernel > 0 {
-				starts.copy(p*inner, starts, (p-s.dilation)*inner, inner)
-				r.join(starts, p*inner, src, line+p*inner, inner)
-			}
-		}
-		for p := s.in - 1; p >= 0; p-- {
-			ends.copy(p*inner, src, line+p*inner, inner)
-			if next := p + s.dilation; p/s.dilation%s.kernel < s.kernel-1 && next < s.in {
-				r.join(ends, p*inner, ends, next*inner, inner)
-			}
-		}
+		s.blocks(r, ends, starts, src, b*s.in*inner, inner)
 		for o := range s.out {
 			first, last := s.positions(o)
 			if last < first {
@@ -163,6 +164,24 @@ func (s slide) along(r reduction, dst, src pooled, outer, inner int) {
 				dst.copy(to, ends, first*inner, inner)
 				r.join(dst, to, starts, last*inner, inner)
 			}
+		}
+	}
+}
+
+// blocks joins every position of the line at src with those before it in its block,
+// and with those behind it.
+func (s slide) blocks(r reduction, ends, starts, src pooled, line, inner int) {
+	for p := range s.in {
+		starts.copy(p*inner, src, line+p*inner, inner)
+		if p/s.dilation%s.kernel > 0 {
+			starts.copy(p*inner, starts, (p-s.dilation)*inner, inner)
+			r.join(starts, p*inner, src, line+p*inner, inner)
+		}
+	}
+	for p := s.in - 1; p >= 0; p-- {
+		ends.copy(p*inner, src, line+p*inner, inner)
+		if next := p + s.dilation; p/s.dilation%s.kernel < s.kernel-1 && next < s.in {
+			r.join(ends, p*inner, ends, next*inner, inner)
 		}
 	}
 }
