@@ -11,6 +11,7 @@ import (
 func TestPackageDirections(t *testing.T) {
 	forbidden := map[string][]string{
 		"repmlp/onnxio":            {"repmlp/onnxio/graph", "repmlp/fuse", "repmlp/verify", "repmlp/convert", "spf13/cobra", "progressbar", "gonum"},
+		"repmlp/internal/ops":      {"repmlp/onnxio/graph", "repmlp/fuse", "repmlp/verify", "repmlp/convert"},
 		"repmlp/onnxio/graph":      {"repmlp/fuse", "repmlp/verify", "repmlp/convert", "spf13/cobra", "progressbar"},
 		"repmlp/internal/skeleton": {"repmlp/fuse", "repmlp/verify", "repmlp/convert", "spf13/cobra", "progressbar"},
 		"repmlp/fuse":              {"repmlp/onnxio", "repmlp/verify", "repmlp/convert", "protobuf", "spf13/cobra", "progressbar"},
