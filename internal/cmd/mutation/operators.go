@@ -236,7 +236,11 @@ func branch(_ *cursor, n ast.Node) []edit {
 }
 
 func (c *cursor) isNumber(x ast.Expr) bool {
-	b, ok := c.file.info.TypeOf(x).Underlying().(*types.Basic)
+	t := c.file.info.TypeOf(x)
+	if t == nil { // the blank identifier has none
+		return false
+	}
+	b, ok := t.Underlying().(*types.Basic)
 	return ok && b.Info()&types.IsNumeric != 0
 }
 
@@ -277,12 +281,8 @@ func (c *cursor) zero(t ast.Expr) string {
 
 // isZero reports whether x is a zero value as it stands there.
 func (c *cursor) isZero(x ast.Expr) bool {
-	switch x := x.(type) {
-	case *ast.CompositeLit:
-		_, named := c.file.info.TypeOf(x).Underlying().(*types.Struct)
-		return named && len(x.Elts) == 0
-	case *ast.Ident:
-		return c.isBuiltin(x, "nil")
+	if c.isBuiltin(x, "nil") {
+		return true
 	}
 	v := c.file.info.Types[x].Value
 	return v != nil && (v.ExactString() == "0" || v.ExactString() == "false" || v.ExactString() == `""`)

@@ -39,7 +39,8 @@ type File struct {
 
 // listed is what `go list -json` says of a package.
 type listed struct {
-	ImportPath, Dir, Export   string
+	ImportPath, Dir           string
+	Export, BuildID           string
 	GoFiles                   []string
 	TestGoFiles, XTestGoFiles []string
 	Deps                      []string

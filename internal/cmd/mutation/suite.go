@@ -24,7 +24,7 @@ type Suite struct {
 	deps      map[string]bool // packages that the tests are built from
 	tests     []test
 	covers    Coverage
-	binary    [sha256.Size]byte // of the test binary, which does not hold positions within lines
+	binary    [sha256.Size]byte // of the test binary, in which positions within lines are not kept
 
 	mu    sync.Mutex
 	kills map[string]int // by test

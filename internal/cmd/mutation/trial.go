@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // A Verdict is what became of a mutant.
@@ -60,15 +62,37 @@ func (r *Runner) try(m *Mutant, work string) (Trial, error) {
 			return Trial{}, err
 		}
 		if sha256.Sum256(data) == s.binary {
-			t.Verdict = Same
-			return t, nil
+			continue // nothing that the tests do can differ
 		}
 		if by := s.kill(binary, r.Factor); by != "" {
 			t.Verdict, t.By = Killed, below(s.Path)+" "+by
 			return t, nil
 		}
 	}
-	return t, nil
+	same, err := sameCode(m, overlay)
+	if same {
+		t.Verdict = Same
+	}
+	return t, err
+}
+
+// sameCode reports whether the compiler makes the same of the mutant's package.
+func sameCode(m *Mutant, overlay string) (bool, error) {
+	before, err := content(m.File.pkg.Path)
+	if err != nil {
+		return false, err
+	}
+	after, err := content(m.File.pkg.Path, "-overlay="+overlay)
+	return before == after, err
+}
+
+// content is the hash of a compiled package: what follows the last / of its build ID.
+func content(pkg string, flags ...string) (string, error) {
+	all, err := goList(slices.Concat([]string{"-export"}, flags, []string{pkg})...)
+	if err != nil || len(all) != 1 {
+		return "", err
+	}
+	return all[0].BuildID[strings.LastIndexByte(all[0].BuildID, '/')+1:], nil
 }
 
 // inOrder is the suites that a mutant's package is part of, its own first.

@@ -1,0 +1,5 @@
+package p
+
+func comparison(a, b int, s string) []bool {
+	return []bool{a == b, a != b, a < b, a <= b, a > b, a >= b, s == "", s < "b"}
+}
