@@ -68,27 +68,11 @@ func newFitting(m *onnxio.Model, g *graph.Graph, s *sizing) *fitting {
 
 // solve gives every symbol a value.
 func (f *fitting) solve(batch int64) ([]int64, error) {
-	values := make([]int64, len(f.s.symbols))
-	for i, sym := range f.s.symbols {
-		v, ok := f.s.bound[sym]
-		if !ok {
-			v = graph.NoValue
-		}
-		values[i] = v
-	}
+	values := f.bound()
 	if !f.propagate(values) {
 		return nil, f.nothing()
 	}
-	var batches, sizes []int
-	for i, sym := range f.s.symbols {
-		switch {
-		case values[i] != graph.NoValue:
-		case f.s.batch[sym]:
-			batches = append(batches, i)
-		default:
-			sizes = append(sizes, i)
-		}
-	}
+	batches, sizes := f.open(values)
 	empty := batch == 0 && len(batches) > 0
 	if empty { // fits where some batch does
 		batch = 2
@@ -101,35 +85,11 @@ func (f *fitting) solve(batch int64) ([]int64, error) {
 			}
 		}
 	}
-	try := func(find func(given []int64) []int64) []int64 {
-		for _, n := range tries {
-			given := slices.Clone(values)
-			for _, i := range batches {
-				given[i] = n
-			}
-			if !f.propagate(given) {
-				continue
-			}
-			if out := find(given); out != nil {
-				return out
-			}
-			if f.nodes < 0 || f.tests < 0 {
-				return nil
-			}
+	var out []int64
+	for _, find := range f.ways(sizes) {
+		if out = f.try(values, batches, tries, find); out != nil {
+			break
 		}
-		return nil
-	}
-	out := try(func(given []int64) []int64 { return f.search(given, sizes, mapStages) })
-	if out == nil {
-		out = try(func(given []int64) []int64 { return f.search(given, sizes, lastStages) })
-	}
-	if out == nil && len(sizes) == 0 { // nobody can choose: the run says what is wrong
-		out = try(func(given []int64) []int64 {
-			if f.hold(given, false) {
-				return given
-			}
-			return nil
-		})
 	}
 	if out == nil {
 		return nil, f.nothing()
@@ -142,6 +102,76 @@ func (f *fitting) solve(batch int64) ([]int64, error) {
 	return out, nil
 }
 
+// bound are the values that the caller gave.
+func (f *fitting) bound() []int64 {
+	values := make([]int64, len(f.s.symbols))
+	for i, sym := range f.s.symbols {
+		v, ok := f.s.bound[sym]
+		if !ok {
+			v = graph.NoValue
+		}
+		values[i] = v
+	}
+	return values
+}
+
+// open lists the symbols without a value: batches, and all others.
+func (f *fitting) open(values []int64) (batches, sizes []int) {
+	for i, sym := range f.s.symbols {
+		switch {
+		case values[i] != graph.NoValue:
+		case f.s.batch[sym]:
+			batches = append(batches, i)
+		default:
+			sizes = append(sizes, i)
+		}
+	}
+	return batches, sizes
+}
+
+// A find completes values, nil where none fit.
+type find func(given []int64) []int64
+
+// ways are what is tried in turn, with every batch.
+func (f *fitting) ways(sizes []int) []find {
+	ways := []find{
+		func(given []int64) []int64 { return f.search(given, sizes, mapStages) },
+		func(given []int64) []int64 { return f.search(given, sizes, lastStages) },
+	}
+	if len(sizes) == 0 { // nobody can choose: the run says what is wrong
+		ways = append(ways, func(given []int64) []int64 {
+			if f.hold(given, false) {
+				return given
+			}
+			return nil
+		})
+	}
+	return ways
+}
+
+// try completes values with one batch after the other.
+func (f *fitting) try(values []int64, batches []int, tries []int64, find find) []int64 {
+	for _, n := range tries {
+		given := slices.Clone(values)
+		for _, i := range batches {
+			given[i] = n
+		}
+		if !f.propagate(given) {
+			continue
+		}
+		if out := find(given); out != nil {
+			return out
+		}
+		if f.spent() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// spent reports whether the budget of the search is used up.
+func (f *fitting) spent() bool { return f.nodes < 0 || f.tests < 0 }
+
 // shapes are the shapes of the inputs.
 func (f *fitting) shapes(values []int64) map[string][]int64 {
 	named := map[string]int64{}
@@ -151,64 +181,8 @@ func (f *fitting) shapes(values []int64) map[string][]int64 {
 	return f.s.shapes(named)
 }
 
-// A stage is a list of heights and widths to try.
-type stage struct {
-	from, to int64 // step by step, down where to is less
-	common   bool
-	square   bool
-	even     bool // divisions leave no rest
-}
-
-// Some models round on purpose, tile counts that are written into the graph may ask
-// for a rectangle, and a weight for a small map.
-var (
-	mapStages = []stage{
-		{from: smallestMap, to: largestRectangle, square: true, even: true},
-		{common: true, square: true, even: true},
-		{common: true, square: true},
-		{from: smallestMap, to: largestRectangle, even: true},
-		{from: largestRectangle + 1, to: largestMap, square: true, even: true},
-		{from: smallestMap - 1, to: 1, square: true, even: true},
-	}
-	lastStages = []stage{
-		{from: 1, to: largestRectangle, even: true},
-		{from: smallestMap, to: smallestMap, square: true},
-	}
-)
-
-func (s stage) each(f func(size, last int64) bool) bool {
-	if s.common {
-		for _, n := range commonMaps {
-			if f(n, n) {
-				return true
-			}
-		}
-		return false
-	}
-	if s.square {
-		step := int64(1)
-		if s.to < s.from {
-			step = -1
-		}
-		for n := s.from; n != s.to+step; n += step {
-			if f(n, n) {
-				return true
-			}
-		}
-		return false
-	}
-	for longer := s.from + 1; longer <= s.to; longer++ {
-		for shorter := s.from; shorter < longer; shorter++ {
-			if f(shorter, longer) || f(longer, shorter) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // search tries sizes for the symbols that are left.
-func (f *fitting) search(given []int64, sizes []int, stages []stage) (found []int64) {
+func (f *fitting) search(given []int64, sizes []int, stages []stage) []int64 {
 	var left []int
 	for _, i := range sizes {
 		if given[i] == graph.NoValue {
@@ -225,32 +199,33 @@ func (f *fitting) search(given []int64, sizes []int, stages []stage) (found []in
 	}
 	values := slices.Clone(given)
 	for _, s := range stages {
-		ok := s.each(func(size, last int64) bool {
-			if f.nodes < 0 || f.tests < 0 {
-				return true
+		for size, last := range s.maps() {
+			if f.spent() {
+				return nil
 			}
-			for _, i := range left {
-				n, sym := size, f.s.symbols[i]
-				if f.s.last[sym] {
-					n = last
-				}
-				by := max(f.s.factor[sym], 1)
-				if n%by != 0 {
-					return false
-				}
-				values[i] = n / by
+			if f.assign(values, left, size, last) && f.fits(values, s.even) {
+				return values
 			}
-			if f.fits(values, s.even) {
-				found = values
-				return true
-			}
-			return false
-		})
-		if ok {
-			return found
 		}
 	}
 	return nil
+}
+
+// assign makes the symbols that are left as large as the map says; it reports false
+// where a dimension is a multiple of one, as 4*h, and the map is none.
+func (f *fitting) assign(values []int64, left []int, size, last int64) bool {
+	for _, i := range left {
+		n, sym := size, f.s.symbols[i]
+		if f.s.last[sym] {
+			n = last
+		}
+		by := max(f.s.factor[sym], 1)
+		if n%by != 0 {
+			return false
+		}
+		values[i] = n / by
+	}
+	return true
 }
 
 // fits reports whether the model's nodes agree with sizes: first by what is known
@@ -341,34 +316,44 @@ func (f *fitting) propagate(values []int64) bool {
 				if r.Relation > believed {
 					continue
 				}
-				open, n := 0, 0
-				for _, i := range r.symbols {
-					if values[i] == graph.NoValue {
-						open, n = i, n+1
-					}
+				learned, ok := f.learn(r, values, at)
+				if !ok {
+					f.accuse(r.Demand)
+					return false
 				}
-				switch n {
-				case 0:
-					have, ok := r.have.Value(at)
-					want, ok2 := r.want.Value(at)
-					if ok && ok2 && !r.Relation.Holds(have, want) {
-						f.accuse(r.Demand)
-						return false
-					}
-				case 1:
-					v, ok := f.root(r, open, values)
-					if ok {
-						values[open], changed = v, true
-						at = f.fill(values)
-					} else if r.Relation == graph.Equals && f.tests >= 0 {
-						f.accuse(r.Demand)
-						return false
-					}
+				if learned {
+					changed = true
+					at = f.fill(values)
 				}
 			}
 		}
 	}
 	return true
+}
+
+// learn gives a value to the only unknown of a rule; ok is false where no value
+// fulfils it, or where it has no unknown and does not hold. at is values with the
+// quotients that formulas need.
+func (f *fitting) learn(r rule, values, at []int64) (learned, ok bool) {
+	open, n := 0, 0
+	for _, i := range r.symbols {
+		if values[i] == graph.NoValue {
+			open, n = i, n+1
+		}
+	}
+	switch n {
+	case 0:
+		have, known := r.have.Value(at)
+		want, known2 := r.want.Value(at)
+		return false, !known || !known2 || r.Relation.Holds(have, want)
+	case 1:
+		if v, found := f.root(r, open, values); found {
+			values[open] = v
+			return true, true
+		}
+		return false, r.Relation != graph.Equals || f.tests < 0
+	}
+	return false, true
 }
 
 // root is the value of a symbol for which both sides of r are equal: where they are
@@ -378,38 +363,48 @@ func (f *fitting) root(r rule, open int, values []int64) (int64, bool) {
 	if r.Relation == graph.Broadcasts && (r.Have.Is(1) || r.Want.Is(1)) {
 		return 0, false
 	}
-	at := slices.Clone(values)
-	diff := func(v int64) (int64, bool) {
-		at[open] = v
-		at = f.fill(at[:len(values)])
-		have, ok := r.have.Value(at)
-		want, ok2 := r.want.Value(at)
-		if r.Relation == graph.Broadcasts && ok && ok2 && (have == 1 && !slices.Contains(f.v.Symbols(r.have), open) || want == 1 && !slices.Contains(f.v.Symbols(r.want), open)) {
-			return 0, false // the other side is 1
-		}
-		return have - want, ok && ok2
-	}
+	diff := f.difference(r, open, values)
 	a, ok := diff(1)
 	b, ok2 := diff(2)
 	if !ok || !ok2 {
 		return 0, false
 	}
+	zero := func(v int64) bool {
+		x, ok := diff(v)
+		return ok && x == 0
+	}
 	if a != b && a%(b-a) == 0 {
-		if v := 1 - a/(b-a); v > 0 && v <= largestFeature {
-			if x, ok := diff(v); ok && x == 0 {
-				return v, true
-			}
+		if v := 1 - a/(b-a); v > 0 && v <= largestFeature && zero(v) {
+			return v, true
 		}
 	}
 	for v := int64(smallestMap); v <= largestMap && f.tests >= 0; v++ {
-		if x, ok := diff(v); ok && x == 0 {
+		if zero(v) {
 			return v, true
 		}
 	}
 	for v := int64(smallestMap - 1); v > 0 && f.tests >= 0; v-- {
-		if x, ok := diff(v); ok && x == 0 {
+		if zero(v) {
 			return v, true
 		}
 	}
 	return 0, false
+}
+
+// difference is by how much the sides of r differ where the open symbol has a value;
+// ok is false where they are unknown, or where the side without the symbol is 1 and
+// the other may be anything.
+func (f *fitting) difference(r rule, open int, values []int64) func(v int64) (diff int64, ok bool) {
+	inHave, inWant := slices.Contains(f.v.Symbols(r.have), open), slices.Contains(f.v.Symbols(r.want), open)
+	at := slices.Clone(values)
+	return func(v int64) (int64, bool) {
+		at[open] = v
+		at = f.fill(at[:len(values)])
+		have, ok := r.have.Value(at)
+		want, ok2 := r.want.Value(at)
+		if r.Relation == graph.Broadcasts && ok && ok2 && (have == 1 && !inHave || want == 1 && !inWant) {
+			return 0, false
+		}
+		return have - want, ok && ok2
+	}
 }
