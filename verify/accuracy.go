@@ -28,46 +28,59 @@ func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOpti
 		}
 		return e.Run(ctx, feed)
 	}
-	var a Accuracy
-	var refSum, candSum, n, scale float64
+	var before, after errors64
+	scale := 0.0
 	for k := range runs.count {
 		one, err := runs.at(k)
 		if err != nil {
-			return a, err
+			return Accuracy{}, err
 		}
-		feed := one.feed
-		truth, err := run(ref, Double, feed)
+		truth, err := run(ref, Double, one.feed)
 		if err != nil {
-			return a, err
+			return Accuracy{}, err
 		}
-		x, err := run(ref, Single, feed)
+		x, err := run(ref, Single, one.feed)
 		if err != nil {
-			return a, err
+			return Accuracy{}, err
 		}
-		y, err := run(cand, Single, feed)
+		y, err := run(cand, Single, one.feed)
 		if err != nil {
-			return a, err
+			return Accuracy{}, err
 		}
 		for _, v := range ref.Graph.Outputs {
-			t := truth[v.Name]
-			if !t.DType.IsFloat() {
-				continue
-			}
-			for i := range t.Len() {
-				d, e := x[v.Name].Float(i)-t.Float(i), y[v.Name].Float(i)-t.Float(i)
-				if math.IsNaN(d) || math.IsInf(d, 0) || math.IsNaN(e) || math.IsInf(e, 0) {
-					continue // not finite in the original either
-				}
-				refSum, candSum, n = refSum+d*d, candSum+e*e, n+1
-				a.RefMax, a.CandMax = max(a.RefMax, math.Abs(d)), max(a.CandMax, math.Abs(e))
-				scale = max(scale, math.Abs(t.Float(i)))
+			if t := truth[v.Name]; t.DType.IsFloat() {
+				scale = max(scale, collect(t, x[v.Name], y[v.Name], &before, &after))
 			}
 		}
 	}
-	if n == 0 || scale == 0 {
+	if before.n == 0 || scale == 0 {
 		return Accuracy{}, nil
 	}
-	a.RefRMS, a.CandRMS = math.Sqrt(refSum/n)/scale, math.Sqrt(candSum/n)/scale
-	a.RefMax, a.CandMax = a.RefMax/scale, a.CandMax/scale
-	return a, nil
+	return Accuracy{RefRMS: before.rms() / scale, RefMax: before.most / scale, CandRMS: after.rms() / scale, CandMax: after.most / scale}, nil
 }
+
+// collect adds the errors of two runs of an output, and returns its largest number.
+func collect(truth, x, y *Tensor, before, after *errors64) (scale float64) {
+	for i := range truth.Len() {
+		t := truth.Float(i)
+		d, e := x.Float(i)-t, y.Float(i)-t
+		if finite(d) && finite(e) { // else not finite in the original either
+			before.add(d)
+			after.add(e)
+			scale = max(scale, math.Abs(t))
+		}
+	}
+	return scale
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// errors64 are the errors of many numbers.
+type errors64 struct{ squares, n, most float64 }
+
+func (e *errors64) add(d float64) {
+	e.squares, e.n, e.most = e.squares+d*d, e.n+1, max(e.most, math.Abs(d))
+}
+
+// rms is the root of the mean square.
+func (e *errors64) rms() float64 { return math.Sqrt(e.squares / e.n) }

@@ -8,25 +8,6 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// Bounds of the search for sizes. Height and width are tried from smallestMap to
-// largestMap, rectangles, which few models need, up to largestRectangle.
-const (
-	smallestMap      = 8
-	largestMap       = 1024
-	largestRectangle = 48
-	largestBatch     = 64
-	largestFeature   = 1 << 16
-
-	// searchNodes is how many nodes are looked at while whole models are tried with
-	// numbers: less than half a second.
-	searchNodes = 1 << 16
-	// searchDemands does the same for formulas.
-	searchDemands = 1 << 23
-)
-
-// commonMaps are the sizes that most models were exported with.
-var commonMaps = [...]int64{224, 256, 384, 512}
-
 // A fitting finds values for the free dimensions of a model. Values are listed in the
 // order of sizing.symbols.
 type fitting struct {

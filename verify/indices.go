@@ -6,6 +6,9 @@ import "repmlp/onnxio"
 // index of a table, as masks and switches are: 0 and 1.
 const plainInteger = 2
 
+// passesOn lists operators whose first input is what they give.
+var passesOn = map[string]bool{"Cast": true, "Identity": true, "Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "Expand": true, "Slice": true}
+
 // indexRange is how many values an integer input may take: where it chooses rows
 // of stored tables, those of the smallest one.
 func indexRange(m *onnxio.Model, input string) int64 {
@@ -16,28 +19,15 @@ func indexRange(m *onnxio.Model, input string) int64 {
 	}
 	same := map[string]bool{input: true}
 	for _, n := range m.Graph.Nodes {
-		if n.Domain != "" || len(n.Inputs) == 0 {
-			continue
-		}
-		switch n.OpType {
-		case "Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Slice":
+		switch {
+		case n.Domain != "" || len(n.Inputs) == 0:
+		case passesOn[n.OpType]:
 			if same[n.Inputs[0]] {
 				same[n.Outputs[0]] = true
 			}
-		case "Gather", "GatherElements":
-			t := tables[n.Inputs[0]]
-			if len(n.Inputs) < 2 || !same[n.Inputs[1]] || t == nil {
-				continue
-			}
-			axis := 0
-			if a := n.Attr("axis"); a != nil {
-				axis = int(a.I)
-			}
-			if axis < 0 {
-				axis += len(t.Dims)
-			}
-			if axis >= 0 && axis < len(t.Dims) && (least == 0 || t.Dims[axis] < least) {
-				least = t.Dims[axis]
+		case (n.OpType == "Gather" || n.OpType == "GatherElements") && len(n.Inputs) > 1 && same[n.Inputs[1]]:
+			if rows := tableRows(n, tables[n.Inputs[0]]); rows > 0 && (least == 0 || rows < least) {
+				least = rows
 			}
 		}
 	}
@@ -45,4 +35,22 @@ func indexRange(m *onnxio.Model, input string) int64 {
 		return plainInteger
 	}
 	return least
+}
+
+// tableRows is how many rows a node chooses from in a stored table, 0 for none.
+func tableRows(n *onnxio.Node, table *onnxio.Tensor) int64 {
+	if table == nil {
+		return 0
+	}
+	axis := 0
+	if a := n.Attr("axis"); a != nil {
+		axis = int(a.I)
+	}
+	if axis < 0 {
+		axis += len(table.Dims)
+	}
+	if axis < 0 || axis >= len(table.Dims) {
+		return 0
+	}
+	return table.Dims[axis]
 }

@@ -25,32 +25,12 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 		leave = nil // infinities are all there is to compare
 	}
 	for k := range a.Len() {
-		x, y := a.Float(k), b.Float(k)
-		odd := math.IsInf(x, 0) || math.IsNaN(x)
-		d.Finite = d.Finite || !odd
+		d.Finite = d.Finite || finite(a.Float(k))
 		if leave != nil && leave[k] {
 			d.Left++
 			continue
 		}
-		if same(a, b, k) {
-			if odd {
-				d.NotFinite++
-			}
-			continue
-		}
-		if odd || math.IsInf(y, 0) || math.IsNaN(y) {
-			if d.Opposed++; d.Opposed == 1 {
-				d.Worst, d.Values = indexOf(k, a.Shape), [2]float64{x, y}
-			}
-			d.Passed = false
-			continue
-		}
-		diff := math.Abs(x - y)
-		if d.Opposed == 0 && (diff > d.MaxAbs || d.Worst == nil) {
-			d.Worst, d.Values = indexOf(k, a.Shape), [2]float64{x, y}
-		}
-		d.MaxAbs = max(d.MaxAbs, diff)
-		d.Passed = d.Passed && diff <= limit
+		d.element(a, b, k, limit)
 	}
 	switch {
 	case s.scale > 0:
@@ -59,6 +39,29 @@ func judge(a, b *Tensor, s *scatter, leave []bool, limit float64) (d OutputDiffe
 		d.MaxRel = math.Inf(1)
 	}
 	return d
+}
+
+// element compares one element of two tensors of one shape.
+func (d *OutputDifference) element(a, b *Tensor, k int, limit float64) {
+	x, y := a.Float(k), b.Float(k)
+	switch {
+	case same(a, b, k):
+		if !finite(x) {
+			d.NotFinite++
+		}
+	case !finite(x) || !finite(y):
+		if d.Opposed++; d.Opposed == 1 {
+			d.Worst, d.Values = indexOf(k, a.Shape), [2]float64{x, y}
+		}
+		d.Passed = false
+	default:
+		diff := math.Abs(x - y)
+		if d.Opposed == 0 && (diff > d.MaxAbs || d.Worst == nil) {
+			d.Worst, d.Values = indexOf(k, a.Shape), [2]float64{x, y}
+		}
+		d.MaxAbs = max(d.MaxAbs, diff)
+		d.Passed = d.Passed && diff <= limit
+	}
 }
 
 // anyFinite reports whether t has a number that is finite.

@@ -24,20 +24,11 @@ func realInputs(m *onnxio.Model, paths []string) ([]sample, error) {
 	var out []sample
 	for _, path := range paths {
 		feed, err := readInputs(ins, path)
+		if err == nil {
+			err = complete(ins, feed)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading inputs %q: %w", path, err)
-		}
-		for _, in := range ins {
-			t := feed[in.Name]
-			if t == nil {
-				return nil, fmt.Errorf("reading inputs %q: input %q is missing", path, in.Name)
-			}
-			if err := fits(in, t); err != nil {
-				return nil, fmt.Errorf("reading inputs %q: %w", path, err)
-			}
-		}
-		if len(ins) > 0 && !slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return feed[v.Name].Len() > 0 }) {
-			return nil, fmt.Errorf("reading inputs %q: it holds no samples", path)
 		}
 		want, err := expected(m, path)
 		if err != nil {
@@ -47,24 +38,52 @@ func realInputs(m *onnxio.Model, paths []string) ([]sample, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading inputs %q: %w", path, err)
 		}
-		whole := len(cut) == 1
-		total := 0
-		for _, t := range feed {
-			if len(t.Shape) > 0 {
-				total = t.Shape[0]
-			}
+		list, err := withOutputs(ins, feed, cut, want)
+		if err != nil {
+			return nil, fmt.Errorf("reading expected outputs %q: %w", path, err)
 		}
-		from := 0
-		for _, feed := range cut {
-			s := sample{feed: feed, want: want}
-			if n := feed[firstName(ins)]; !whole && len(want) > 0 {
-				if s.want, err = part(want, from, n.Shape[0], total); err != nil {
-					return nil, fmt.Errorf("reading expected outputs %q: %w", path, err)
-				}
-				from += n.Shape[0]
-			}
-			out = append(out, s)
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+// complete checks that every input is there, of its type and shape, and that there
+// is anything at all.
+func complete(ins []*onnxio.ValueInfo, feed map[string]*Tensor) error {
+	for _, in := range ins {
+		t := feed[in.Name]
+		if t == nil {
+			return fmt.Errorf("input %q is missing", in.Name)
 		}
+		if err := fits(in, t); err != nil {
+			return err
+		}
+	}
+	if len(ins) > 0 && !slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return feed[v.Name].Len() > 0 }) {
+		return errors.New("it holds no samples")
+	}
+	return nil
+}
+
+// withOutputs gives every piece of a feed its part of the outputs that came with it.
+func withOutputs(ins []*onnxio.ValueInfo, feed map[string]*Tensor, cut []map[string]*Tensor, want map[string]*Tensor) (out []sample, err error) {
+	total := 0
+	for _, t := range feed {
+		if len(t.Shape) > 0 {
+			total = t.Shape[0]
+		}
+	}
+	from := 0
+	for _, piece := range cut {
+		s := sample{feed: piece, want: want}
+		if len(cut) > 1 && len(want) > 0 {
+			n := piece[firstName(ins)].Shape[0]
+			if s.want, err = part(want, from, n, total); err != nil {
+				return nil, err
+			}
+			from += n
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -63,7 +63,7 @@ type sizing struct {
 
 func newSizing(m *onnxio.Model) *sizing {
 	s := &sizing{sizes: map[string][]graph.Dim{}, flag: map[string]string{}, batch: map[string]bool{}, last: map[string]bool{}, bound: map[string]int64{}, factor: map[string]int64{}}
-	inits, named, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	inits, named := map[string]bool{}, map[string]bool{}
 	for _, t := range m.Graph.Inits {
 		inits[t.Name] = true
 	}
@@ -75,19 +75,13 @@ func newSizing(m *onnxio.Model) *sizing {
 		dims := graph.Declared(in)
 		s.sizes[in.Name] = dims
 		for i, d := range dims {
-			if name := in.Dims[i].Param; name != "" && !in.Dims[i].Known && !named[name] {
+			name := in.Dims[i].Param
+			if name != "" && !in.Dims[i].Known && !named[name] {
 				named[name] = true
 				s.names = append(s.names, name)
 			}
 			for _, sym := range d.Names() {
-				if !known[sym] {
-					known[sym] = true
-					s.symbols = append(s.symbols, sym)
-					s.flag[sym], s.factor[sym] = in.Dims[i].Param, 1
-					if n, ok := d.Over(graph.Symbol(sym)); ok {
-						s.factor[sym], _ = n.Int()
-					}
-				}
+				s.note(sym, d, name)
 				switch i {
 				case 0:
 					s.batch[sym] = true
@@ -99,6 +93,18 @@ func newSizing(m *onnxio.Model) *sizing {
 	}
 	s.free = s.symbols
 	return s
+}
+
+// note lists a symbol of a dimension that the file calls name.
+func (s *sizing) note(sym string, d graph.Dim, name string) {
+	if _, known := s.flag[sym]; known {
+		return
+	}
+	s.symbols = append(s.symbols, sym)
+	s.flag[sym], s.factor[sym] = name, 1
+	if n, ok := d.Over(graph.Symbol(sym)); ok {
+		s.factor[sym], _ = n.Int()
+	}
 }
 
 // bind takes the sizes of named dimensions; a product of names, as 4*hp, is bound as

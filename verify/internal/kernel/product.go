@@ -204,18 +204,25 @@ func packedPart[T Float](m, n, k int, a Matrix[T], b []Matrix[T], transB bool, c
 				} else {
 					packColumns(bp, b, d*b.Ld+col+j, nc, kc, nr, scratch)
 				}
-				for i := 0; i < m; i += mr {
-					for s := 0; s < nc; s += nr {
-						to := c[x][at+i*ldc+j+s:]
-						if m-i >= mr && nc-s >= nr {
-							tile(kc, ap[i*kc:], bp[s*kc:], to, ldc, d > 0)
-							continue
-						}
-						tile(kc, ap[i*kc:], bp[s*kc:], edge, nr, false)
-						put(to, edge, min(mr, m-i), min(nr, nc-s), ldc, nr, d > 0)
-					}
-				}
+				tiles(m, nc, kc, ap, bp, edge, c[x][at+j:], ldc, nr, d > 0)
 			}
+		}
+	}
+}
+
+// tiles multiplies packed rows and columns to a block of the result; edge is room for
+// a tile that reaches beyond it.
+func tiles[T Float](m, n, k int, a, b, edge, c []T, ldc, nr int, add bool) {
+	mr := rows()
+	for i := 0; i < m; i += mr {
+		for s := 0; s < n; s += nr {
+			to := c[i*ldc+s:]
+			if m-i >= mr && n-s >= nr {
+				tile(k, a[i*k:], b[s*k:], to, ldc, add)
+				continue
+			}
+			tile(k, a[i*k:], b[s*k:], edge, nr, false)
+			put(to, edge, min(mr, m-i), min(nr, n-s), ldc, nr, add)
 		}
 	}
 }
@@ -355,32 +362,35 @@ func tiled[T Float](m, n, k int, a []T, lda int, b []T, ldb int, transB bool, c 
 		for i := from; i < to; i++ {
 			r, s := i/across*tileRows, i%across*tileCols
 			h, w := min(tileRows, m-r), min(tileCols, n-s)
+			bo, step := s, ldb // where the columns begin, and how far a depth takes them
+			if transB {
+				bo, step = s*ldb, 1
+			}
 			var part []T
 			for d := 0; d < k; d += tileDepth {
 				depth := min(tileDepth, k-d)
-				bo := d*ldb + s
-				if transB {
-					bo = s*ldb + d
+				if d == 0 {
+					block(t, h, w, depth, a[r*lda:], lda, b[bo:], ldb, c[r*ldc+s:], ldc)
+					continue
 				}
-				to, ld := c[r*ldc+s:], ldc
-				if d > 0 {
-					if part == nil {
-						part = make([]T, h*w)
-					}
-					to, ld = part, w
+				if part == nil {
+					part = make([]T, h*w)
 				}
-				block(t, h, w, depth, a[r*lda+d:], lda, b[bo:], ldb, to, ld)
-				if d > 0 {
-					for i := range h {
-						row := c[(r+i)*ldc+s:][:w]
-						for j, v := range part[i*w:][:w] {
-							row[j] += v
-						}
-					}
-				}
+				block(t, h, w, depth, a[r*lda+d:], lda, b[bo+d*step:], ldb, part, w)
+				addBlock(c[r*ldc+s:], part, h, w, ldc)
 			}
 		}
 	})
+}
+
+// addBlock adds h rows of w numbers.
+func addBlock[T Float](c, part []T, h, w, ldc int) {
+	for i := range h {
+		row := c[i*ldc:][:w]
+		for j, v := range part[i*w:][:w] {
+			row[j] += v
+		}
+	}
 }
 
 // block is one product small enough for gonum to sum in a fixed order.
