@@ -1,6 +1,7 @@
 package fuse
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -300,6 +301,98 @@ func TestFoldingInPieces(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A weight that cannot be read, or has another size, is an error on every way that
+// reads it.
+func TestWeightsThatFail(t *testing.T) {
+	read := 0
+	for seed := range uint64(60) {
+		for k := 0; ; k++ {
+			b := block(rand.New(rand.NewPCG(seed, 17))) // the same every time
+			var arrays []*Array
+			for i := range b.p.Ops {
+				for _, a := range []*Array{b.p.Ops[i].Scale, b.p.Ops[i].Shift, b.p.Ops[i].W} {
+					if a != nil {
+						arrays = append(arrays, a)
+					}
+				}
+			}
+			if k == len(arrays) {
+				break
+			}
+			f := Form{Group: []Label{b.group}, Out: []Label{b.perOut, b.oh, b.ow}, In: []Label{b.perGroup, b.h, b.w}}
+			asked := false
+			none := func() ([]float64, error) { asked = true; return nil, errors.New("a broken weight") }
+			n := b.p.size(arrays[k].Labels)
+			for i, a := range []Array{
+				{Load: none},
+				{Load: func() ([]float64, error) { asked = true; return make([]float64, n+1), nil }},
+				{Load: none, Open: func() (Values, error) { asked = true; return nil, errors.New("a broken weight") }},
+				{Load: none, Open: func() (Values, error) { asked = true; return memory(make([]float64, n+1)), nil }},
+				{Load: none, Open: func() (Values, error) { return nil, nil }},
+			} {
+				a.Labels = arrays[k].Labels
+				*arrays[k] = a
+				for way, f := range []func() error{
+					func() error { _, err := foldPieces(b.p.folding(f, ByOutput, 100, 0)); return err },
+					func() error { _, err := b.p.folding(f, ByOutput, 100, 0).Bias(); return err },
+					func() error { _, err := b.p.Fold(f); return err },
+					func() error { _, err := b.p.FoldByIdentity(f); return err },
+					func() error {
+						_, err := b.p.push(slices.Repeat([]float64{1}, b.p.size(b.p.Input)), 1, b.p.Result(), 0)
+						return err
+					},
+				} {
+					asked = false
+					if err := f(); (err != nil) != asked {
+						t.Fatalf("seed %d: weight %d fails as %d, is asked for on way %d: %v, and the error is %v", seed, k, i, way, asked, err)
+					}
+					if asked {
+						read++
+					}
+				}
+			}
+		}
+	}
+	if read < 8000 {
+		t.Errorf("only %d weights were asked for", read)
+	}
+}
+
+// Rows and labels that do not fit are errors.
+func TestPushRefuses(t *testing.T) {
+	p := &Program{Sizes: []int{2, 3, 6}, Input: []Label{0, 1}}
+	if _, err := p.Push(make([]float64, 11), 2, p.Input); err == nil {
+		t.Error("eleven numbers for two rows of six")
+	}
+	for _, out := range [][]Label{{0}, {0, 2}, {0, 1, 2}, {0, 0}, {}} {
+		if _, err := p.Push(make([]float64, 6), 1, out); err == nil {
+			t.Errorf("the result [0 1] as %v", out)
+		}
+	}
+	y, err := p.Push([]float64{1, 2, 3, 4, 5, 6}, 1, []Label{1, 0})
+	if err != nil || !slices.Equal(y, []float64{1, 4, 2, 5, 3, 6}) {
+		t.Errorf("%v, %v", y, err)
+	}
+}
+
+// More columns than are pushed at a time, from both sides.
+func TestManyColumns(t *testing.T) {
+	const outs, ins = identityBatch + 3, identityBatch + 7
+	rng := rand.New(rand.NewPCG(1, 18))
+	v, _ := values(rng, outs*ins)()
+	p := &Program{Sizes: []int{outs, ins}, Input: []Label{1}, Ops: []Op{{Kind: Link, Args: []int{-1}, In: []Label{1}, Out: []Label{0},
+		W: &Array{Labels: []Label{0, 1}, Load: func() ([]float64, error) { return v, nil }}}}}
+	f := Form{Out: []Label{0}, In: []Label{1}}
+	folded, err := p.FoldByIdentity(f)
+	if err != nil || !slices.Equal(folded.W, v) {
+		t.Errorf("by the identity of the inputs: other weights, %v", err)
+	}
+	have := make([]float64, len(v))
+	if err := p.foldIdentity(f, p, have); err != nil || !slices.Equal(have, v) {
+		t.Errorf("by the identity of the outputs: other weights, %v", err)
 	}
 }
 

@@ -226,6 +226,9 @@ func (b *builder) link(from int) int {
 			var es []Entry
 			for range rng.IntN(2 * out * tap) {
 				e := Entry{Out: rng.IntN(out), In: rng.IntN(in), Tap: rng.IntN(tap), Weight: 1}
+				if len(a.Tap) == 0 {
+					e.Tap = rng.IntN(3) // no weight depends on it
+				}
 				if !plain {
 					e.Weight = rng.NormFloat64()
 				}
@@ -377,6 +380,9 @@ func TestRandomPrograms(t *testing.T) {
 			fold := p.folding(f, order, 1+rng.IntN(60), rng.IntN(20))
 			have, err := foldPieces(fold)
 			check("in pieces", have, ordered, err)
+			if fold.ready != nil {
+				t.Fatalf("seed %d: what all pieces need is kept when they are folded", seed)
+			}
 			have, err = foldPieces(fold) // once more
 			check("in pieces again", have, ordered, err)
 			bias, err := fold.Bias()

@@ -84,3 +84,15 @@ func TestPiecesUseRoomAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestRoom(t *testing.T) {
+	v := make([]float64, 5)
+	for _, n := range []int{0, 4, 5} {
+		if r := room(&v, n); len(r) != n || n > 0 && &r[0] != &v[0] {
+			t.Errorf("%d of 5 numbers: %d new ones", n, len(r))
+		}
+	}
+	if r := room(&v, 6); len(r) != 6 || len(v) != 6 {
+		t.Errorf("6 of 5 numbers: %d, %d are kept", len(r), len(v))
+	}
+}

@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -123,5 +124,58 @@ func TestRepeatedWeightIsReadInRuns(t *testing.T) {
 	whole, runs := tally{1, 3000}, tally{7 * 60, 7 * 3000}
 	if *read.own != whole || *read.near != runs {
 		t.Errorf("read in %+v, the copy in %+v; want %+v and %+v", *read.own, *read.near, whole, runs)
+	}
+}
+
+// The same for a row, and for many rows.
+func TestRepeatedWeightIsPushedInRuns(t *testing.T) {
+	p := &Program{Sizes: []int{60, 50, 7}, Input: []Label{1, 2}}
+	v, _ := values(rand.New(rand.NewPCG(1, 63)), 3000)()
+	read := counter{v, &tally{}, &tally{}}
+	p.Ops = []Op{{Kind: Link, Args: []int{-1}, In: []Label{1}, Out: []Label{0}, W: &Array{Labels: []Label{0, 1}, Open: func() (Values, error) { return read, nil }}}}
+	x, _ := values(rand.New(rand.NewPCG(1, 64)), 350)()
+	if _, err := p.push(x, 1, []Label{0, 2}, 10); err != nil {
+		t.Fatal(err)
+	}
+	whole, runs := tally{1, 3000}, tally{60, 3000}
+	if *read.own != whole || *read.near != runs {
+		t.Errorf("read in %+v, the copy in %+v; want %+v and %+v", *read.own, *read.near, whole, runs)
+	}
+}
+
+// A weight of one number is a stored one, too, where all are.
+func TestStoredNumber(t *testing.T) {
+	p := &Program{Sizes: []int{1, 3, 1}, Input: []Label{0, 1}}
+	p.Ops = []Op{{Kind: Link, Args: []int{-1}, In: []Label{0}, Out: []Label{2}, W: &Array{Labels: []Label{0, 2}, Open: func() (Values, error) { return memory{5}, nil }}}}
+	y, err := p.push([]float64{1, 2, 3}, 1, []Label{1, 2}, 0)
+	if err != nil || !slices.Equal(y, []float64{5, 10, 15}) {
+		t.Errorf("%v, %v", y, err)
+	}
+	w, err := foldPieces(p.folding(Form{Group: []Label{1}, Out: []Label{2}, In: []Label{0}}, ByOutput, 10, 0))
+	if err != nil || !slices.Equal(w, []float64{5, 5, 5}) {
+		t.Errorf("%v, %v", w, err)
+	}
+}
+
+// Numbers up to maxGap apart are read together, others one by one: here those of one
+// group of several.
+func TestGapsInStoredWeights(t *testing.T) {
+	for groups, calls := range map[int]int{maxGap: 1, maxGap + 1: 3000} {
+		p := &Program{Sizes: []int{500, groups, 6}, Input: []Label{1, 0}}
+		v, _ := values(rand.New(rand.NewPCG(1, 65)), 3000*groups)()
+		read := counter{v, &tally{}, &tally{}}
+		p.Ops = []Op{{Kind: Link, Args: []int{-1}, In: []Label{0}, Out: []Label{2}, W: &Array{Labels: []Label{2, 0, 1}, Open: func() (Values, error) { return read, nil }}}}
+		w, err := foldPieces(p.FoldingOf(Form{Group: []Label{1}, Out: []Label{2}, In: []Label{0}}, ByOutput, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range w {
+			if x != v[i*groups+3] {
+				t.Fatalf("%d groups: weight %d is %g, want %g", groups, i, x, v[i*groups+3])
+			}
+		}
+		if read.own.calls+read.near.calls != calls {
+			t.Errorf("%d groups: read in %+v and %+v, want %d calls", groups, *read.own, *read.near, calls)
+		}
 	}
 }
