@@ -1,0 +1,408 @@
+package affine_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/rules"
+	"repmlp/convert/internal/sketch"
+	"repmlp/fuse"
+	"repmlp/onnxio/graph"
+)
+
+// nodes are small graphs from x to one output. What their explanations say, as rows
+// and as a convolution of a map, has to be what the engine computes.
+var nodes = []struct{ name, text string }{
+	{"views", "x : N 4 6 2\na = Reshape(x, #-1_2_12)\nb = Flatten(a) axis=2\nc = Unsqueeze(b, #0)\nd = Squeeze(c, #0)\ne = Identity(d)\ny = Reshape(e, #-1_48)"},
+	{"same view", "x : 2 4 6 5\na = Conv(x, ?4x4x1x1)\nb = Reshape(a, #2_4_6_5)\ny = Conv(b, ?3x4x3x3)"},
+	{"view that does not nest", "x : 2 4 6 2\na = Gemm(r, ?3x4)\ny = Reshape(a, #-1_9)\nr = Reshape(x, #24_4)"},
+	{"rows cut anew", "x : N 6 4\nr = Reshape(x, #-1_4)\na = Gemm(r, ?4x3)\nb = Reshape(a, #-1_2_9)\ny = Reshape(b, #-1_3)"},
+	{"permute", "x : 2 3 4\na = Transpose(x) perm=2,0,1\nb = Reshape(a, #8_3)\ny = MatMul(b, ?3x5)"},
+	{"permute of a map", "x : N 5 6 4\na = Transpose(x) perm=0,3,1,2\nb = Conv(a, ?3x4x3x3) pads=1,1,1,1\ny = Transpose(b) perm=0,2,3,1"},
+	{"space to depth", "x : 2 3 4 6\na = SpaceToDepth(x) blocksize=2\ny = Conv(a, ?5x12x1x1)"},
+	{"space to depth, wide kernel", "x : 2 2 6 6\na = SpaceToDepth(x) blocksize=3\ny = Conv(a, ?5x18x2x2) pads=1,1,0,1"},
+	{"space to depth behind a shift", "x : 2 2 4 4\na = Add(x, ?2x1x1)\nb = SpaceToDepth(a) blocksize=2\ny = Add(b, ?8x1x1)"},
+	{"depth to space, DCR", "x : 2 12 2 3\na = Conv(x, ?12x12x1x1)\ny = DepthToSpace(a) blocksize=2"},
+	{"depth to space, CRD", "x : 2 12 2 3\na = Conv(x, ?12x12x1x1)\ny = DepthToSpace(a) blocksize=2 mode=CRD"},
+
+	{"conv", "x : N 4 6 5\ny = Conv(x, ?6x4x3x2, ?6) pads=1,0,1,1"},
+	{"conv in groups", "x : 2 4 6 5\ny = Conv(x, ?6x2x3x3, ?6) group=2 pads=1,1,0,2 strides=2,1 dilations=1,2"},
+	{"depthwise conv", "x : 2 4 6 5\ny = Conv(x, ?8x1x3x1) group=4 pads=2,0,1,0"},
+	{"conv, one axis", "x : 2 4 9\ny = Conv(x, ?6x4x3, ?6) pads=2,1 strides=@3 dilations=@2"},
+	{"conv, three axes", "x : 2 2 3 4 3\ny = Conv(x, ?2x1x2x1x3, ?2) group=2 pads=1,0,1,0,0,1 strides=1,2,1"},
+	{"conv, tiles", "x : N 3 6 8\ny = Conv(x, ?5x3x3x4, ?5) strides=3,4"},
+	{"conv, tiles of an open map", "x : 2 3 H 8\ny = Conv(x, ?5x3x1x4) strides=1,4"},
+	{"conv, one axis in tiles", "x : 2 3 6 5\ny = Conv(x, ?5x3x3x3) strides=3,1 pads=0,1,0,1"},
+	{"conv, auto_pad", "x : 2 3 6 5\ny = Conv(x, ?5x3x3x2) auto_pad=SAME_UPPER strides=2,1"},
+	{"conv, auto_pad below", "x : 2 3 6 5\ny = Conv(x, ?5x3x4x2) auto_pad=SAME_LOWER"},
+	{"conv, auto_pad of an open map", "x : 2 3 H 5\ny = Conv(x, ?5x3x3x3) auto_pad=SAME_UPPER strides=2,1"},
+	{"pointwise convs", "x : 2 3 4 4\na = Conv(x, ?5x3x1x1, ?5)\ny = Conv(a, ?4x5x1x1)"},
+	{"strided pointwise conv", "x : 2 3 5 4\ny = Conv(x, ?5x3x1x1, ?5) strides=2,1"},
+	{"1×1 before 3×3", "x : 2 3 5 4\na = Conv(x, ?5x3x1x1)\ny = Conv(a, ?4x5x3x3, ?4) pads=1,1,1,1"},
+	{"3×3 before 1×1", "x : 2 3 5 4\na = Conv(x, ?5x3x3x3) pads=1,1,1,1\ny = Conv(a, ?4x5x1x1, ?4)"},
+	{"two kernels, padded first", "x : 2 3 7 6\na = Conv(x, ?5x3x3x2) pads=2,1,2,1 strides=2,1\ny = Conv(a, ?4x5x2x3, ?4) dilations=1,2"},
+	{"two kernels, padded behind", "x : 2 3 7 6\na = Conv(x, ?5x3x3x2) pads=1,1,1,1\ny = Conv(a, ?4x5x3x3) pads=1,1,1,1"},
+	{"bias before zero padding", "x : 2 3 5 4\na = Conv(x, ?5x3x1x1, ?5)\ny = Conv(a, ?4x5x3x3) pads=1,1,1,1"},
+	{"groups that do not nest", "x : 2 6 4 4\na = Conv(x, ?6x3x1x1) group=2\ny = Conv(a, ?6x2x1x1) group=3"},
+	{"groups in groups", "x : 2 8 4 4\na = Conv(x, ?8x4x1x1) group=2\ny = Conv(a, ?4x2x1x1) group=4"},
+
+	{"norm", "x : N 3 4 5\ny = BatchNormalization(x, ?3, ?3, ?3, !3) epsilon=0.25"},
+	{"norm of rows", "x : N 3\ny = BatchNormalization(x, ?3, ?3, ?3, !3)"},
+	{"conv and norm", "x : N 3 4 4\na = Conv(x, ?5x3x3x3, ?5) pads=1,1,1,1\ny = BatchNormalization(a, ?5, ?5, ?5, !5)"},
+	{"scale of one number", "x : 2 3 4\ny = Mul(x, =1.5)"},
+	{"scale of channels", "x : 2 3 4 4\na = Mul(?3x1x1, x)\ny = Add(a, ?1x3x1x1)"},
+	{"scale of positions", "x : 2 3 4 4\na = Mul(x, ?4)\ny = Sub(a, ?4x1)"},
+	{"scale of the last axis", "x : N 3 5\na = MatMul(x, ?5x4)\nb = Add(a, ?4)\ny = Div(b, !4)"},
+	{"constant before data", "x : N 3 5 5\na = Sub(?3x1x1, x)\nb = Neg(a)\ny = Sum(=0.5, b)"},
+	{"shift of zeros", "x : N 3 5 5\na = Add(x, =0)\nb = Sum(a, =0:3x1x1)\ny = Conv(b, ?4x3x3x3) pads=1,1,1,1"},
+	{"constant of more channels", "x : N 1 5 5\na = Mul(x, ?3x1x1)\ny = Conv(a, ?4x3x3x3)"},
+	{"constant of more channels behind a shift", "x : 2 1 5 5\na = Add(x, =1.5)\nb = Add(a, ?3x1x1)\ny = Mul(b, ?3x1x1)"},
+	{"constant of more positions", "x : 2 3 1 5\na = Mul(x, ?4x1)\ny = Add(a, ?3x1x1)"},
+	{"constant of more axes", "x : 2 5\na = Mul(x, ?3x1x1)\ny = MatMul(a, ?5x4)"},
+	{"constant of leading axes", "x : N 5\na = Mul(x, ?1x1x5)\nb = Add(=0.5:1x1, a)\ny = MatMul(b, ?5x4)"},
+	{"constant of more axes that repeats", "x : 2 5\na = Mul(x, ?3x2x1)\ny = MatMul(a, ?5x4)"},
+	{"undone bias", "x : 2 3 5 4\na = Conv(x, ?3x3x1x1)\nb = Add(a, =1.5_-2_3:3x1x1)\nc = Sub(b, =1.5_-2_3:3x1x1)\ny = Conv(c, ?4x3x3x3) pads=1,1,1,1"},
+	{"undone bias, otherwise", "x : 2 3 5 4\na = Add(x, =1.5_-2_3:3x1x1)\nb = Sub(a, =1.5_-2_3.5:3x1x1)\ny = Conv(b, ?4x3x3x3) pads=1,1,1,1"},
+
+	{"gemm", "x : N 5\ny = Gemm(x, ?5x3, ?3)"},
+	{"gemm, turned and scaled", "x : N 5\ny = Gemm(x, ?3x5, ?1x3) transB=1 alpha=0.5 beta=-2.0"},
+	{"gemm, one bias", "x : N 5\ny = Gemm(x, ?5x3, ?1) alpha=2.0 beta=3.0"},
+	{"gemm, scalar bias", "x : N 5\ny = Gemm(x, ?5x3, =0.75) beta=0.5"},
+	{"gemm, beta of zero", "x : N 5\ny = Gemm(x, ?5x3, ?3) beta=0.0"},
+	{"gemms", "x : N 5\na = Gemm(x, ?5x3, ?3)\nb = Gemm(a, ?3x2, ?2)\ny = Gemm(b, ?2x4, ?4) transA=0"},
+	{"matmul", "x : N 3 5\ny = MatMul(x, ?5x2)"},
+	{"matmul from the left", "x : N 3 5\ny = MatMul(?4x3, x)"},
+	{"matmul in groups", "x : N 3 2 5\ny = MatMul(x, ?3x5x4)"},
+	{"matmul in groups from the left", "x : N 3 2 5\ny = MatMul(?3x4x2, x)"},
+	{"matmul in groups along two axes", "x : 2 3 2 5\ny = MatMul(x, ?2x3x5x4)"},
+	{"matmul with one leading", "x : N 3 2 5\ny = MatMul(x, ?1x5x4)"},
+	{"matmul of higher rank", "x : 2 5\ny = MatMul(x, ?1x5x4)"},
+	{"matmul that repeats rows", "x : 2 5\ny = MatMul(x, ?3x5x4)"},
+	{"einsum", "x : N 3 5\ny = Einsum(x, ?3x4x5) equation=ngi,goi->ngo"},
+	{"einsum, weight first", "x : N 3 5\ny = Einsum(?4x3x5, x) equation=oci,nci->on"},
+	{"einsum, groups turned", "x : N 3 5\ny = Einsum(x, ?5x2x3) equation=ngi,iog->nog"},
+	{"einsum that sums data alone", "x : 2 3 5\ny = Einsum(x, ?5x4) equation=nci,io->no"},
+	{"einsum that sums its weight", "x : 2 5\ny = Einsum(x, ?5x4) equation=ni,io->ni"},
+	{"einsum over the batch", "x : 2 5\ny = Einsum(x, ?2x5x3) equation=ni,nio->o"},
+	{"split fc", "x : N 2 6\na, b, c = Split(x, #2_2_2) axis=-1\nd = MatMul(a, ?2x3)\ne = MatMul(b, ?2x3)\nf = MatMul(c, ?2x3)\ny = Concat(d, e, f) axis=2"},
+	{"split fc, Gemm with bias", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = Gemm(a, ?2x3, ?2) transB=1\ne = Gemm(b, ?2x3, ?2) transB=1\ny = Concat(d, e) axis=1"},
+	{"split fc, slices and sums", "x : N 6\na = Slice(x, #0, #3, #1)\nb = Slice(x, #3, #6, #1)\nd = MatMul(a, ?3x2)\ne = Add(d, ?2)\nf = MatMul(b, ?3x2)\nh = Add(?2, f)\ny = Concat(e, h) axis=-1"},
+	{"split fc, out of order", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = Gemm(a, ?3x2)\ne = Gemm(b, ?3x2)\ny = Concat(e, d) axis=1"},
+	{"split fc, scaled", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = Gemm(a, ?3x2) alpha=2.0\ne = Gemm(b, ?3x2) alpha=2.0\ny = Concat(d, e) axis=1"},
+	{"split fc, uneven", "x : N 6\na, b = Split(x, #2_4) axis=1\nd = Gemm(a, ?2x2)\ne = Gemm(b, ?4x2)\ny = Concat(d, e) axis=1"},
+	{"split fc, a part is left out", "x : N 6\na = Slice(x, #0, #2, #1)\nb = Slice(x, #2, #4, #1)\nd = MatMul(a, ?2x2)\ne = MatMul(b, ?2x2)\ny = Concat(d, e) axis=1"},
+
+	{"average", "x : 2 3 6 7\ny = AveragePool(x) kernel_shape=2,3 strides=1,2"},
+	{"average, padding counted", "x : 2 3 6 7\ny = AveragePool(x) kernel_shape=3,3 pads=1,2,1,0 strides=2,1 count_include_pad=1"},
+	{"average, padding not counted", "x : 2 3 6 7\ny = AveragePool(x) kernel_shape=3,3 pads=1,2,1,0 strides=2,1"},
+	{"average along one axis", "x : 2 3 6 4\ny = AveragePool(x) kernel_shape=1,4 pads=0,1,0,2"},
+	{"average along the other axis", "x : 2 3 6 4\ny = AveragePool(x) kernel_shape=3,1 pads=1,0,1,0 count_include_pad=1"},
+	{"average of one position", "x : N 3 6 4\ny = AveragePool(x) kernel_shape=1,1"},
+	{"average of one position at a stride", "x : 2 3 5 4\ny = AveragePool(x) kernel_shape=1,1 strides=2,2"},
+	{"average, rounded up", "x : 2 3 6 7\ny = AveragePool(x) kernel_shape=2,2 strides=2,2 ceil_mode=1"},
+	{"norm before an average", "x : 2 3 6 6\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = AveragePool(a) kernel_shape=3,3 pads=1,1,1,1 strides=3,3"},
+	{"norm and scale before an average", "x : 2 3 6 6\na = BatchNormalization(x, ?3, ?3, ?3, !3)\nb = Mul(a, ?3x1x1)\ny = GlobalAveragePool(b)"},
+	{"norm before an average that counts padding", "x : 2 3 6 6\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = AveragePool(a) kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1"},
+	{"global average", "x : N 3 5 4\ny = GlobalAveragePool(x)"},
+	{"mean", "x : N 3 5 4\ny = ReduceMean(x) axes=1,-1 keepdims=0"},
+	{"sum over axes", "x : 2 3 5 4\ny = ReduceSum(x, #2_3)"},
+	{"mean over the batch", "x : 4 3\ny = ReduceMean(x) axes=@0"},
+	{"mean behind a norm", "x : N 3 5 4\na = BatchNormalization(x, ?3, ?3, ?3, !3)\nb = ReduceMean(a) axes=2,3 keepdims=0\ny = Gemm(b, ?3x2)"},
+
+	{"pad", "x : N 3 4 5\ny = Pad(x, #0_0_1_2_0_0_3_0)"},
+	{"pad with a number", "x : 2 3 4 5\ny = Pad(x, #0_0_1_2_0_0_3_0, =1.5)"},
+	{"pad the channels", "x : 2 3 4 5\ny = Pad(x, #0_1_0_0_0_2_0_0)"},
+	{"pad by reflection", "x : 2 3 4 5\ny = Pad(x, #0_0_3_2_0_0_2_4) mode=reflect"},
+	{"pad by edges", "x : 2 3 4 5\ny = Pad(x, #0_0_3_2_0_0_2_1) mode=edge"},
+	{"pad around", "x : 2 3 4 5\ny = Pad(x, #0_0_3_2_0_0_2_1) mode=wrap"},
+	{"crop", "x : 2 3 6 5\ny = Pad(x, #0_0_-1_0_0_0_-2_1)"},
+	{"crop by reflection", "x : 2 3 6 5\ny = Pad(x, #0_-1_-1_0_0_0_2_1) mode=reflect"},
+	{"pad nothing", "x : N 3 6 5\ny = Pad(x, #0_0_0_0_0_0_0_0)"},
+	{"pad, then conv", "x : N 3 4 5\na = Pad(x, #0_0_1_2_0_0_3_0)\ny = Conv(a, ?2x3x3x3, ?2)"},
+	{"pad of rows", "x : N 5\ny = Pad(x, #0_1_0_2)"},
+	{"pad a map whose rows are open", "x : 2 3 H 5\na = Pad(x, #0_0_1_1_0_0_1_1)\ny = Conv(a, ?2x3x3x3)"},
+
+	{"slice", "x : N 3 8 5\ny = Slice(x, #1_4, #7_-6, #2_3, #2_-1)"},
+	{"slice of all", "x : N 3 8\na = Slice(x, #0, #100, #2)\ny = Mul(a, ?8)"},
+	{"gather", "x : N 3 8\ny = Gather(x, #5_-1_0_0) axis=2"},
+	{"gather one", "x : N 3 8\na = Gather(x, %-2) axis=1\ny = MatMul(a, ?8x2)"},
+	{"split", "x : 2 7 3\na, b, c = Split(x, #2_4_1) axis=1\ny = MatMul(b, ?3x2)"},
+	{"split of a map", "x : 2 6 3 3\na, b = Split(x, #2_4) axis=1\ny = Conv(b, ?2x4x3x3) pads=1,1,1,1"},
+
+	{"sum", "x : N 5\na = Gemm(x, ?5x5, ?5)\nb = Mul(x, ?5)\ny = Sum(a, b, x)"},
+	{"difference", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1)\nc = Sub(a, b)\ny = Sub(c, x)"},
+	{"mean of branches", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x1x1x1, ?3) group=3\ny = Mean(a, b, x)"},
+	{"twice", "x : N 3\na = Gemm(x, ?3x3)\nb = Add(a, a)\ny = Add(b, x)"},
+	{"branches in another order", "x : 2 3 3\na = Transpose(x) perm=0,2,1\nb = MatMul(x, ?3x3)\ny = Add(a, b)"},
+	{"rows in another order", "x : N M M 3\na = Transpose(x) perm=0,2,1,3\nb = MatMul(x, ?3x3)\ny = Add(a, b)"},
+	{"fc beside conv", "x : N 2 3 4\na = Reshape(x, #-1_24)\nb = Gemm(a, ?24x24, ?24)\nc = Reshape(b, #-1_2_3_4)\nd = Conv(x, ?2x1x3x3) group=2 pads=1,1,1,1\ny = Add(c, d)"},
+	{"fc in groups beside conv", "x : N 4 3 2\na = Reshape(x, #-1_24_1_1)\nb = Conv(a, ?24x12x1x1, ?24) group=2\nc = Reshape(b, #-1_4_3_2)\nd = Conv(x, ?4x1x3x3) group=4 pads=1,1,1,1\nf = BatchNormalization(d, ?4, ?4, ?4, !4)\ny = Add(c, f)"},
+	{"strides that differ", "x : 2 3 6 6\na = Conv(x, ?3x3x3x3) strides=2,2 pads=1,1,1,1\nb = Conv(x, ?3x3x4x4)\ny = Add(a, b)"},
+	{"strided convs at one place", "x : 2 3 6 6\na = Conv(x, ?3x3x3x3) strides=2,2 pads=1,1,1,1\nb = Conv(x, ?3x3x1x1) strides=2,2\ny = Add(a, b)"},
+	{"dilated beside dense", "x : 2 2 7 7\na = Conv(x, ?2x1x5x5) group=2 pads=2,2,2,2\nb = Conv(x, ?2x1x3x3) group=2 pads=2,2,2,2 dilations=2,2\ny = Add(a, b)"},
+	{"kernels that grow", "x : 2 2 7 7\na = Conv(x, ?2x2x1x5) pads=0,2,0,2\nb = Conv(x, ?2x2x5x1) pads=2,0,2,0\ny = Add(a, b)"},
+	{"axes first in one branch", "x : 2 3 3 3\na = Conv(x, ?3x3x1x1)\nb = Transpose(x) perm=0,2,3,1\nc = Conv(x, ?3x3x3x3) pads=1,1,1,1\nd = Add(a, c)\ne = Transpose(d) perm=0,2,3,1\ny = Add(e, b)"},
+	{"join", "x : N 3 4\na = Mul(x, =2.0)\nb = MatMul(x, ?4x2)\ny = Concat(a, b, x) axis=2"},
+	{"join of rolled borders", "x : 2 3 5 4\na = Slice(x, #3, #5, #2)\nb = Slice(x, #0, #1, #2)\nc = Concat(a, x, b) axis=2\ny = Conv(c, ?2x3x3x3)"},
+	{"bias of a sum before padding", "x : 2 3 5 4\na = Conv(x, ?3x3x1x1, ?3)\nb = Add(a, x)\ny = Conv(b, ?3x3x3x3) pads=1,1,1,1"},
+	{"global perceptron", "x : N 4 6 6\na = AveragePool(x) kernel_shape=3,3 strides=3,3\nb = BatchNormalization(a, ?4, ?4, ?4, !4)\nc = Reshape(b, #-1_16)\nd = Gemm(c, ?5x16, ?5) transB=1\ny = Gemm(d, ?16x5, ?16) transB=1"},
+	{"tiles", "x : N 2 4 6\na = Reshape(x, #-1_2_2_2_2_3)\nb = Transpose(a) perm=0,2,4,1,3,5\nc = Reshape(b, #-1_12)\nd = Gemm(c, ?12x12)\ne = Reshape(d, #-1_2_2_2_2_3)\nf = Reshape(b, #-1_2_2_3)\ng = Conv(f, ?2x2x3x3, ?2) pads=1,1,1,1\nh = Reshape(g, #-1_2_2_2_2_3)\ni = Add(e, h)\nj = Transpose(i) perm=0,3,1,4,2,5\ny = Reshape(j, #-1_2_4_6)"},
+}
+
+// Rows and maps are two ways to say what the engine computes node by node; and what
+// is said of each for people does not change unnoticed.
+func TestExplanationsAreWhatNodesDo(t *testing.T) {
+	var text strings.Builder
+	for _, c := range nodes {
+		t.Run(c.name, func(t *testing.T) { text.WriteString(described(t, c.name, c.text)) })
+	}
+	sketch.Golden(t, "nodes.txt", text.String())
+}
+
+// described compares what is said of a graph with what the engine computes, and
+// writes it down.
+func described(t *testing.T, name, text string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n# %s\n", name)
+	m := sketch.Model(t, text)
+	g, err := graph.New(m, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := rules.Explain(g, nil, nil)
+	if err := e.Check(); err != nil {
+		t.Error(err)
+	}
+	b.WriteString(e.String())
+	x, y := g.Value("x"), g.Outputs[0]
+	steps := affine.Between(e.Of, x, y)
+	if len(steps) == 0 {
+		b.WriteString("not explained\n")
+		return b.String()
+	}
+	s := affine.NewSegment(x, y, steps)
+	walk := s.Walk()
+	feeds := sketch.Feeds(t, m, 3)
+	in, out := feeds["x"], sketch.Run(t, m, feeds)[y.Name]
+	least, ok := walk.RowsAtLeast(y)
+	rows, why := walk.Rows(y)
+	if why != nil {
+		fmt.Fprintf(&b, "no rows: %s %s\n", why.Code, why.Message)
+	} else {
+		fmt.Fprintf(&b, "rows: %d groups, %d -> %d, %d weights\n", rows.Count(rows.Group), rows.Count(rows.Feature), rows.Count(rows.Result), rows.Weights())
+		if !ok || least > float64(rows.Weights()) {
+			t.Errorf("at least %g weights, %v, there are %d", least, ok, rows.Weights())
+		}
+		if err := sameRows(rows, in.Shape, in.F64, out.F64); err != nil {
+			t.Errorf("rows: %v", err)
+		}
+	}
+	end, why := walk.Map(y)
+	if why != nil {
+		fmt.Fprintf(&b, "no map: %s %s\n", why.Code, why.Message)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "map: %+v %v, axes %v to %v\n", end.Win, end.Dims, s.Order, end.Order)
+	if outside, err := end.Outside(); err == nil {
+		fmt.Fprintf(&b, "outside: %.3g\n", outside)
+	}
+	if end.Undone != nil {
+		fmt.Fprintf(&b, "undone at %s\n", end.Undone.Title())
+	}
+	if err := sameMap(s, end, in.Shape, in.F64, out.F64); err != nil {
+		t.Errorf("map: %v", err)
+	}
+	return b.String()
+}
+
+const tolerance = 1e-11 // of sums of float64
+
+func near(have, want float64) bool { return math.Abs(have-want) <= tolerance*max(1, math.Abs(want)) }
+
+// digits are the indices of flat position i of a row-major array.
+func digits(i int, sizes []int) []int {
+	out := make([]int, len(sizes))
+	for k := len(sizes) - 1; k >= 0; k-- {
+		out[k] = i % sizes[k]
+		i /= sizes[k]
+	}
+	return out
+}
+
+// A side is one end of a layer of rows: which row each element belongs to, and
+// where it stands there.
+type side struct {
+	row, at []int
+	labels  []fuse.Label // of what is no row
+	n       int          // elements of a row
+}
+
+func sideOf(m *affine.Rows, l graph.Layout) side {
+	var s side
+	flat := l.Flat()
+	sizes := make([]int, len(flat))
+	total := 1
+	s.n = 1
+	for i, a := range flat {
+		sizes[i] = int(m.Atoms.Size(a).At(sketch.Batch))
+		total *= sizes[i]
+		if !m.Row[a] {
+			s.labels = append(s.labels, fuse.Label(a))
+			s.n *= sizes[i]
+		}
+	}
+	var rows []graph.Atom
+	for _, a := range m.In.Flat() {
+		if m.Row[a] {
+			rows = append(rows, a)
+		}
+	}
+	for i := range total {
+		at, row := 0, 0
+		d := digits(i, sizes)
+		for k, a := range flat {
+			if !m.Row[a] {
+				at = at*sizes[k] + d[k]
+			}
+		}
+		for _, a := range rows {
+			k := slices.Index(flat, a)
+			row = row*sizes[k] + d[k]
+		}
+		s.row, s.at = append(s.row, row), append(s.at, at)
+	}
+	return s
+}
+
+// sameRows feeds the program row by row, and the folded layer too.
+func sameRows(m *affine.Rows, shape []int, in, out []float64) error {
+	from, to := sideOf(m, m.In), sideOf(m, m.Out)
+	if len(from.row) != len(in) || len(to.row) != len(out) {
+		return fmt.Errorf("%d -> %d elements, want %d -> %d", len(from.row), len(to.row), len(in), len(out))
+	}
+	count := slices.Max(append(slices.Clone(from.row), 0)) + 1
+	if row, run, rows := m.RowOf(shape); row != nil {
+		if rows != count || len(row)*run != len(in) {
+			return fmt.Errorf("%d rows in %d runs of %d, want %d", rows, len(row), run, count)
+		}
+		for i, r := range from.row {
+			if int(row[i/run]) != r {
+				return fmt.Errorf("element %d is of row %d, want %d", i, row[i/run], r)
+			}
+		}
+	}
+	folded, err := m.Program.Fold(m.Form())
+	if err != nil {
+		return err
+	}
+	program := *m.Program
+	for r := range count {
+		row := make([]float64, from.n)
+		for i, x := range in {
+			if from.row[i] == r {
+				row[from.at[i]] = x
+			}
+		}
+		made, err := program.Push(row, 1, to.labels)
+		if err != nil {
+			return err
+		}
+		layer := apply(m, folded, from, to, row)
+		for i, y := range out {
+			if to.row[i] == r && !(near(made[to.at[i]], y) && near(layer[to.at[i]], y)) {
+				return fmt.Errorf("element %d is %g, folded %g, want %g", i, made[to.at[i]], layer[to.at[i]], y)
+			}
+		}
+	}
+	return nil
+}
+
+// apply is y[g, o] = Σ W[g, o, i]·x[g, i] + b[g, o], element by element.
+func apply(m *affine.Rows, f *fuse.Folded, from, to side, x []float64) []float64 {
+	form := m.Form()
+	size := func(ls []fuse.Label) []int {
+		out := make([]int, len(ls))
+		for i, l := range ls {
+			out[i] = m.Program.Sizes[l]
+		}
+		return out
+	}
+	product := func(v []int) int { return affine.Size(v) }
+	place := func(labels, order []fuse.Label, at []int) int { // of an index over labels in an order
+		n := 0
+		for _, l := range order {
+			n = n*m.Program.Sizes[l] + at[slices.Index(labels, l)]
+		}
+		return n
+	}
+	outs, ins := product(size(form.Out)), product(size(form.In))
+	y := make([]float64, to.n)
+	for o := range y {
+		d := digits(o, size(to.labels))
+		g := place(to.labels, form.Group, d)
+		row := g*outs + place(to.labels, form.Out, d)
+		y[o] = f.B[row]
+		for i := range x {
+			e := digits(i, size(from.labels))
+			if place(from.labels, form.Group, e) == g {
+				y[o] += f.W[row*ins+place(from.labels, form.In, e)] * x[i]
+			}
+		}
+	}
+	return y
+}
+
+// sameMap convolves the input with the folded kernel, loop by loop.
+func sameMap(s *affine.Segment, end affine.Map, shape []int, in, out []float64) error {
+	k, err := affine.Fold(s)
+	if err != nil {
+		return err
+	}
+	if k.Size() != end.Win.Size() || !slices.Equal(k.Lo, end.Win.Lo) || !slices.Equal(k.Stride, end.Win.Stride) || k.Groups != end.Win.Groups {
+		return fmt.Errorf("the kernel is %+v, planned was %+v", k.Window, end.Win)
+	}
+	sizes, strides := make([]int, len(shape)), make([]int, len(shape)) // of the map's axes
+	stride := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		sizes[s.Order[i]], strides[s.Order[i]] = shape[i], stride
+		stride *= shape[i]
+	}
+	made := make([]int, len(end.Dims))
+	for i, axis := range end.Order {
+		made[i] = int(end.Dims[axis].At(sketch.Batch))
+	}
+	if affine.Size(made) != len(out) {
+		return fmt.Errorf("the map has sizes %v", made)
+	}
+	place := make([]int, len(made))
+	for i, want := range out {
+		for j, d := range digits(i, made) {
+			place[end.Order[j]] = d
+		}
+		o, perGroup, taps := place[1], k.In/k.Groups, affine.Size(k.Taps)
+		y := k.B[o]
+		for c := range perGroup {
+			channel := o/(k.Out/k.Groups)*perGroup + c
+			for t := range taps {
+				at := place[0]*strides[0] + channel*strides[1]
+				inside := true
+				for a, tap := range digits(t, k.Taps) {
+					p := place[a+2]*k.Stride[a] + k.Lo[a] + tap*k.Step[a]
+					inside = inside && p >= 0 && p < sizes[a+2]
+					at += p * strides[a+2]
+				}
+				if inside {
+					y += k.W[(o*perGroup+c)*taps+t] * in[at]
+				}
+			}
+		}
+		if !near(y, want) {
+			return fmt.Errorf("element %d is %g, want %g", i, y, want)
+		}
+	}
+	return nil
+}
