@@ -28,6 +28,7 @@ func (l Layout) Flat() []Atom {
 type Atoms struct {
 	size  []Dim
 	split [][]Atom // the atoms that replace this one; one entry: joined
+	whole []Atom   // the atom that this one was split off, -1 for none
 }
 
 func newAtoms() *Atoms { return &Atoms{} }
@@ -39,6 +40,7 @@ func NewAtoms() *Atoms { return newAtoms() }
 func (t *Atoms) New(size Dim) Atom {
 	t.size = append(t.size, size)
 	t.split = append(t.split, nil)
+	t.whole = append(t.whole, -1)
 	return Atom(len(t.size) - 1)
 }
 
@@ -91,8 +93,12 @@ func (t *Atoms) ResolveLayout(l Layout) Layout {
 func (t *Atoms) Split(a Atom, outer, inner Dim) (Atom, Atom) {
 	o, i := t.New(outer), t.New(inner)
 	t.split[a] = []Atom{o, i}
+	t.whole[o], t.whole[i] = a, a
 	return o, i
 }
+
+// Whole returns the atom that a was split off; ok is false where there is none.
+func (t *Atoms) Whole(a Atom) (whole Atom, ok bool) { return t.whole[a], t.whole[a] >= 0 }
 
 // Join makes a stand for b from now on. Both must be unsplit and of equal size.
 func (t *Atoms) Join(a, b Atom) {

@@ -37,7 +37,8 @@ func endPad(w graph.Window, in, out graph.Dim) (int64, bool) {
 	m, known2 := out.Int()
 	if known && known2 {
 		e := max((m-1)*stride+span-n-w.Begin[0], 0)
-		return e, fits(e) // padding may be wider than the window
+		room := n + w.Begin[0] + e - span
+		return e, room >= 0 && room/stride+1 == m // padding may be wider than the window
 	}
 	if stride == 1 { // out = in + begin + end - span + 1
 		e, ok := out.Minus(in).Plus(graph.Size(span - 1 - w.Begin[0])).Int()

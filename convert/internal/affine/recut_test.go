@@ -15,7 +15,7 @@ func TestRowsCutTwice(t *testing.T) {
 		{graph.Symbol("N"), graph.Unknown},
 		{graph.Symbol("N"), graph.Size(1), graph.Size(6)},
 	} {
-		tr := &Tracer{atoms: graph.NewAtoms()}
+		tr, _ := NewTracer(nil)
 		from := tr.atoms.Axis(graph.Symbol("M"))
 		first := tr.recut(from, sizes)
 		if again := tr.recut(from, sizes); !slices.EqualFunc(first, again, slices.Equal[[]graph.Atom]) {

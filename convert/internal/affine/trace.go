@@ -18,13 +18,14 @@ type Tracer struct {
 	in       graph.Layout // the program's input
 	ops      []fuse.Op
 	cuts     []recut
-	consumed []graph.Atom // read by ops that sum over them
-	weighted []graph.Atom // weights depend on them
+	consumed []graph.Atom        // read by ops that sum over them
+	weighted []graph.Atom        // weights depend on them
+	read     map[graph.Atom]bool // consumed, or split off such
 }
 
 // NewTracer starts a program whose input has the given sizes.
 func NewTracer(dims []graph.Dim) (*Tracer, Traced) {
-	t := &Tracer{atoms: graph.NewAtoms()}
+	t := &Tracer{atoms: graph.NewAtoms(), read: map[graph.Atom]bool{}}
 	for _, d := range dims {
 		t.in = append(t.in, t.atoms.Axis(d))
 	}
@@ -78,11 +79,29 @@ func (t *Tracer) add(op fuse.Op, layout graph.Layout) Traced {
 			t.weighted = append(t.weighted, atomsOf(a.Labels)...)
 		}
 	}
-	t.consumed = append(t.consumed, atomsOf(op.In)...)
+	t.consume(op.In)
 	for _, axis := range op.Axes {
-		t.consumed = append(t.consumed, atomsOf(axis.In)...)
+		t.consume(axis.In)
 	}
 	return Traced{len(t.ops) - 1, layout}
+}
+
+func (t *Tracer) consume(ls []fuse.Label) {
+	atoms := atomsOf(ls)
+	t.consumed = append(t.consumed, atoms...)
+	for _, a := range t.atoms.Resolve(atoms) {
+		t.read[a] = true
+	}
+}
+
+// isRead reports whether an op consumes an atom.
+func (t *Tracer) isRead(a graph.Atom) bool {
+	for ok := true; ok; a, ok = t.atoms.Whole(a) {
+		if t.read[a] {
+			return true
+		}
+	}
+	return false
 }
 
 // An array is a weight over atoms, row-major.
@@ -300,18 +319,5 @@ func (t *Tracer) joinable(a, b graph.Atom, x, y graph.Layout) bool {
 	if t.holds(x, b) || t.holds(y, a) {
 		return false
 	}
-	reads := func(ls []fuse.Label) bool {
-		for _, l := range t.atoms.Resolve(atomsOf(ls)) {
-			if l == a || l == b {
-				return true
-			}
-		}
-		return false
-	}
-	for i := range t.ops {
-		if op := &t.ops[i]; reads(op.In) || slices.ContainsFunc(op.Axes, func(axis fuse.Axis) bool { return reads(axis.In) }) {
-			return false
-		}
-	}
-	return true
+	return !t.isRead(a) && !t.isRead(b)
 }

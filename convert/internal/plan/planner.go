@@ -112,29 +112,26 @@ type cover struct {
 // attention bounds the spans with layers or sums that one candidate looks back over
 // in one round, and glance all spans.
 const (
-	attention = 24
+	attention = 8
 	glance    = 256
 )
 
-// cover finds the cheapest way to cut a chain.
+// cover finds the cheapest way to cut a chain, from its far end to the near one.
 func (p *planner) cover(c *chain) cover {
 	n := len(c.points) - 1
-	candidates := make([][]candidate, n) // by the near end, farther starts first
+	best := make([]affine.Cost, n+1) // to make a point from the far end
+	pick := make([]candidate, n+1)   // the cheapest region that ends in a point, so far
 	var out cover
-	for j := n; j > 0 && !p.opts.ended(); j-- {
-		if short := p.candidates(c, j, candidates); short {
-			out.cutShort = true
-		}
-	}
-	best := make([]affine.Cost, n+1)
-	pick := make([]candidate, n)
-	for i := n - 1; i >= 0; i-- {
-		best[i] = c.between(i+1, i).cost.Plus(best[i+1])
-		pick[i] = candidate{from: i + 1}
-		for k := len(candidates[i]) - 1; k >= 0; k-- { // the shortest of equal ones
-			if q := candidates[i][k]; q.region.cost.Plus(best[q.from]).Less(best[i]) {
-				best[i], pick[i] = q.region.cost.Plus(best[q.from]), q
+	for j := n; j >= 0; j-- {
+		if j < n {
+			plain := c.between(j+1, j).cost.Plus(best[j+1])
+			if pick[j].region == nil || !pick[j].total.Less(plain) {
+				pick[j] = candidate{from: j + 1, total: plain}
 			}
+			best[j] = pick[j].total
+		}
+		if p.candidates(c, j, best[j], pick) {
+			out.cutShort = true
 		}
 	}
 	for i := 0; ; i = pick[i].from {
@@ -146,19 +143,31 @@ func (p *planner) cover(c *chain) cover {
 	}
 }
 
-// A candidate is a region that starts at a point of a chain.
+// A candidate is a region that starts at a point of a chain, and what it costs with
+// all that is farther.
 type candidate struct {
 	from   int
 	region *Region
+	total  affine.Cost
 }
 
-// candidates looks at all regions that start at point j, in one walk.
-func (p *planner) candidates(c *chain, j int, found [][]candidate) (cutShort bool) {
+// candidates looks at all regions that start at point j, in one walk, and keeps those
+// that are the cheapest way to where they end; of equal ones the shortest, which
+// comes last. far is what the graph up to j costs.
+func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate) (cutShort bool) {
 	u := c.points[j]
-	if p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
+	if j == 0 || p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
 		return false
 	}
-	var walk *affine.Walk
+	walk := affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
+		for k := j - 1; k >= 0 && k >= j-glance; k-- {
+			for _, a := range c.spans[k] {
+				if !yield(a) {
+					return
+				}
+			}
+		}
+	}))
 	hard := 0
 	for i := j - 1; i >= 0; i-- {
 		if t := c.between(i+1, i); t.others > 0 && t.cost.Work > 0 {
@@ -166,17 +175,6 @@ func (p *planner) candidates(c *chain, j int, found [][]candidate) (cutShort boo
 		}
 		if hard > attention || j-i > glance {
 			return true
-		}
-		if walk == nil {
-			walk = affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
-				for k := j - 1; k >= 0 && k >= j-glance; k-- {
-					for _, a := range c.spans[k] {
-						if !yield(a) {
-							return
-						}
-					}
-				}
-			}))
 		}
 		for _, a := range c.spans[i] {
 			if walk.Through(a); walk.Refused() {
@@ -188,8 +186,12 @@ func (p *planner) candidates(c *chain, j int, found [][]candidate) (cutShort boo
 			continue // a value that is in no file is only read
 		}
 		q := piece{u: u, v: v, walk: walk, tally: c.between(j, i), sealed: c.sealed(j, i), steps: func() []*affine.Affine { return c.steps(j, i) }}
-		if r := p.region(&q); r != nil {
-			found[i] = append(found[i], candidate{j, r})
+		r := p.region(&q)
+		if r == nil {
+			continue
+		}
+		if total := r.cost.Plus(far); pick[i].region == nil || !pick[i].total.Less(total) {
+			pick[i] = candidate{j, r, total}
 		}
 	}
 	return false
