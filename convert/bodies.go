@@ -51,7 +51,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				return nil, fmt.Errorf("looking into a body of %q: %w", n.Title(), err)
 			}
 			inner := opts
-			inner.NoMetadata, inner.Stage, inner.Progress, inner.Dump = true, nil, nil, nil
+			inner.NoMetadata, inner.Began, inner.Progress, inner.Dump = true, nil, nil, nil
 			inner.reserved = reserved
 			if opts.StopAfter > 0 {
 				if inner.StopAfter = opts.StopAfter - len(res.regions); inner.StopAfter == 0 {

@@ -84,15 +84,15 @@ func TestHooksEndTheRun(t *testing.T) {
 	}
 }
 
-// A context that ends, at whichever stage, is the error, and nothing is left.
+// A context that ends, at whichever step, is the error, and nothing is left.
 func TestContextsEndTheRun(t *testing.T) {
 	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	if r, err := convert.File(late, trained, filepath.Join(t.TempDir(), "o.onnx"), convert.Options{}); !errors.Is(err, context.DeadlineExceeded) || r.Verdict != convert.Failed {
 		t.Errorf("a deadline that has passed: %v", err)
 	}
-	stages := []string{"planning", "merging", "proving", "checking", "saving"}
-	for _, at := range append([]string{"opened", "progress", "dump"}, stages...) {
+	steps := []string{"planning", "merging", "proving", "checking", "saving"}
+	for _, at := range append([]string{"opened", "progress", "dump"}, steps...) {
 		dir := t.TempDir()
 		ctx, cancel := context.WithCancel(t.Context())
 		var seen []string
@@ -103,8 +103,8 @@ func TestContextsEndTheRun(t *testing.T) {
 				}
 				return nil
 			},
-			Stage: func(stage string) {
-				if seen = append(seen, stage); at == stage {
+			Began: func(step string) {
+				if seen = append(seen, step); at == step {
 					cancel()
 				}
 			},
@@ -132,8 +132,8 @@ func TestContextsEndTheRun(t *testing.T) {
 		if left := names(t, dir); len(left) > 0 {
 			t.Errorf("%s: left %q", at, left)
 		}
-		if i := slices.Index(stages, at); i >= 0 && !slices.Equal(seen, stages[:i+1]) {
-			t.Errorf("%s: the stages %q began", at, seen)
+		if i := slices.Index(steps, at); i >= 0 && !slices.Equal(seen, steps[:i+1]) {
+			t.Errorf("%s: the steps %q began", at, seen)
 		}
 	}
 	done, stop := context.WithCancel(t.Context())

@@ -51,11 +51,11 @@ type Options struct {
 
 	// What the caller hears meanwhile; nil is silent. No two calls run at a time.
 
-	// Stage is called as each stage begins: planning, merging, proving, checking,
-	// saving.
-	Stage func(stage string)
-	// Progress is called as a stage goes on.
-	Progress func(stage string, done, total int)
+	// Began is called as each step of the work begins: planning, merging, proving,
+	// checking, saving.
+	Began func(step string)
+	// Progress is called as a step goes on.
+	Progress func(step string, done, total int)
 	// Opened is called when a model was read from its file and before any work on it,
 	// with what the report says so far. An error ends the run: here is the place to
 	// refuse files among Model.Files that the caller is about to write.
@@ -146,28 +146,28 @@ func (o Options) graph() graph.Options {
 
 // comparison is how whole models are compared.
 func (o Options) comparison() verify.CompareOptions {
-	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Limit: o.MaxMemory, Progress: o.stage("checking")}
+	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Limit: o.MaxMemory, Progress: o.progress("checking")}
 	if t := o.Tolerance; t != nil {
 		c.ATol, c.RTol, c.Fixed = t.Absolute, t.Relative, true
 	}
 	return c
 }
 
-// stage is Progress for one stage, nil where it is.
-func (o Options) stage(name string) func(done, total int) {
+// progress is Progress for one step, nil where it is.
+func (o Options) progress(step string) func(done, total int) {
 	if o.Progress == nil {
 		return nil
 	}
-	return func(done, total int) { o.Progress(name, done, total) }
+	return func(done, total int) { o.Progress(step, done, total) }
 }
 
-// begin says that a stage begins, unless the context has ended.
-func (o Options) begin(ctx context.Context, stage string) error {
+// begin says that a step begins, unless the context has ended.
+func (o Options) begin(ctx context.Context, step string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if o.Stage != nil {
-		o.Stage(stage)
+	if o.Began != nil {
+		o.Began(step)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 		return fmt.Errorf("%w: %w", err, ErrNotEquivalent)
 	}
 	var mu sync.Mutex
-	done, step := 0, c.opts.stage("proving")
+	done, step := 0, c.opts.progress("proving")
 	return parallel.Ends(len(regions), func(i int) error {
 		r := regions[i]
 		claim := c.written.Claim(r)

@@ -166,7 +166,7 @@ func planValues(ctx context.Context, m *onnxio.Model, opts Options) (*result, er
 		if err := opts.begin(ctx, "merging"); err != nil {
 			return err
 		}
-		if err := c.res.Model.Try(ctx, opts.stage("merging")); err != nil {
+		if err := c.res.Model.Try(ctx, opts.progress("merging")); err != nil {
 			return err
 		}
 		var open []*plan.Region
@@ -205,7 +205,7 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 		if err != nil {
 			return err
 		}
-		if pending, err = res.Model.Write(ctx, path, opts.stage("merging")); err != nil {
+		if pending, err = res.Model.Write(ctx, path, opts.progress("merging")); err != nil {
 			pending = nil
 			return err
 		}

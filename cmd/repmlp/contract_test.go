@@ -18,9 +18,16 @@ func TestReportsOfRealFiles(t *testing.T) {
 	if err != nil || len(files) < 100 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
+	few := 1
+	if testing.Short() {
+		few = 5
+	}
 	dir := t.TempDir()
 	seen := map[string]int{}
-	for _, file := range files {
+	for i, file := range files {
+		if i%few != 0 {
+			continue
+		}
 		out := filepath.Join(dir, "o.onnx")
 		code, text, errw := repmlp("convert", "--json", "--no-check", file, "-o", out)
 		var r convert.Report

@@ -80,7 +80,7 @@ func abs(t *testing.T, path string) string {
 }
 
 // Without flags, every option has its zero value but those that the command passes
-// in: the second reader, the engine, what hears of stages.
+// in: the second reader, the engine, what hears of steps.
 func TestFlagsLeaveOptionsAlone(t *testing.T) {
 	a := &app{out: &stdout{to: &strings.Builder{}}, err: &strings.Builder{}}
 	for _, cmd := range a.root().Commands() {
@@ -92,10 +92,10 @@ func TestFlagsLeaveOptionsAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Engine == nil || o.SecondReader != (secondreader.Reader{}) || o.Stage == nil || o.Version != version {
+		if o.Engine == nil || o.SecondReader != (secondreader.Reader{}) || o.Began == nil || o.Version != version {
 			t.Errorf("%s: %+v", cmd.Name(), o)
 		}
-		o.Engine, o.SecondReader, o.Stage, o.Version = nil, nil, nil, ""
+		o.Engine, o.SecondReader, o.Began, o.Version = nil, nil, nil, ""
 		v := reflect.ValueOf(o)
 		for i := range v.NumField() {
 			if f := v.Field(i); !f.IsZero() && !(f.Kind() == reflect.Map && f.Len() == 0) {

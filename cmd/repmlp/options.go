@@ -83,8 +83,8 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 	if a.prover != nil {
 		o.Prover = a.prover(o.Seed, o.Dims)
 	}
-	o.Stage = func(stage string) {
-		switch stage {
+	o.Began = func(step string) {
+		switch step {
 		case "checking":
 			collect(relaxed)
 		case "saving":

@@ -43,7 +43,7 @@ func (t *trial) run(file string, seed uint64) (r result) {
 	defer m.Close()
 	out := filepath.Join(t.dir, "out.onnx")
 	defer remove(out)
-	opts := convert.Options{SecondReader: secondreader.Reader{}, Stage: t.stage}
+	opts := convert.Options{SecondReader: secondreader.Reader{}, Began: t.stage}
 	report, err := convert.File(ctx, file, out, opts)
 	_, lacks := errors.AsType[*verify.Unsupported](err)
 	if lacks {
