@@ -3,6 +3,8 @@ package onnxio
 import (
 	"fmt"
 	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Parts are what NewModel makes a model of.
@@ -37,6 +39,27 @@ func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
 func Untyped(name string, elem DType) *ValueInfo {
 	raw := message(text(nil, 1, name), 2, message(nil, 1, varint(nil, 1, uint64(elem))))
 	return &ValueInfo{Name: name, Elem: elem, Kind: "tensor", raw: raw}
+}
+
+// NewSparse makes a sparse tensor of a shape: values, whose name is that of the whole,
+// and where each belongs, as int64 numbers of elements or, in a matrix, one of each axis.
+func NewSparse(values, indices *Tensor, dims []int64) (*SparseTensor, error) {
+	var b blob
+	for i, t := range []*Tensor{values, indices} {
+		inner, err := (&encoder{}).tensor(t)
+		if err != nil {
+			return nil, err
+		}
+		b.wrap(protowire.Number(i+1), inner)
+	}
+	raw, err := b.join()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dims {
+		raw = varint(raw, 3, uint64(d))
+	}
+	return (&parser{}).sparse(raw)
 }
 
 // Known is a dimension with a value, Named one with a name.

@@ -81,11 +81,18 @@ func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrStrin
 // TensorAttr makes a tensor attribute, as Constant nodes have.
 func TensorAttr(name string, t *Tensor) *Attr { return &Attr{Name: name, Type: AttrTensor, T: t} }
 
+// ReferenceAttr makes an attribute of a node in a function that stands for one of the
+// function's own, called ref.
+func ReferenceAttr(name, ref string, t AttrType) *Attr { return &Attr{Name: name, Type: t, Ref: ref} }
+
 func (a *Attr) encode() []byte {
-	if a.Type == AttrGraph {
+	b := text(nil, 1, a.Name)
+	switch {
+	case a.Ref != "":
+		return varint(text(b, 21, a.Ref), 20, uint64(a.Type))
+	case a.Type == AttrGraph:
 		return a.encoded
 	}
-	b := text(nil, 1, a.Name)
 	switch a.Type {
 	case AttrFloat:
 		b = protowire.AppendTag(b, 2, protowire.Fixed32Type)

@@ -111,13 +111,13 @@ func tensorBytes(t *testing.T, of *Tensor) []byte {
 
 // Attributes that are made are read back as the same.
 func TestMadeAttributes(t *testing.T) {
-	for _, a := range []*Attr{IntAttr("a", -3), IntsAttr("a", []int64{1, -2}), FloatAttr("a", 0.5), FloatsAttr("a", []float32{1, 2}), StringAttr("a", "text"), TensorAttr("a", NewInts("v", nil, []int64{1}))} {
+	for _, a := range []*Attr{IntAttr("a", -3), IntsAttr("a", []int64{1, -2}), FloatAttr("a", 0.5), FloatsAttr("a", []float32{1, 2}), StringAttr("a", "text"), TensorAttr("a", NewInts("v", nil, []int64{1})), ReferenceAttr("a", "r", AttrInt)} {
 		b, err := (&parser{}).attr(a.encode(), 0)
 		if err != nil {
 			t.Errorf("type %d: %v", a.Type, err)
 			continue
 		}
-		if b.Name != "a" || b.Type != a.Type || b.I != a.I || b.F != a.F || string(b.S) != string(a.S) || !slices.Equal(a.Ints, b.Ints) || !slices.Equal(a.Floats, b.Floats) || (a.T == nil) != (b.T == nil) {
+		if b.Name != "a" || b.Type != a.Type || b.Ref != a.Ref || b.I != a.I || b.F != a.F || string(b.S) != string(a.S) || !slices.Equal(a.Ints, b.Ints) || !slices.Equal(a.Floats, b.Floats) || (a.T == nil) != (b.T == nil) {
 			t.Errorf("type %d is read as %+v", a.Type, b)
 		}
 	}

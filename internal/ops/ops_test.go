@@ -167,7 +167,7 @@ func TestCheckAttrs(t *testing.T) {
 	}{
 		{"Concat", []*onnxio.Attr{axis}, ""}, {"Concat", nil, `no attribute "axis"`}, {"Concat", []*onnxio.Attr{none}, "type 1, want 2"},
 		{"Relu", []*onnxio.Attr{none}, ""}, {"Concat", []*onnxio.Attr{onnxio.IntAttr("to", 1)}, `no attribute "axis"`},
-		{"Concat", []*onnxio.Attr{{Name: "axis", Ref: "axis"}}, ""},
+		{"Concat", []*onnxio.Attr{onnxio.ReferenceAttr("axis", "axis", onnxio.AttrInt)}, ""},
 	} {
 		err := Lookup(tc.op, 13).CheckAttrs(tc.attrs)
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {

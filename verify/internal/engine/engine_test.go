@@ -210,21 +210,28 @@ func TestSparseTensors(t *testing.T) {
 			"flat": onnxio.NewInts("", []int64{2}, []int64{1, 5}),
 			"axes": onnxio.NewInts("", []int64{2, 2}, []int64{0, 1, 1, 2}),
 		} {
-			s := &onnxio.SparseTensor{Values: floats(t, "s", onnxio.Float32, []int64{2}, 7, -8), Indices: at, Dims: []int64{2, 3}}
-			v, err := e.densify(s)
+			v, err := e.densify(sparse(t, floats(t, "s", onnxio.Float32, []int64{2}, 7, -8), at, 2, 3))
 			if err != nil || !slices.Equal(v.Floats(), []float64{0, 7, 0, 0, 0, -8}) || !slices.Equal(v.Shape, []int{2, 3}) {
 				t.Errorf("mode %d, %s: %v, %v", mode, what, v, err)
 			}
 		}
 	}
-	ints := &onnxio.SparseTensor{Values: onnxio.NewInts("s", []int64{1}, []int64{4}), Indices: onnxio.NewInts("", []int64{1}, []int64{1}), Dims: []int64{2}}
-	if v, err := e.densify(ints); err != nil || !slices.Equal(v.I, []int64{0, 4}) {
+	four := onnxio.NewInts("s", []int64{1}, []int64{4})
+	if v, err := e.densify(sparse(t, four, onnxio.NewInts("", []int64{1}, []int64{1}), 2)); err != nil || !slices.Equal(v.I, []int64{0, 4}) {
 		t.Errorf("%v, %v", v, err)
 	}
-	ints.Indices = onnxio.NewInts("", []int64{1}, []int64{2})
-	if _, err := e.densify(ints); err == nil {
+	if _, err := e.densify(sparse(t, four, onnxio.NewInts("", []int64{1}, []int64{2}), 2)); err == nil {
 		t.Error("an index out of range is taken")
 	}
+}
+
+func sparse(t *testing.T, values, indices *onnxio.Tensor, dims ...int64) *onnxio.SparseTensor {
+	t.Helper()
+	s, err := onnxio.NewSparse(values, indices, dims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // What shapes determine is known without the values that they are read from.
