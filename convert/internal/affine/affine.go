@@ -104,21 +104,21 @@ func IsSum(op Op) bool { _, ok := op.(*Sum); return ok }
 // Widens reports whether the operation repeats axes of size one.
 func Widens(op Op) bool { d, ok := op.(*Diagonal); return ok && d.Widens() }
 
-// noMap is embedded by operations that are no convolution of a map.
-type noMap struct{}
+// NoMap is embedded by operations that are no convolution of a map.
+type NoMap struct{}
 
-func (noMap) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
+func (NoMap) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	return Map{}, reason.Refuse("", "%q is no convolution of a map", n.Title())
 }
 
-func (noMap) Kernel(n *graph.Node, _ []*fuse.Kernel) (*fuse.Kernel, error) {
+func (NoMap) Kernel(n *graph.Node, _ []*fuse.Kernel) (*fuse.Kernel, error) {
 	return nil, fmt.Errorf("folding %q as a convolution of a map, which it is not", n.Title())
 }
 
-// noWeights is embedded by operations that read no constants.
-type noWeights struct{}
+// NoWeights is embedded by operations that read no constants.
+type NoWeights struct{}
 
-func (noWeights) Weights() []*graph.Value { return nil }
+func (NoWeights) Weights() []*graph.Value { return nil }
 
 // A ValueError is a weight whose numbers forbid a merge.
 type ValueError struct {

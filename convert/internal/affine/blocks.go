@@ -12,7 +12,7 @@ import (
 // Blocks is a permutation between two views: SpaceToDepth moves the positions of
 // B×B blocks into the channels, DepthToSpace back.
 type Blocks struct {
-	noWeights
+	NoWeights
 	B         int
 	IntoDepth bool // SpaceToDepth
 	CRD       bool // DepthToSpace whose channels are depth, row, column
@@ -56,7 +56,7 @@ func (b *Blocks) window(channels int) fuse.Window {
 // around it stay zeros.
 func (b *Blocks) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if !b.IntoDepth {
-		return noMap{}.Window(n, in)
+		return NoMap{}.Window(n, in)
 	}
 	m := in[0]
 	c := m.Win.Out

@@ -70,7 +70,7 @@ func (d *Diagonal) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason
 func (d *Diagonal) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	axis, ok := d.place.channels()
 	if !ok {
-		return noMap{}.Window(n, in)
+		return NoMap{}.Window(n, in)
 	}
 	m := in[0]
 	if axis >= 0 {

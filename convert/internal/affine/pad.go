@@ -26,7 +26,7 @@ func (m PadMode) String() string { return [...]string{"constant", "edge", "refle
 // A Pad adds positions at the ends of axes; Pads lists the begins of all axes,
 // then the ends, negative ones crop.
 type Pad struct {
-	noWeights
+	NoWeights
 	Pads  []int64
 	Mode  PadMode
 	Value float64 // of PadConstant
@@ -59,13 +59,12 @@ func (p *Pad) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Refu
 }
 
 func (p *Pad) traceAxis(t *Tracer, x Traced, n *graph.Node, axis, begin, end int) (Traced, *reason.Refusal) {
-	size, ok := t.fixed(x.layout[axis])
+	size, ok := t.Length(x, axis)
 	total := size + begin + end
 	if !ok || total < 1 {
 		return x, reason.Refuse("", "%q pads an axis of unknown size", n.Title())
 	}
-	out := t.atoms.Axis(graph.Size(int64(total)))
-	a := fuse.Axis{In: labels(x.layout[axis]), Out: labels(out), Entries: sync.OnceValue(func() []fuse.Entry {
+	y := t.Along(x, axis, total, sync.OnceValue(func() []fuse.Entry {
 		var entries []fuse.Entry
 		for o := range total {
 			if i, inside := p.Mode.source(o-begin, size); inside {
@@ -73,7 +72,7 @@ func (p *Pad) traceAxis(t *Tracer, x Traced, n *graph.Node, axis, begin, end int
 			}
 		}
 		return entries
-	})}
+	}))
 	outside := func() ([]float64, error) {
 		v := make([]float64, total)
 		for o := range v {
@@ -83,11 +82,8 @@ func (p *Pad) traceAxis(t *Tracer, x Traced, n *graph.Node, axis, begin, end int
 		}
 		return v, nil
 	}
-	layout := slices.Clone(x.layout)
-	layout[axis] = out
-	y := t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)
 	if p.Mode == PadConstant && p.Value != 0 {
-		y = t.diagonal(y, nil, &array{out, outside, nil})
+		y = t.diagonal(y, nil, &array{y.layout[axis], outside, nil})
 	}
 	return y, nil
 }
@@ -124,7 +120,7 @@ func (p *Pad) window() graph.Window {
 // Window implements Op: zeros around a map are what a convolution pads with.
 func (p *Pad) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if !p.Zeros() {
-		return noMap{}.Window(n, in)
+		return NoMap{}.Window(n, in)
 	}
 	return in[0].then(n, p.window(), in[0].Win.Out, 1, in[0].Win.Out)
 }
@@ -143,7 +139,7 @@ func (p *Pad) String() string { return fmt.Sprintf("Pad %v with %v", p.Pads, p.M
 
 // A Crop is the inside of a padded map, as a map of its own.
 type Crop struct {
-	noWeights
+	NoWeights
 	Of  *graph.Node // the padding
 	Pad *Pad
 }

@@ -10,7 +10,7 @@ import (
 
 // A Permute moves whole axes: axis i of the result is axis Perm[i] of the argument.
 type Permute struct {
-	noWeights
+	NoWeights
 	Perm []int
 }
 

@@ -11,8 +11,8 @@ import (
 
 // A Pick reads positions of axes, one axis after the other.
 type Pick struct {
-	noWeights
-	noMap
+	NoWeights
+	NoMap
 	Axes []Picked
 	Drop int // an axis that goes, of which one position was picked; -1 for none
 }
@@ -31,15 +31,10 @@ func From(start, step int) func(i int) int { return func(i int) int { return sta
 func (p *Pick) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Refusal) {
 	y := in[0]
 	for _, a := range p.Axes {
-		if _, ok := t.fixed(y.layout[a.Axis]); !ok || a.Count < 1 {
+		if _, ok := t.Length(y, a.Axis); !ok || a.Count < 1 {
 			return y, reason.Refuse("", "%q picks from an axis of unknown size", n.Title())
 		}
-		out := t.atoms.Axis(graph.Size(int64(a.Count)))
-		axis := fuse.Axis{In: labels(y.layout[a.Axis]), Out: labels(out),
-			Entries: fuse.Listed(a.Count, func(o int) fuse.Entry { return fuse.Entry{Out: o, In: a.At(o), Weight: 1} })}
-		layout := slices.Clone(y.layout)
-		layout[a.Axis] = out
-		y = t.link(y, nil, nil, nil, []fuse.Axis{axis}, layout)
+		y = t.Along(y, a.Axis, a.Count, fuse.Listed(a.Count, func(o int) fuse.Entry { return fuse.Entry{Out: o, In: a.At(o), Weight: 1} }))
 	}
 	if p.Drop >= 0 {
 		y.layout = slices.Delete(slices.Clone(y.layout), p.Drop, p.Drop+1)

@@ -12,7 +12,7 @@ import (
 
 // A Pool averages over a sliding window of a map.
 type Pool struct {
-	noWeights
+	NoWeights
 	Win      graph.Window
 	Channels int  // 0 where unknown
 	Include  bool // padding is counted
@@ -70,7 +70,7 @@ func averaged(taps func() []fuse.Entry, kernel int64, include bool) func() []fus
 // same at the border.
 func (p *Pool) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if p.Channels == 0 {
-		return noMap{}.Window(n, in)
+		return NoMap{}.Window(n, in)
 	}
 	if !p.Include && !p.Win.Unpadded() {
 		return in[0], reason.Refuse(reason.BorderDependentPool, "%q does not count its padding, so its weights differ at the border; export with count_include_pad", n.Title())
@@ -96,8 +96,8 @@ func (p *Pool) String() string { return fmt.Sprintf("Average over %s", Cross(p.W
 
 // A Reduce adds up or averages over whole axes.
 type Reduce struct {
-	noWeights
-	noMap
+	NoWeights
+	NoMap
 	Axes []int
 	Keep bool // they stay as axes of size one
 	Mean bool

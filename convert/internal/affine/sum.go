@@ -11,7 +11,7 @@ import (
 
 // A Sum adds values of one shape: y = Σ Coef[i]·x[i].
 type Sum struct {
-	noWeights
+	NoWeights
 	Coef []float64 // for each argument
 }
 
@@ -65,8 +65,8 @@ func (s *Sum) String() string { return fmt.Sprintf("Sum %v", s.Coef) }
 // A Join puts its arguments beside each other along an axis: it is the sum of
 // them, each at its place.
 type Join struct {
-	noWeights
-	noMap
+	NoWeights
+	NoMap
 	Axis  int
 	Sizes []int // of the axis, for each argument
 }
@@ -80,16 +80,11 @@ func (j *Join) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Ref
 	from := 0
 	placed := make([]Traced, len(in))
 	for k, x := range in {
-		if size, ok := t.fixed(x.layout[j.Axis]); !ok || size != j.Sizes[k] {
+		if size, ok := t.Length(x, j.Axis); !ok || size != j.Sizes[k] {
 			return x, reason.Refuse("", "%q joins an axis of unknown size", n.Title())
 		}
-		made := t.atoms.Axis(graph.Size(int64(total)))
 		first := from
-		a := fuse.Axis{In: labels(x.layout[j.Axis]), Out: labels(made),
-			Entries: fuse.Listed(j.Sizes[k], func(i int) fuse.Entry { return fuse.Entry{Out: first + i, In: i, Weight: 1} })}
-		layout := slices.Clone(x.layout)
-		layout[j.Axis] = made
-		placed[k] = t.link(x, nil, nil, nil, []fuse.Axis{a}, layout)
+		placed[k] = t.Along(x, j.Axis, total, fuse.Listed(j.Sizes[k], func(i int) fuse.Entry { return fuse.Entry{Out: first + i, In: i, Weight: 1} }))
 		from += j.Sizes[k]
 	}
 	return t.sum(placed, slices.Repeat([]float64{1}, len(in)))

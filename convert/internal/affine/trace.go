@@ -128,7 +128,19 @@ func (t *Tracer) link(x Traced, w *array, in, out []graph.Atom, axes []fuse.Axis
 	return t.add(fuse.Op{Kind: fuse.Link, Args: []int{x.op}, W: w.fuse(), In: labels(in), Out: labels(out), Axes: axes}, layout)
 }
 
-// shape returns the sizes of a layout's axes.
+// Along applies a matrix of numbers along an axis of x, which gets the given size.
+// The entries are asked for when a region is folded, more than once.
+func (t *Tracer) Along(x Traced, axis, size int, entries func() []fuse.Entry) Traced {
+	out := t.atoms.Axis(graph.Size(int64(size)))
+	layout := slices.Clone(x.layout)
+	layout[axis] = out
+	return t.link(x, nil, nil, nil, []fuse.Axis{{In: labels(x.layout[axis]), Out: labels(out), Entries: entries}}, layout)
+}
+
+// Length is the number of elements of an axis of x; ok is false where it is not a number.
+func (t *Tracer) Length(x Traced, axis int) (n int, ok bool) { return t.fixed(x.layout[axis]) }
+
+// sizes returns the sizes of a layout's axes.
 func (t *Tracer) sizes(l graph.Layout) []graph.Dim {
 	out := make([]graph.Dim, len(l))
 	for i, axis := range l {

@@ -10,7 +10,7 @@ import (
 
 // A View never moves an element: it cuts the same flat order into other axes.
 type View struct {
-	noWeights
+	NoWeights
 	Dims []graph.Dim // of the result
 	Same bool        // its argument has the same
 }
@@ -29,7 +29,7 @@ func (v *View) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Ref
 // Window implements Op: a map stays one where its axes do.
 func (v *View) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if !v.Same {
-		return noMap{}.Window(n, in)
+		return NoMap{}.Window(n, in)
 	}
 	return in[0], nil
 }
