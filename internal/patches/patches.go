@@ -4,12 +4,8 @@ package patches
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,11 +13,13 @@ import (
 
 // A Patch is an example: what it shows, the tests that hold it, and a unified diff.
 type Patch struct {
-	Name  string   // of the file, without its extension
-	Shows string   // its first line
-	Test  []string // arguments of go test, from its second line, "test: ..."
-	Files []string // that it changes or makes, relative to the root of the module
-	diff  []byte
+	Name     string   // of the file, without its extension
+	Shows    string   // its first line
+	Packages []string // whose tests hold it, from its second line: "test: PACKAGES -run NAMES"
+	Run      string   // those tests, as go test -run takes them
+	Files    []string // that it changes or makes, relative to the root of the module
+	Added    []string // lines that it adds to files that there are, without their indentation
+	diff     []byte
 }
 
 // Read reads a patch file.
@@ -33,14 +31,26 @@ func Read(path string) (*Patch, error) {
 	p := &Patch{Name: strings.TrimSuffix(filepath.Base(path), ".patch"), diff: b}
 	shows, rest, _ := bytes.Cut(b, []byte("\n"))
 	test, rest, _ := bytes.Cut(rest, []byte("\n"))
-	args, ok := strings.CutPrefix(string(test), "test: ")
-	if !ok || len(shows) == 0 {
+	tests, ok := strings.CutPrefix(string(test), "test: ")
+	packages, run, named := strings.Cut(tests, " -run ")
+	if !ok || !named || len(shows) == 0 {
 		return nil, fmt.Errorf("reading patch %q: it begins with a line of what it shows and a line test: PACKAGES -run NAMES", path)
 	}
-	p.Shows, p.Test = string(shows), strings.Fields(args)
+	p.Shows, p.Packages, p.Run = string(shows), strings.Fields(packages), run
+	known := false // code that is there already
 	for line := range strings.Lines(string(rest)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "+++ b/"); ok {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "--- ") {
+			known = line != "--- /dev/null"
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "+++ b/"); ok {
 			p.Files = append(p.Files, name)
+			known = known && isCode(name)
+			continue
+		}
+		if added, ok := strings.CutPrefix(line, "+"); ok && known {
+			p.Added = append(p.Added, strings.TrimSpace(added))
 		}
 	}
 	if len(p.Files) == 0 {
@@ -51,39 +61,9 @@ func Read(path string) (*Patch, error) {
 
 // Code lists the files that are no tests and no pages.
 func (p *Patch) Code() []string {
-	return slices.DeleteFunc(slices.Clone(p.Files), func(f string) bool {
-		return strings.HasSuffix(f, "_test.go") || filepath.Ext(f) != ".go"
-	})
+	return slices.DeleteFunc(slices.Clone(p.Files), func(f string) bool { return !isCode(f) })
 }
 
-// Overlay applies the patch to copies in dir and returns the file that go build
-// -overlay takes.
-func (p *Patch) Overlay(root, dir string) (string, error) {
-	replace := map[string]string{}
-	for _, f := range p.Files {
-		to := filepath.Join(dir, filepath.FromSlash(f))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return "", err
-		}
-		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f)))
-		if err == nil {
-			err = os.WriteFile(to, b, 0o644)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		replace[filepath.Join(root, filepath.FromSlash(f))] = to
-	}
-	cmd := exec.Command("git", "apply", "--unidiff-zero", "-")
-	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(p.diff)
-	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir), "GIT_DIR="+filepath.Join(dir, "none"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("applying patch %q: %w: %s", p.Name, err, out)
-	}
-	b, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "overlay.json")
-	return path, os.WriteFile(path, b, 0o644)
+func isCode(file string) bool {
+	return strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go")
 }
