@@ -107,7 +107,7 @@ func (t *Tree) Test() (passed int, err error) {
 		if out, err := build.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("compiling the tests of patch %q: %w: %s", t.patch.Name, err, out)
 		}
-		run := exec.Command(binary, "-test.v", "-test.run", t.patch.Run)
+		run := exec.Command(binary, "-test.v", "-test.run", "^("+t.patch.Run+")$")
 		run.Dir = filepath.Join(t.Dir, filepath.FromSlash(p))
 		out, err := run.CombinedOutput()
 		if err != nil {
