@@ -163,3 +163,19 @@ func TestPiecesOfAFile(t *testing.T) {
 		}
 	}
 }
+
+// One engine as reference and candidate does one thing at a time.
+func TestOneEngineForBoth(t *testing.T) {
+	m := linear(t, 1, 2, 3, 4)
+	e, err := NewEngine(m, EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewEngine(m, EngineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !oneEngine([3]Runner{e, nil, e}) || oneEngine([3]Runner{e, nil, other}) || oneEngine([3]Runner{struct{ Runner }{e}, nil, e}) {
+		t.Error("engines are told apart by something else than what they are")
+	}
+}

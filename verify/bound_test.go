@@ -9,6 +9,14 @@ import (
 	"repmlp/onnxio"
 )
 
+// rounds is how often something random is tried, less with -short.
+func rounds(n, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return n
+}
+
 // rounded is v as type d stores it.
 func rounded(t *testing.T, v float64, d onnxio.DType) float64 {
 	t.Helper()
@@ -124,7 +132,7 @@ func TestBoundHolds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	for _, d := range storedTypes {
 		r, most := roundingOf(d), 0.0
-		for range 3000 {
+		for range rounds(800, 100) {
 			n := randomNeuron(t, rng, d)
 			size, fed := n.size()
 			first := r.unit*size + r.eta*fed + doubleUnit*float64(len(n.x)+ownTerms)*size

@@ -167,11 +167,27 @@ func (o *CompareOptions) follow(runners [3]Runner, runs int) {
 	}
 }
 
+// oneEngine reports whether one engine is to run more than once: it does one thing at
+// a time.
+func oneEngine(runners [3]Runner) bool {
+	seen := map[*Engine]bool{}
+	for _, r := range runners {
+		if e, ok := r.(*Engine); ok {
+			if seen[e] {
+				return true
+			}
+			seen[e] = true
+		}
+	}
+	return false
+}
+
 // runAll runs what there is on one feed. The Go engine's runs go side by side,
 // since where one of them works on one processor another has the rest; with a
 // budget of memory, or where what there is does not suffice, they go one after
 // the other.
 func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
+	inTurn = inTurn || oneEngine(runners)
 	var failed [3]error
 	var wg parallel.Group
 	for i, r := range runners {

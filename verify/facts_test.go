@@ -198,7 +198,7 @@ func TestWrongFactsAreFound(t *testing.T) {
 func TestFactsOfMutants(t *testing.T) {
 	compared := 0
 	for i, s := range factSeeds(t) {
-		for k := range uint64(40) {
+		for k := range uint64(rounds(40, 4)) {
 			b, did := s.Make(rand.New(rand.NewPCG(k, 5)))
 			compared += checkFacts(t, b)
 			if t.Failed() {
@@ -206,7 +206,7 @@ func TestFactsOfMutants(t *testing.T) {
 			}
 		}
 	}
-	if compared < 5000 {
+	if compared < rounds(5000, 500) {
 		t.Errorf("only %d sizes were compared", compared)
 	}
 }

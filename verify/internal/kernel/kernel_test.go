@@ -23,9 +23,17 @@ func TestProductAgainstNaive(t *testing.T) {
 	testProduct[float64](t, tolerance64)
 }
 
+// rounds is how often something random is tried, less with -short.
+func rounds(n, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return n
+}
+
 func testProduct[T Float](t *testing.T, tolerance float64) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
+	for range rounds(150, 15) {
 		m, n, k := 1+rng.IntN(40), 1+rng.IntN(500), 1+rng.IntN(600)
 		if rng.IntN(2) == 0 {
 			m, n = n, m
