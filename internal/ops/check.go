@@ -59,7 +59,7 @@ func (o *Operator) Check(in []onnxio.DType, outs int) error {
 // gap among any number of inputs, or an attribute of a type that it never had.
 func (o *Operator) Refuse(in []onnxio.DType, attrs []*onnxio.Attr) error {
 	for i := range o.LeastInputs() {
-		if i >= len(in) || in[i] == Absent {
+		if i >= len(in) || in[i] == Absent && !o.mayLack(i) {
 			return fmt.Errorf("it lacks input %d", i)
 		}
 	}
@@ -74,6 +74,16 @@ func (o *Operator) Refuse(in []onnxio.DType, attrs []*onnxio.Attr) error {
 		}
 	}
 	return nil
+}
+
+// mayLack reports whether a form lets input i be left out where others follow.
+func (o *Operator) mayLack(i int) bool {
+	for _, f := range o.family {
+		if p := f.Input(i); p != nil && p.Optional {
+			return true
+		}
+	}
+	return false
 }
 
 // neverOf returns the attribute that a is of another type than in all forms, nil where a

@@ -92,7 +92,7 @@ func (g *Graph) isConst(v *Value) bool {
 		_, ok := fixedShape(n.In[0])
 		return ok
 	case "CastLike":
-		return g.IsConst(n.In[0])
+		return g.IsConst(n.In[0]) && !v.guessed
 	case "DequantizeLinear":
 		if !g.opts.FoldDequantize {
 			return false

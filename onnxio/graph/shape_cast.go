@@ -31,12 +31,3 @@ func shapeDequantize(s *shaper) {
 		s.elem(s.n.In[1].Elem)
 	}
 }
-
-func shapeEyeLike(s *shaper) {
-	same(s)
-	if to := onnxio.DType(s.n.AttrInt("dtype")); to != onnxio.Undefined {
-		s.elem(to)
-	} else {
-		s.elem(s.n.In[0].Elem)
-	}
-}

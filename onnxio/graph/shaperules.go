@@ -43,7 +43,7 @@ var shapeRules = map[string]shapeRule{
 	"Erf":                       same,
 	"Exp":                       same,
 	"Expand":                    shapeExpand,
-	"EyeLike":                   shapeEyeLike,
+	"EyeLike":                   same,
 	"Flatten":                   shapeFlatten,
 	"Floor":                     same,
 	"GRU":                       shapeRecurrent(3),

@@ -163,7 +163,11 @@ func TestShapesByHand(t *testing.T) {
 		{"DequantizeLinear", 23, attrs{i("output_dtype", 1)}, []string{"int8 N 3", "float16"}, "float32 [N 3]"},
 		{"Range", 11, nil, []string{"int64 = 1", "int64", "int64 = 1"}, "int64 [y0.0]"},
 		{"Range", 11, nil, []string{"float32 = 1", "float32 = 4", "float32 = 1"}, "float32 [y0.0]"},
-		{"Bernoulli", 15, nil, []string{f + "N 3"}, "float32 ?"}, // a guess
+		{"Bernoulli", 15, nil, []string{f + "N 3"}, "float32 ?"},
+		{"Bernoulli", 15, attrs{i("dtype", 7)}, []string{f + "N 3"}, "int64 ?"},
+		{"Multinomial", 7, nil, []string{f + "N 3"}, "int32 ?"},
+		{"MatMulInteger", 10, nil, []string{"int8 N 3", "uint8 3 4"}, "int32 ?"},
+		{"FusedMatMul", 13, nil, []string{f + "N 3"}, "float32 ?"}, // no operator of ONNX: a guess
 		{"If", 13, nil, []string{"bool 1"}, "undefined ?; invalid"},
 		{"Add", 13, nil, []string{f + "N 4", "int64 N 4"}, "undefined ?; invalid"},
 	} {

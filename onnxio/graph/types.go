@@ -52,34 +52,44 @@ func (n *Node) Fits(types []onnxio.DType) error {
 }
 
 // typeOutputs gives the outputs the element types that follow from the operator: the only
-// one that ONNX allows, or that of an input which must have the same.
+// one that ONNX allows, that of an input which must have the same, or what the attribute
+// dtype says.
 func (n *Node) typeOutputs() {
-	if n.op == nil {
-		return
-	}
 	for i, v := range n.Out {
-		p := n.op.Output(i)
-		if v == nil || p == nil || p.Free {
-			continue
-		}
-		if d, ok := p.Types.Only(); ok {
-			v.Elem = d
-			continue
-		}
-		for k, in := range n.In {
-			if in != nil && in.Elem != onnxio.Undefined && p.Var != "" && n.op.Input(k).Var == p.Var {
-				v.Elem, v.guessed = in.Elem, in.guessed
-				break
-			}
+		if v != nil && n.op != nil {
+			v.Elem, v.guessed = n.outputType(n.op.Output(i))
 		}
 	}
 }
 
-// guessOutput takes a first output of which nothing says the type for one like the first
-// input, unless it may be anything.
+// guessOutput takes the first output of an operator that is not ONNX's own for one like
+// the first input where the file declares nothing.
 func (n *Node) guessOutput() {
-	if len(n.Out) == 0 || n.Out[0] == nil || n.Out[0].Elem != onnxio.Undefined || len(n.In) == 0 || n.In[0] == nil || n.op != nil && n.op.Output(0).Free {
-		return
+	if n.op == nil && len(n.Out) > 0 && n.Out[0] != nil && n.Out[0].Elem == onnxio.Undefined && len(n.In) > 0 && n.In[0] != nil {
+		n.Out[0].Elem, n.Out[0].guessed = n.In[0].Elem, true
 	}
-	n.Out[0].Elem, n.Out[0].guessed = n.In[0].Elem, true
+}
+
+func (n *Node) outputType(p *ops.Param) (d onnxio.DType, guessed bool) {
+	if p.Free {
+		return onnxio.Undefined, false
+	}
+	if d, ok := p.Types.Only(); ok {
+		return d, false
+	}
+	for k, in := range n.In {
+		if in == nil || in.Elem == onnxio.Undefined || p.Var == "" || n.op.Input(k).Var != p.Var {
+			continue
+		}
+		if !in.guessed {
+			return in.Elem, false
+		}
+		d, guessed = in.Elem, true
+	}
+	if d == onnxio.Undefined && n.op.Attr("dtype") != nil && p.Types != ops.NotTensor {
+		if d = onnxio.DType(n.AttrInt("dtype")); d == onnxio.Undefined && len(n.In) > 0 {
+			return n.In[0].Elem, n.In[0].guessed
+		}
+	}
+	return d, guessed
 }
