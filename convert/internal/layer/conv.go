@@ -188,9 +188,9 @@ func (c *Conv) Claim(s *affine.Segment, whole bool) (func(shape []int) ([]int32,
 	place := make([]int, len(s.Order)) // of the map's axes in the output
 	for i := range place {
 		place[i] = i
-		if c.After != nil {
-			place[c.After[i]] = i
-		}
+	}
+	for i, axis := range c.After {
+		place[axis] = i
 	}
 	var out []verify.Reach
 	for axis, k := range s.Order {
