@@ -101,6 +101,9 @@ func (c *context) groupPart(x *graph.Value) (p groupPart, ok bool) {
 		return p, false // a scaled product
 	}
 	if len(layer.In) > 2 && layer.In[2] != nil {
+		if p.bias != nil {
+			return p, false // a bias of its own beside the one that is added
+		}
 		p.bias = layer.In[2]
 	}
 	shape, ok := affine.ConstShape(layer.In[1])
