@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -25,6 +26,9 @@ type smallGraph struct {
 	grow  bool   // merges may make the model larger
 }
 
+// free is a size of x that the file leaves open.
+const free = -1
+
 // smallTolerance covers the order of float64 sums.
 const smallTolerance = 1e-12
 
@@ -32,7 +36,11 @@ func (g smallGraph) model(seed uint64) (*onnxio.Model, error) {
 	b := &graphBuilder{rng: rand.New(rand.NewPCG(seed, 81)), elem: onnxio.Float64}
 	y := g.build(b)
 	var dims []onnxio.Dim
-	for _, d := range g.shape {
+	for i, d := range g.shape {
+		if d == free {
+			dims = append(dims, onnxio.Named(fmt.Sprint("size", i)))
+			continue
+		}
 		dims = append(dims, onnxio.Known(int64(d)))
 	}
 	return onnxio.NewModel(onnxio.Parts{
@@ -362,6 +370,12 @@ func smallGraphs() []smallGraph {
 		{"backwards", func(b *graphBuilder) string {
 			return b.op("Slice", []string{"x", b.ints(-1), b.ints(-100), b.ints(3), b.ints(-1)})
 		}},
+		{"without its first column, twice a part of it", func(b *graphBuilder) string {
+			const all = 1<<31 - 1 // as exporters write "to the end"
+			p := b.op("Slice", []string{"x", b.ints(0, 0, 1), b.ints(all, all, all), b.ints(0, 1, 3)})
+			q := b.op("Slice", []string{p, b.ints(0, 3), b.ints(4, 4), b.ints(2, 3)})
+			return b.op("Concat", []string{p, q}, onnxio.IntAttr("axis", 3))
+		}},
 		{"every other, twice", func(b *graphBuilder) string {
 			p := b.op("Slice", []string{"x", b.ints(1), b.ints(100), b.ints(2), b.ints(2)})
 			return b.op("Concat", []string{p, p}, onnxio.IntAttr("axis", 2))
@@ -386,9 +400,11 @@ func smallGraphs() []smallGraph {
 			return b.op("Slice", []string{p, b.ints(0, 1), b.ints(4, 6), b.ints(2, 3)})
 		}},
 	} {
-		add("a layer of a map "+view.name, []int{2, 2, 4, 5}, "Gemm", func(b *graphBuilder) string {
-			return b.op("Add", []string{b.flatGemm("x", 40, 6), b.flatGemm(view.of(b), 40, 6)})
-		})
+		for _, rows := range []int{2, free} {
+			add(fmt.Sprintf("a layer of a map of %d rows %s", rows, view.name), []int{rows, 2, 4, 5}, "Gemm", func(b *graphBuilder) string {
+				return b.op("Add", []string{b.flatGemm("x", 40, 6), b.flatGemm(view.of(b), 40, 6)})
+			})
+		}
 	}
 	for _, axes := range [][]int{{2}, {3}, {2, 3}, {-1, 1}} {
 		for _, op := range []string{"ReduceMean", "ReduceSum"} {
@@ -406,6 +422,32 @@ func smallGraphs() []smallGraph {
 				return b.op("Add", []string{b.flatGemm("x", 40, 6), b.flatGemm(r, left, 6)})
 			})
 		}
+	}
+	// Layers of the middle axis, between rows of free sizes.
+	for _, shape := range [][]int{{free, 4, free}, {free, 4, 3}, {2, 4, free}, {free, 3, 4, free}, {free, 4, 2, free}} {
+		perm := []int64{0, 2, 1}
+		at := 1
+		if len(shape) == 4 {
+			perm = []int64{0, 1, 3, 2}
+			if at = slices.Index(shape, 4); at == 1 {
+				perm = []int64{0, 2, 3, 1}
+			} else {
+				at = 2
+			}
+		}
+		back := make([]int64, len(perm))
+		for i, k := range perm {
+			back[k] = int64(i)
+		}
+		ops := "Gemm"
+		if shape[0] == free && shape[len(shape)-1] == free {
+			ops = "Concat Gather Gather Gemm Shape" // no Reshape finds two sizes by itself
+		}
+		add(fmt.Sprintf("layers of axis %d of %v", at, shape), shape, ops, func(b *graphBuilder) string {
+			y := b.transpose("x", perm...)
+			y = b.op("MatMul", []string{b.op("MatMul", []string{y, b.normal(4, 6)}), b.normal(6, 5)})
+			return b.transpose(y, back...)
+		})
 	}
 	// Windows one after the other.
 	for _, w := range [][2]window{
@@ -427,6 +469,44 @@ func TestSmallGraphs(t *testing.T) {
 	for i, g := range smallGraphs() {
 		if err := g.check(uint64(i)); err != nil {
 			t.Errorf("%s: %v", g.name, err)
+		}
+	}
+}
+
+// Reasons and rules are listed, each once and with what is to be said of it.
+func TestCatalogues(t *testing.T) {
+	codes := map[string]bool{}
+	for _, r := range convert.Reasons() {
+		if r.Code == "" || r.When == "" || codes[r.Code] {
+			t.Errorf("%+v", r)
+		}
+		codes[r.Code] = true
+		if growth := (convert.Decline{Code: r.Code}).Growth(); growth != r.Growth {
+			t.Errorf("a decline %q is about size alone: %v, its reason: %v", r.Code, growth, r.Growth)
+		}
+	}
+	names := map[string]bool{}
+	for _, d := range convert.Catalogue() {
+		if d.Name == "" || d.Title == "" || d.Formula == "" || d.When == "" || d.Example == "" || names[d.Name] {
+			t.Errorf("%+v", d)
+		}
+		names[d.Name] = true
+	}
+	if len(codes) < 20 || len(names) < 10 {
+		t.Errorf("%d reasons, %d rules", len(codes), len(names))
+	}
+}
+
+// Numbers that JSON does not know come back as they were.
+func TestNumbers(t *testing.T) {
+	for text, x := range map[string]float64{`"NaN"`: math.NaN(), `"Infinity"`: math.Inf(1), `"-Infinity"`: math.Inf(-1), "0": 0, "-1.5": -1.5, "1e+300": 1e300} {
+		b, err := json.Marshal(convert.Number(x))
+		if err != nil || string(b) != text {
+			t.Errorf("%g is written as %s, %v; want %s", x, b, err, text)
+		}
+		var y convert.Number
+		if err := json.Unmarshal(b, &y); err != nil || float64(y) != x && !(math.IsNaN(x) && math.IsNaN(float64(y))) {
+			t.Errorf("%s is read as %g, %v", b, y, err)
 		}
 	}
 }

@@ -87,8 +87,9 @@ func TestPiecesUseRoomAgain(t *testing.T) {
 
 func TestRoom(t *testing.T) {
 	v := make([]float64, 5)
+	first := &v[0]
 	for _, n := range []int{0, 4, 5} {
-		if r := room(&v, n); len(r) != n || n > 0 && &r[0] != &v[0] {
+		if r := room(&v, n); len(r) != n || n > 0 && &r[0] != first {
 			t.Errorf("%d of 5 numbers: %d new ones", n, len(r))
 		}
 	}
