@@ -72,7 +72,7 @@ type inliner struct {
 func newInliner(m *Model) *inliner {
 	in := &inliner{m: m, names: Names{}, titles: Names{}, byID: m.functionsByID(), usable: map[*Function]bool{}, sorted: map[*Function][]*Node{}, inside: map[*Graph]bool{}}
 	m.eachGraph(func(g *Graph) {
-		g.name(in.names)
+		g.addNames(in.names)
 		for _, n := range g.Nodes {
 			in.titles[n.Name] = true
 		}

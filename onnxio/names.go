@@ -33,12 +33,12 @@ func (n Names) Fresh(base string) string {
 // names are those of all values of the graph.
 func (g *Graph) names() Names {
 	names := Names{}
-	g.name(names)
+	g.addNames(names)
 	return names
 }
 
-// name adds those of the values of the graph.
-func (g *Graph) name(names Names) { g.defines(func(name string) { names[name] = true }) }
+// addNames adds those of the values of the graph.
+func (g *Graph) addNames(names Names) { g.defines(func(name string) { names[name] = true }) }
 
 // defines calls f for every value that the graph itself gives a name, inputs and
 // initializers first.
