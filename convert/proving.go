@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -29,7 +31,8 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 	}
 	var mu sync.Mutex
 	done, step := 0, c.opts.progress("proving")
-	return parallel.Ends(len(regions), func(i int) error {
+	forbidden := make([]error, len(regions)) // merges that go back, all of them found at once
+	err := parallel.Ends(len(regions), func(i int) error {
 		r := regions[i]
 		claim := c.written.Claim(r)
 		claim.Before, claim.After = c.res.Baseline, after
@@ -42,8 +45,13 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 		if done++; step != nil {
 			step(done, len(regions))
 		}
-		return c.judge(r, proof)
+		err = c.judge(r, proof)
+		if len(affine.ValueErrors(err)) > 0 {
+			forbidden[i], err = err, nil
+		}
+		return err
 	})
+	return cmp.Or(err, errors.Join(forbidden...))
 }
 
 // judge notes the proof of a region; it is an error where it failed.

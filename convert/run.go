@@ -67,7 +67,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	switched := len(notes) > 0 // the caller asked for other semantics
 	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
 	cut := map[*graph.Node]*reason.Refusal{}
-	for {
+	for refused := 0; ; {
 		c := &conversion{opts: opts, res: res}
 		err := c.attempt(ctx, g, cut, bodies, notes, start)
 		switch {
@@ -86,9 +86,19 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			if err = opts.dumpResult(res); err == nil {
 				err = finish(c)
 			}
+			if len(affine.ValueErrors(err)) > 0 {
+				if refused++; refused > 1 { // there may be many: all others are found at once
+					err = errors.Join(append(res.Model.Failures(ctx), err)...)
+				}
+			}
 		}
-		if bad, ok := affine.AsValueError(err); ok && cut[bad.Node] == nil {
-			cut[bad.Node] = &bad.Refusal
+		again := false
+		for _, bad := range affine.ValueErrors(err) {
+			if cut[bad.Node] == nil {
+				cut[bad.Node], again = &bad.Refusal, true
+			}
+		}
+		if again {
 			start = time.Now()
 			continue
 		}

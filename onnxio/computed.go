@@ -90,3 +90,25 @@ func (m *Model) Try(ctx context.Context, progress func(done, total int)) error {
 	}
 	return run(ctx, nil, tasks, m.Trim, progress, nil, nil)
 }
+
+// Failures computes the values of all computed tensors of the main graph as Try does,
+// but does not stop at an error: it returns that of the first piece that fails of each
+// tensor, in order of the tensors.
+func (m *Model) Failures(ctx context.Context) []error {
+	failed := make([]error, len(m.Graph.Inits))
+	parallel.Each(len(failed), func(i int) error {
+		t := m.Graph.Inits[i]
+		if t.computed == nil {
+			return nil
+		}
+		for k := 0; k < t.computed.Pieces() && failed[i] == nil; k++ {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			from, to := t.computed.Piece(k)
+			failed[i] = t.computed.Fill(k, make([]byte, to-from))
+		}
+		return nil
+	})
+	return slices.DeleteFunc(failed, func(err error) bool { return err == nil })
+}

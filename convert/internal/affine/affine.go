@@ -4,7 +4,6 @@
 package affine
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -133,5 +132,17 @@ func Refusing(n *graph.Node, code reason.Code, format string, args ...any) error
 	return &ValueError{*reason.Refuse(code, format, args...), n}
 }
 
-// AsValueError returns the ValueError that err wraps.
-func AsValueError(err error) (*ValueError, bool) { return errors.AsType[*ValueError](err) }
+// ValueErrors lists all ValueErrors that err wraps.
+func ValueErrors(err error) (list []*ValueError) {
+	switch e := err.(type) {
+	case *ValueError:
+		return []*ValueError{e}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			list = append(list, ValueErrors(inner)...)
+		}
+	case interface{ Unwrap() error }:
+		return ValueErrors(e.Unwrap())
+	}
+	return list
+}

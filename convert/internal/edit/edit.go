@@ -3,6 +3,7 @@
 package edit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -33,20 +34,29 @@ type Result struct {
 
 // Write writes the layers of a plan into the model that was planned, whose weights
 // are computed later. An *affine.ValueError, now or then, means that the numbers of
-// a region forbid the merge.
+// a region forbid the merge; those of all regions that are known now are in the error.
 func Write(p *plan.Plan, o Options) (*Result, error) {
 	w := layer.NewWriter(p.Explained.Graph, o.Reserved)
 	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}}
+	var forbidden []error
 	for _, region := range p.Regions {
 		from := len(w.Edit.AddNodes)
 		out, err := writeRegion(w, p, region)
 		if err != nil {
-			return nil, fmt.Errorf("merging %q: %w", region.Value(), err)
+			err = fmt.Errorf("merging %q: %w", region.Value(), err)
+			if len(affine.ValueErrors(err)) == 0 {
+				return nil, err
+			}
+			forbidden = append(forbidden, err)
+			continue
 		}
 		r.value[region.ID] = out
 		for _, n := range w.Edit.AddNodes[from:] {
 			r.into[region.ID] = append(r.into[region.ID], n.Node.Name)
 		}
+	}
+	if len(forbidden) > 0 {
+		return nil, errors.Join(forbidden...)
 	}
 	sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
 	w.Edit.Metadata = o.Metadata
