@@ -42,13 +42,8 @@ func (c *chain) sealed(j, i int) bool {
 	return open == 0 && !c.shared[i]
 }
 
-const (
-	// runEnds is how many points of a run of views and scales are kept at each end:
-	// there a cut may save a view, in the middle of a long run it saves nothing.
-	runEnds = 8
-	// maxTrailing bounds the views that are looked at beyond a value that others read.
-	maxTrailing = 64
-)
+// maxTrailing bounds the views that are looked at beyond a value that others read.
+const maxTrailing = 64
 
 // reach follows the chain of v. Beyond a value with other readers only views
 // follow: what makes that value, the last of the own ones, is planned by itself.
@@ -89,7 +84,7 @@ func (p *planner) thinned(values []*graph.Value, own int) []int {
 		}
 		for i := k; i < end; i++ {
 			_, moved := p.t.e.MovedFrom(values[i])
-			if i < k+runEnds || i >= end-runEnds || moved || p.pinned[values[i]] || p.banned[values[i]] {
+			if i < k+p.opts.horizon.runEnds || i >= end-p.opts.horizon.runEnds || moved || p.pinned[values[i]] || p.banned[values[i]] {
 				keep = append(keep, i)
 			}
 		}

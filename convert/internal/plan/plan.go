@@ -25,6 +25,8 @@ type Options struct {
 	// Ended, where it is not nil, says that nobody waits for the plan any more: it
 	// then comes at once and is of no use.
 	Ended func() bool
+
+	horizon horizon
 }
 
 func (o Options) ended() bool { return o.Ended != nil && o.Ended() }

@@ -21,6 +21,9 @@ type planner struct {
 
 // planRegions finds the regions of a graph, one by one from its end.
 func planRegions(t *terrain, o Options, banned, pinned map[*graph.Value]bool) *planner {
+	if o.horizon == (horizon{}) {
+		o.horizon = usual()
+	}
 	p := &planner{t: t, opts: o, banned: banned, pinned: pinned, visited: map[*graph.Value]bool{}}
 	nodes := t.e.Graph.Nodes
 	for i := len(nodes) - 1; i >= 0 && !o.ended(); i-- {
@@ -109,12 +112,17 @@ type cover struct {
 	cutShort bool      // some candidates were not looked at, since they look back too far
 }
 
-// attention bounds the spans with layers or sums that one candidate looks back over
-// in one round, and glance all spans.
-const (
-	attention = 8
-	glance    = 256
-)
+// A horizon bounds what a planner looks at in one round, so that its time is in
+// proportion to the graph.
+type horizon struct {
+	attention int // spans with layers or sums that one candidate looks back over
+	glance    int // spans of any kind
+	// runEnds is how many points of a run of views and scales are kept at each end:
+	// there a cut may save a view, in the middle of a long run it saves nothing.
+	runEnds int
+}
+
+func usual() horizon { return horizon{attention: 24, glance: 256, runEnds: 8} }
 
 // cover finds the cheapest way to cut a chain, from its far end to the near one.
 func (p *planner) cover(c *chain) cover {
@@ -160,7 +168,7 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		return false
 	}
 	walk := affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
-		for k := j - 1; k >= 0 && k >= j-glance; k-- {
+		for k := j - 1; k >= 0 && k >= j-p.opts.horizon.glance; k-- {
 			for _, a := range c.spans[k] {
 				if !yield(a) {
 					return
@@ -173,7 +181,7 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		if t := c.between(i+1, i); t.others > 0 && t.cost.Work > 0 {
 			hard++
 		}
-		if hard > attention || j-i > glance {
+		if hard > p.opts.horizon.attention || j-i > p.opts.horizon.glance {
 			return true
 		}
 		for _, a := range c.spans[i] {
