@@ -50,8 +50,8 @@ func Model(t testing.TB, text string) *onnxio.Model {
 			d.parts.Opset = number(line[len("opset "):])
 		case strings.HasPrefix(line, "> "):
 			outputs = strings.Fields(line)[1:]
-		case strings.Contains(line, " : "):
-			name, dims, _ := strings.Cut(line, " : ")
+		case strings.Contains(line+" ", " : "):
+			name, dims, _ := strings.Cut(line+" ", " : ")
 			d.input(name, strings.Fields(dims))
 		default:
 			if err := d.node(line); err != nil {
