@@ -127,6 +127,11 @@ func (d Dim) Plus(o Dim) Dim {
 	if !d.Known() || !o.Known() {
 		return Unknown
 	}
+	if a, ok := d.Int(); ok {
+		if b, ok := o.Int(); ok {
+			return Size(a + b)
+		}
+	}
 	return normal(append(slices.Clone(d.terms), o.terms...))
 }
 

@@ -150,3 +150,14 @@ func TestValuationRefuses(t *testing.T) {
 		t.Errorf("every factor of %v is 7, the product %d", d, d.At(7))
 	}
 }
+
+// Most sizes are numbers, and planning adds many of them.
+func TestNumbersAddCheaply(t *testing.T) {
+	a, b := graph.Size(7), graph.Size(-3)
+	if n := testing.AllocsPerRun(100, func() { a.Plus(b) }); n > 1 {
+		t.Errorf("a sum of two numbers takes %g allocations", n)
+	}
+	if !a.Plus(b).Is(4) || !a.Plus(graph.Size(-7)).Is(0) {
+		t.Error("a sum of two numbers is another one")
+	}
+}
