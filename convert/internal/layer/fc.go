@@ -36,7 +36,7 @@ func PlanFC(s *affine.Segment, m *affine.Rows, limit int, o Options) (*FC, bool)
 	var best *FC
 	var least formCost
 	for _, f := range forms() {
-		if !f.when(q) {
+		if !f.groups.fit(q.groups) || !f.when(q) {
 			continue
 		}
 		l, ok := planForm(s, m, f, o)
@@ -66,13 +66,7 @@ func planInPlace(s *affine.Segment, m *affine.Rows, o Options) (*FC, bool) {
 
 // planForm plans the nodes around a layer of one form.
 func planForm(s *affine.Segment, m *affine.Rows, f form, o Options) (*FC, bool) {
-	var rows []graph.Atom
-	for _, a := range m.In.Flat() {
-		if m.Row[a] {
-			rows = append(rows, a)
-		}
-	}
-	e, ok := f.around(m, rows)
+	e, ok := f.around(m, rowsOf(m))
 	if !ok {
 		return nil, false
 	}
@@ -87,6 +81,17 @@ func planForm(s *affine.Segment, m *affine.Rows, f form, o Options) (*FC, bool) 
 	}
 	l.after, ok = rearrange(m, e.y, m.Out, target, runtime)
 	return l, ok
+}
+
+// rowsOf lists the atoms of the rows, in the order of the segment's input.
+func rowsOf(m *affine.Rows) []graph.Atom {
+	var rows []graph.Atom
+	for _, a := range m.In.Flat() {
+		if m.Row[a] {
+			rows = append(rows, a)
+		}
+	}
+	return rows
 }
 
 // count is the number of elements over atoms, as the sizes in nodes are.

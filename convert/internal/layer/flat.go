@@ -29,7 +29,7 @@ func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
 	if choice != Auto {
 		return choice != Grouped
 	}
-	if fc.form.time == timesConv {
+	if fc.form.flat == nil {
 		return false
 	}
 	dims, _ := s.From.Shape()
@@ -41,27 +41,13 @@ func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
 	g, k, q := fc.sizes()
 	sum := 0.0
 	for _, n := range samples {
-		r := flatRatio(fc.form.flat, g, k*q, n*one)
+		r := fc.form.flat.of(g, k*q, n*one)
 		if r > 0 {
 			return false
 		}
 		sum += r
 	}
 	return sum <= -math.Log2(worthwhile)*float64(len(samples))
-}
-
-// flatRatio looks up how many times longer than a Conv a form takes on a map of one
-// position, between the measured points in the logarithm: the logarithm to base two.
-func flatRatio(f measured, groups, size, rows float64) float64 {
-	a, i := between(math.Log2(groups), flatGroups[:])
-	b, j := between(math.Log2(size), flatSizes[:])
-	c, k := between(math.Log2(rows), flatRows[:])
-	at := func(i, j, k int) float64 {
-		return flatTable[f][min(i, len(flatGroups)-1)][min(j, len(flatSizes)-1)][min(k, len(flatRows)-1)]
-	}
-	line := func(i, j int) float64 { return at(i, j, k)*(1-c) + at(i, j, k+1)*c }
-	plane := func(i int) float64 { return line(i, j)*(1-b) + line(i, j+1)*b }
-	return plane(i)*(1-a) + plane(i+1)*a
 }
 
 // FlatMap reports whether a map has one position only.

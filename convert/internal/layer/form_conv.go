@@ -21,7 +21,7 @@ var groupedConvForm = form{
 	},
 	weights: pointwise,
 	write:   writePointwise,
-	time:    timesConv, flat: timesConv,
+	time:    timesConv,
 }
 
 // The same on a map whose rows stand around the features, where they are.
@@ -30,7 +30,7 @@ var mapForm = form{
 	around:  mapEnds,
 	weights: pointwise,
 	write:   writePointwise,
-	time:    timesConv, flat: timesConv,
+	time:    timesConv,
 }
 
 var pointwise = weights{func(g, q, k int64) (weight, bias []int64) { return []int64{g * q, k, 1, 1}, []int64{g * q} }, fuse.ByOutput}

@@ -9,8 +9,9 @@ import (
 
 // One group: y = Gemm(x, Wᵀ, b) over rows.
 var gemmForm = form{
-	name: "Gemm",
-	when: func(q *question) bool { return q.plain() && q.groups == 1 },
+	name:   "Gemm",
+	groups: oneGroup,
+	when:   (*question).plain,
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		return ends{x: graph.Layout{rows, m.Feature}, y: graph.Layout{rows, m.Result}, dims: []int64{-1, count(m, m.Feature)}}, true
 	},
@@ -22,5 +23,5 @@ var gemmForm = form{
 		}
 		return c.node("Gemm", c.base+".fc", to, []string{in, w, b}, c.broadcastRows(onnxio.IntAttr("transB", 1))...), nil
 	},
-	time: timesSplit, flat: timesRows, plain: true,
+	time: timesSplit, flat: besideRows, plain: true,
 }

@@ -12,8 +12,9 @@ import (
 // One group with the weights as left operand: yᵀ = Gemm(W, xᵀ, b). Few rows cost
 // little.
 var leftGemmForm = form{
-	name: "Gemm, weights left",
-	when: func(q *question) bool { return q.columns() && q.groups == 1 },
+	name:   "Gemm, weights left",
+	groups: oneGroup,
+	when:   (*question).columns,
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		k := count(m, m.Feature)
 		e := ends{x: graph.Layout{m.Feature, rows}, y: graph.Layout{m.Result, rows}, dims: []int64{k, -1}}
@@ -34,7 +35,7 @@ var leftGemmForm = form{
 		}
 		return c.node("Gemm", c.base+".fc", to, []string{w, in, b}, attrs...), nil
 	},
-	time: timesColumns, flat: timesColumns,
+	time: timesColumns, flat: besideColumns,
 }
 
 // columns reports whether the forms with the weights as left operand are asked for.

@@ -8,8 +8,9 @@ import (
 
 // Several groups with the weights as left operand: y[g]ᵀ = W[g]·x[g]ᵀ + b[g].
 var leftMatMulForm = form{
-	name: "MatMul, weights left",
-	when: func(q *question) bool { return q.columns() && q.groups > 1 },
+	name:   "MatMul, weights left",
+	groups: severalGroups,
+	when:   (*question).columns,
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		return ends{x: graph.Layout{m.Group, m.Feature, rows}, y: graph.Layout{m.Group, m.Result, rows}, dims: []int64{count(m, m.Group), count(m, m.Feature), -1}}, true
 	},
@@ -21,5 +22,5 @@ var leftMatMulForm = form{
 		}
 		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{w, in}), b}), nil
 	},
-	time: timesColumns, flat: timesColumns,
+	time: timesColumns, flat: besideColumns,
 }

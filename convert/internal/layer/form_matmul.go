@@ -8,8 +8,9 @@ import (
 
 // Several groups: y[g] = x[g]·W[g] + b[g], groups before rows.
 var matMulForm = form{
-	name: "MatMul",
-	when: func(q *question) bool { return q.plain() && q.groups > 1 },
+	name:   "MatMul",
+	groups: severalGroups,
+	when:   (*question).plain,
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		return ends{x: graph.Layout{m.Group, rows, m.Feature}, y: graph.Layout{m.Group, rows, m.Result}, dims: []int64{count(m, m.Group), -1, count(m, m.Feature)}}, true
 	},
@@ -21,5 +22,5 @@ var matMulForm = form{
 		}
 		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{in, w}), b}), nil
 	},
-	time: timesRows, flat: timesRows, plain: true,
+	time: timesRows, flat: besideRows, plain: true,
 }

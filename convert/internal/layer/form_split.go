@@ -15,16 +15,17 @@ const maxSplit = 16
 
 // Several groups as one Gemm each, between a Split and a Concat.
 var splitForm = form{
-	name: "Gemm for each group",
+	name:   "Gemm for each group",
+	groups: severalGroups,
 	when: func(q *question) bool {
-		return q.opset >= attributeless && q.groups > 1 && (q.choice == Split || q.choice == Auto && !q.tiny && q.groups <= maxSplit)
+		return q.opset >= attributeless && (q.choice == Split || q.choice == Auto && !q.tiny && q.groups <= maxSplit)
 	},
 	around: func(m *affine.Rows, rows []graph.Atom) (ends, bool) {
 		return ends{x: graph.Layout{rows, slices.Concat(m.Group, m.Feature)}, y: graph.Layout{rows, slices.Concat(m.Group, m.Result)},
 			dims: []int64{-1, count(m, m.Group) * count(m, m.Feature)}}, true
 	},
 	write: writeSplit,
-	time:  timesSplit, flat: timesSplit,
+	time:  timesSplit, flat: besideSplit,
 	extra: func(groups float64) float64 { return groups + 1 },
 }
 

@@ -25,12 +25,13 @@ const (
 // A form is one way to write an FC.
 type form struct {
 	name    string
-	when    func(q *question) bool                               // the form can be written, and was not ruled out
+	groups  groups                                               // that it is for
+	when    func(q *question) bool                               // it was not ruled out
 	around  func(m *affine.Rows, rows []graph.Atom) (ends, bool) // what its nodes read and make
 	weights weights
 	write   func(c *fcNodes, in, to string) (string, error)
-	time    measured                     // whose time in fcTable it takes
-	flat    measured                     // and in flatTable
+	time    *rates                       // how long the layer takes
+	flat    *ratios                      // and how long on a map of one position; nil: it is a Conv, or was not measured there
 	extra   func(groups float64) float64 // nodes beside the layer, nil for none
 	plain   bool                         // what is written where nothing is measured to be better
 }
@@ -84,16 +85,6 @@ type weights struct {
 	order fuse.Order
 }
 
-// measured is a column of the tables of measurements.
-type measured uint8
-
-const (
-	timesRows    measured = iota // MatMul x·W and Add for several groups
-	timesColumns                 // W·xᵀ
-	timesSplit                   // one Gemm for each group, or one alone
-	timesConv                    // grouped 1×1 Conv
-)
-
 // batches are the batch sizes that a form has to be fast at.
 var batches = [...]float64{1, 8, 32}
 
@@ -144,8 +135,8 @@ func (l *FC) cost() formCost {
 	var c formCost
 	for _, b := range batches {
 		rows := one * b
-		t := layerTime(l.form.time, g, k, q, rows) + turns*rows*g*(k+q)/2/moveRate + nodes*nodeTime
-		limit := layerTime(timesConv, g, k, q, rows) + nodeTime*limitNodes
+		t := l.form.time.of(g, k, q, rows) + turns*rows*g*(k+q)/2/moveRate + nodes*nodeTime
+		limit := timesConv.of(g, k, q, rows) + nodeTime*limitNodes
 		c.beyond = max(c.beyond, t/limit/conflict)
 		c.mean += math.Log(t)
 	}
@@ -161,7 +152,7 @@ func (l *FC) cost() formCost {
 // tiny reports whether a layer is below tinyTime at every batch size.
 func tiny(m *affine.Rows) bool {
 	g, k, q := float64(m.Count(m.Group)), float64(m.Count(m.Feature)), float64(m.Count(m.Result))
-	return layerTime(timesRows, g, k, q, rowsOfOne(m)*batches[len(batches)-1]) < tinyTime
+	return timesRows.of(g, k, q, rowsOfOne(m)*batches[len(batches)-1]) < tinyTime
 }
 
 // rowsOfOne is the number of rows at batch one.
@@ -182,26 +173,4 @@ func rowsOfOne(m *affine.Rows) float64 {
 		}
 	}
 	return n
-}
-
-// layerTime looks up the time of a layer in microseconds, between the measured
-// points in the logarithm.
-func layerTime(f measured, g, k, q, rows float64) float64 {
-	table := &fcTable[f]
-	size, is := between(math.Log2(k*q), fcSizes[:])
-	row, ir := between(math.Log2(rows), fcRows[:])
-	at := func(i, j int) float64 { return table[min(i, len(fcSizes)-1)][min(j, len(fcRows)-1)] }
-	rate := (at(is, ir)*(1-size)+at(is+1, ir)*size)*(1-row) + (at(is, ir+1)*(1-size)+at(is+1, ir+1)*size)*row
-	return g * k * q * rows * math.Exp2(rate) / 1e6
-}
-
-// between finds x among ascending points: the point before it, and how far it is
-// on the way to the next. Beyond the ends the last rates hold.
-func between(x float64, points []float64) (frac float64, i int) {
-	for i = 0; i < len(points)-1 && x >= points[i+1]; i++ {
-	}
-	if i == len(points)-1 || x <= points[0] {
-		return 0, i
-	}
-	return (x - points[i]) / (points[i+1] - points[i]), i
 }

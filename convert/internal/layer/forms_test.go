@@ -7,7 +7,7 @@ import (
 
 // What is measured to be far apart must be told apart.
 func TestTableTellsFormsApart(t *testing.T) {
-	time := func(f measured, rows float64) float64 { return layerTime(f, 4, 1024, 1024, rows) }
+	time := func(c *rates, rows float64) float64 { return c.of(4, 1024, 1024, rows) }
 	if !(time(timesColumns, 16) < time(timesRows, 16) && time(timesColumns, 16) < time(timesSplit, 16)) {
 		t.Error("16 rows of large groups are not fastest with the weights on the left")
 	}
@@ -23,21 +23,21 @@ func TestTableTellsFormsApart(t *testing.T) {
 // last rates hold.
 func TestFormTimeInterpolates(t *testing.T) {
 	rate := func(k, rows float64) float64 {
-		return math.Log2(layerTime(timesRows, 1, k, k, rows) * 1e6 / (k * k * rows))
+		return math.Log2(timesRows.of(1, k, k, rows) * 1e6 / (k * k * rows))
 	}
 	for i, s := range fcSizes {
 		for j, r := range fcRows {
-			if have := rate(math.Exp2(s/2), math.Exp2(r)); math.Abs(have-fcTable[timesRows][i][j]) > 1e-9 {
-				t.Errorf("at point %d, %d the rate is %g, measured is %g", i, j, have, fcTable[timesRows][i][j])
+			if have := rate(math.Exp2(s/2), math.Exp2(r)); math.Abs(have-timesRows.at[i][j]) > 1e-9 {
+				t.Errorf("at point %d, %d the rate is %g, measured is %g", i, j, have, timesRows.at[i][j])
 			}
 		}
 	}
 	k := math.Exp2(fcSizes[3] / 2)
-	low, high := fcTable[timesRows][3][2], fcTable[timesRows][3][3]
+	low, high := timesRows.at[3][2], timesRows.at[3][3]
 	if mid := rate(k, math.Exp2((fcRows[2]+fcRows[3])/2)); math.Abs(mid-(low+high)/2) > 1e-9 {
 		t.Errorf("half way between %g and %g the rate is %g", low, high, mid)
 	}
-	if far := rate(k, 1<<20); math.Abs(far-fcTable[timesRows][3][len(fcRows)-1]) > 1e-9 {
+	if far := rate(k, 1<<20); math.Abs(far-timesRows.at[3][len(fcRows)-1]) > 1e-9 {
 		t.Errorf("beyond the last rows the rate is %g", far)
 	}
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"repmlp/convert/internal/layer"
+	"repmlp/onnxio"
+)
+
+// operators lists the operators of a model, the first of a run alone.
+func operators(m *onnxio.Model) string {
+	var list []string
+	for _, n := range m.Graph.Nodes {
+		if len(list) == 0 || list[len(list)-1] != n.OpType {
+			list = append(list, n.OpType)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// What is measured is the layer alone, or a chain of layers with the nodes around them.
+func TestModels(t *testing.T) {
+	want := map[string]string{
+		"timesRows": "MatMul Add [3 5 4]", "timesColumns": "MatMul Add [3 4 5]", "timesSplit": "Split Gemm Concat [5 12]", "timesConv": "Conv [5 12 1 1]",
+	}
+	for _, column := range layer.Measured(false) {
+		m, shape, err := alone(column, 3, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := fmt.Sprint(operators(m), " ", shape(5)); have != want[column] {
+			t.Errorf("%s: %s, want %s", column, have, want[column])
+		}
+		delete(want, column)
+	}
+	if len(want) > 0 {
+		t.Errorf("no form has the columns %v", want)
+	}
+	one := map[string]string{"besideRows": "Reshape Gemm Reshape Relu", "besideColumns": "Reshape Gemm Transpose Reshape Relu", "besideSplit": "", "": "Conv Relu"}
+	several := map[string]string{
+		"besideRows": "Reshape Transpose MatMul Add Transpose Reshape Relu", "besideColumns": "Transpose Reshape MatMul Add Transpose Reshape Relu",
+		"besideSplit": "Reshape Split Gemm Concat Reshape Relu", "": "Conv Relu",
+	}
+	for _, column := range append(layer.Measured(true), "") {
+		for groups, want := range map[int]map[string]string{1: one, 3: several} {
+			m, ok, err := chain(column, groups, 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok != (want[column] != "") {
+				t.Errorf("%q in %d groups: %t", column, groups, ok)
+			}
+			if ok && operators(m) != strings.TrimSpace(strings.Repeat(want[column]+" ", 8)) {
+				t.Errorf("%q in %d groups: %s, want %s", column, groups, operators(m), want[column])
+			}
+		}
+	}
+	if _, ok, err := chain("besideSplit", 17, 4); ok || err != nil {
+		t.Errorf("17 groups are split: %t, %v", ok, err)
+	}
+	if _, _, err := alone("timesNothing", 3, 4); err == nil {
+		t.Error("a column that there is not was written")
+	}
+}
