@@ -15,29 +15,29 @@ const opset = 17
 
 // square is an FC of g groups of k features and results on maps of one position, as the
 // grouped Conv that it is: what the forms are made of.
-func square(g, k int) (*affine.Segment, error) {
+func square(g, k int) (m *onnxio.Model, s *affine.Segment, err error) {
 	rng := rand.New(rand.NewPCG(1, uint64(g*k)))
 	G, K := int64(g), int64(k)
 	dims := []onnxio.Dim{onnxio.Named("rows"), onnxio.Known(G * K), onnxio.Known(1), onnxio.Known(1)}
-	m, err := onnxio.NewModel(onnxio.Parts{Opset: opset,
+	m, err = onnxio.NewModel(onnxio.Parts{Opset: opset,
 		Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, dims...)}, Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, dims...)},
 		Inits: []*onnxio.Tensor{normal(rng, "w", []int64{G * K, K, 1, 1}), normal(rng, "b", []int64{G * K})}, Nodes: []*onnxio.Node{convNode("x", "y", "w", "b", G)},
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	facts, err := graph.New(m, graph.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	x, y := facts.Value("x"), facts.Value("y")
 	shape, _ := x.Shape()
 	win, err := graph.ConvWindow(y.Producer, shape, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conv := affine.NewConv(affine.NewConstants(facts), win, []int{g * k, k, 1, 1}, g, facts.Value("w"), facts.Value("b"))
-	return affine.NewSegment(x, y, []*affine.Affine{{Out: y, Args: []*graph.Value{x}, Nodes: []*graph.Node{y.Producer}, Op: conv}}), nil
+	return m, affine.NewSegment(x, y, []*affine.Affine{{Out: y, Args: []*graph.Value{x}, Nodes: []*graph.Node{y.Producer}, Op: conv}}), nil
 }
 
 func convNode(in, out, w, b string, g int64) *onnxio.Node {
@@ -47,7 +47,7 @@ func convNode(in, out, w, b string, g int64) *onnxio.Node {
 // alone is one layer in the form that a column stands for, and the sizes that it reads
 // with so many rows.
 func alone(column string, g, k int) (m *onnxio.Model, shape func(rows int) []int, err error) {
-	s, err := square(g, k)
+	_, s, err := square(g, k)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +100,7 @@ func written(dims []onnxio.Dim, write func(w *layer.Writer) (out string, err err
 // not count; each layer reads and makes a map of one position. Column "" is the grouped
 // Conv; ok is false where a column has no form for so many groups.
 func chain(column string, g, k int) (m *onnxio.Model, ok bool, err error) {
-	s, err := square(g, k)
+	_, s, err := square(g, k)
 	if err != nil {
 		return nil, false, err
 	}

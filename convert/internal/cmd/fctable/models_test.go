@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"repmlp/convert/internal/layer"
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
 // operators lists the operators of a model, the first of a run alone.
@@ -62,5 +64,29 @@ func TestModels(t *testing.T) {
 	}
 	if _, _, err := alone("timesNothing", 3, 4); err == nil {
 		t.Error("a column that there is not was written")
+	}
+}
+
+// What is measured computes the same: every form, with the nodes around it, gives what the
+// grouped Conv gives that it is made of.
+func TestFormsAreOneFunction(t *testing.T) {
+	for _, column := range layer.Measured(false) {
+		m, s, err := square(3, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := layer.NewExample(column, false, s, opset)
+		if !ok {
+			t.Fatalf("no form has the column %q", column)
+		}
+		dims := []onnxio.Dim{onnxio.Named("rows"), onnxio.Known(12), onnxio.Known(1), onnxio.Known(1)}
+		form, err := written(dims, func(w *layer.Writer) (string, error) { return "y", e.Write(w, "x", "y") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := verify.Compare(context.Background(), m, form, verify.CompareOptions{Dims: map[string]int64{"rows": 5}})
+		if err != nil || !c.Passed {
+			t.Errorf("%s: %v, %+v", column, err, c)
+		}
 	}
 }
