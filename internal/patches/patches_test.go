@@ -8,7 +8,7 @@ import (
 )
 
 // wanted are the tasks that have an example.
-var wanted = []string{"linear-op", "engine-op", "shape-rule", "constant-operator", "report-format", "shared-flag", "family"}
+var wanted = []string{"linear-op", "engine-op", "shape-rule", "constant-operator", "fc-spelling", "report-format", "shared-flag", "family"}
 
 // Each example of docs/patches still applies, is as small as the page says, and its
 // tests pass. With -short it is only applied.

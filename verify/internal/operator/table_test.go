@@ -1,6 +1,11 @@
 package operator
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"strings"
 	"testing"
 
 	"repmlp/internal/ops"
@@ -26,5 +31,58 @@ func TestTableNamesOperators(t *testing.T) {
 	}
 	if len(table) < 100 {
 		t.Errorf("the engine runs %d operators", len(table))
+	}
+}
+
+// An entry of the table stands under the file that has its kernel.
+func TestTableNamesFiles(t *testing.T) {
+	fset := token.NewFileSet()
+	packages, err := parser.ParseDir(fset, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.ParseComments) //nolint:staticcheck // files are all that is looked at
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := packages["operator"].Files
+	at := map[string]string{} // file of a function
+	for name, f := range files {
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
+				at[fn.Name.Name] = name
+			}
+		}
+	}
+	entries := 0
+	ast.Inspect(files["table.go"], func(n ast.Node) bool {
+		e, ok := n.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		if _, ok := e.Key.(*ast.BasicLit); !ok {
+			return false
+		}
+		entries++
+		under := ""
+		for _, c := range files["table.go"].Comments {
+			if c.Pos() < e.Pos() {
+				under = c.Text()
+			}
+		}
+		here, elsewhere := false, ""
+		ast.Inspect(e.Value, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && at[id.Name] != "" && at[id.Name] != "alike.go" {
+				if strings.Contains(under, at[id.Name]) {
+					here = true
+				} else if at[id.Name] != "pointwise.go" { // which wraps functions of numbers
+					elsewhere = id.Name
+				}
+			}
+			return true
+		})
+		if !here && elsewhere != "" {
+			t.Errorf("%s stands under %q and is made by %s of %s", e.Key.(*ast.BasicLit).Value, under, elsewhere, at[elsewhere])
+		}
+		return false
+	})
+	if entries != len(Table()) {
+		t.Errorf("%d entries were looked at, the table has %d", entries, len(Table()))
 	}
 }
