@@ -67,7 +67,7 @@ func TestChosenFormIsTheCheapest(t *testing.T) {
 		if !ok {
 			t.Fatalf("no layer for %+v", o)
 		}
-		small := layerTime(timesRows, float64(groups), float64(k), float64(q), rowsOfOne(m)*32) < 50
+		small := timesRows.of(float64(groups), float64(k), float64(q), rowsOfOne(m)*32) < 50
 		for _, f := range forms() {
 			many := groups > 1
 			var may bool
@@ -128,8 +128,8 @@ func TestFormCostOrder(t *testing.T) {
 		worst, mean := 0.0, 0.0
 		for _, b := range []float64{1, 8, 32} {
 			rows := 3 * b
-			limit := layerTime(timesConv, 4, 256, 128, rows) + nodes*4
-			time := layerTime(f.time, 4, 256, 128, rows) + nodes*4 + turns*rows*4*(256+128)/2/1000
+			limit := timesConv.of(4, 256, 128, rows) + nodes*4
+			time := f.time.of(4, 256, 128, rows) + nodes*4 + turns*rows*4*(256+128)/2/1000
 			if f.name == splitForm.name {
 				time += 5 * 4
 			}
@@ -217,26 +217,26 @@ func planInto(t *testing.T, s *affine.Segment, c Choice) *FC {
 // mean, along each of the three axes.
 func TestFlatRatioInterpolates(t *testing.T) {
 	exp := math.Exp2
-	for f := range flatTable {
+	for _, column := range []*ratios{besideRows, besideColumns, besideSplit} {
 		for i, a := range flatGroups {
 			for j, b := range flatSizes {
 				for k, c := range flatRows {
-					if have := flatRatio(measured(f), exp(a), exp(b), exp(c)); math.Abs(have-flatTable[f][i][j][k]) > 1e-9 {
-						t.Fatalf("form %d at %d %d %d: %g", f, i, j, k, have)
+					if have := column.of(exp(a), exp(b), exp(c)); math.Abs(have-column.at[i][j][k]) > 1e-9 {
+						t.Fatalf("%s at %d %d %d: %g", column.name, i, j, k, have)
 					}
 				}
 			}
 		}
 	}
-	at := func(i, j, k int) float64 { return flatTable[1][i][j][k] }
+	at := func(i, j, k int) float64 { return besideColumns.at[i][j][k] }
 	half := func(p []float64, i int) float64 { return exp((p[i] + p[i+1]) / 2) }
 	g, s, r := flatGroups[:], flatSizes[:], flatRows[:]
 	for _, c := range []struct{ have, a, b float64 }{
-		{flatRatio(1, half(g, 2), exp(s[3]), exp(r[4])), at(2, 3, 4), at(3, 3, 4)},
-		{flatRatio(1, exp(g[2]), half(s, 3), exp(r[4])), at(2, 3, 4), at(2, 4, 4)},
-		{flatRatio(1, exp(g[2]), exp(s[3]), half(r, 4)), at(2, 3, 4), at(2, 3, 5)},
-		{flatRatio(1, 1<<20, 1<<40, 1<<20), at(4, 9, 6), at(4, 9, 6)},
-		{flatRatio(1, 1, 1, 0.5), at(0, 0, 0), at(0, 0, 0)},
+		{besideColumns.of(half(g, 2), exp(s[3]), exp(r[4])), at(2, 3, 4), at(3, 3, 4)},
+		{besideColumns.of(exp(g[2]), half(s, 3), exp(r[4])), at(2, 3, 4), at(2, 4, 4)},
+		{besideColumns.of(exp(g[2]), exp(s[3]), half(r, 4)), at(2, 3, 4), at(2, 3, 5)},
+		{besideColumns.of(1<<20, 1<<40, 1<<20), at(4, 9, 6), at(4, 9, 6)},
+		{besideColumns.of(1, 1, 0.5), at(0, 0, 0), at(0, 0, 0)},
 	} {
 		if math.Abs(c.have-(c.a+c.b)/2) > 1e-9 {
 			t.Errorf("between %g and %g it is %g", c.a, c.b, c.have)
