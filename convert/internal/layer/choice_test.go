@@ -418,3 +418,49 @@ func TestKernelsAreFoldedOnce(t *testing.T) {
 		t.Error("a weight of another length")
 	}
 }
+
+// Which forms are looked at for which question, form by form.
+func TestWhichFormsAreAsked(t *testing.T) {
+	var text strings.Builder
+	for _, opset := range []int64{6, 7, 17} {
+		for c := Auto; c <= Split; c++ {
+			for _, groups := range []int{1, 2, 16, 17} {
+				fmt.Fprintf(&text, "opset %d, choice %d, %d groups:", opset, c, groups)
+				for _, q := range []question{{}, {tiny: true}, {gemm: true}} {
+					q.choice, q.opset, q.groups = c, opset, groups
+					var asked []string
+					for _, f := range forms() {
+						if f.when(&q) {
+							asked = append(asked, f.name)
+						}
+					}
+					if len(asked) == 0 {
+						t.Errorf("%+v: no form", q)
+					}
+					fmt.Fprintf(&text, " %s;", strings.Join(asked, ", "))
+				}
+				text.WriteByte('\n')
+			}
+		}
+	}
+	sketch.Golden(t, "asked.txt", text.String())
+}
+
+// Layers have at most 2 G weights.
+func TestLargestLayers(t *testing.T) {
+	for _, c := range []struct {
+		k, q int
+		ok   bool
+	}{{1 << 16, 1 << 15, true}, {1 << 16, 1<<15 + 1, false}, {1 << 30, 1 << 30, false}} {
+		s, m := planned(t, graph.Symbol("N"), 1, 1, c.k, c.q)
+		if _, ok := PlanFC(s, m, math.MaxInt, Options{Opset: 17}); ok != c.ok {
+			t.Errorf("%d·%d weights: %v", c.k, c.q, ok)
+		}
+		end, _ := affine.MapInput(graph.Invent("x", onnxio.Float32, []graph.Dim{graph.Size(1), graph.Size(int64(c.k)), graph.Size(1)}), []int{0, 1, 2})
+		end.Win.In, end.Win.Out, end.Win.Groups = c.k, c.q, 1
+		from := affine.NewSegment(graph.Invent("x", onnxio.Float32, []graph.Dim{graph.Size(1), graph.Size(int64(c.k)), graph.Size(1)}), s.To, s.Steps)
+		if _, ok := PlanConv(from, end, math.MaxInt); ok != c.ok {
+			t.Errorf("a conv of %d·%d weights: %v", c.k, c.q, ok)
+		}
+	}
+}

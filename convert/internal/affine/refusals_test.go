@@ -1,0 +1,81 @@
+package affine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"repmlp/convert/internal/sketch"
+	"repmlp/onnxio/graph"
+)
+
+// What an operation cannot be written as rows says why; sizes that the graph and the
+// operation see differently are no rows.
+func TestRowsThatAreRefused(t *testing.T) {
+	n := node(t, "Neg")
+	open := []graph.Dim{graph.Symbol("N"), graph.Symbol("C"), graph.Symbol("H"), graph.Size(4)}
+	two := []int64{1, 1}
+	for name, c := range map[string]struct {
+		dims []graph.Dim
+		args int
+		op   Op
+		want string // "" for none
+	}{
+		"a join":                        {dims(2, 3), 2, &Join{Axis: 0, Sizes: []int{2, 2}}, ""},
+		"a join of another size":        {dims(2, 3), 2, &Join{Axis: 0, Sizes: []int{2, 3}}, "joins an axis of unknown size"},
+		"a join of open sizes":          {open, 2, &Join{Axis: 0, Sizes: []int{2, 2}}, "joins an axis of unknown size"},
+		"a pick from an open axis":      {open, 1, &Pick{Axes: []Picked{{Axis: 2, Count: 1, At: From(0, 1)}}, Drop: -1}, "picks from an axis of unknown size"},
+		"a pick of nothing":             {dims(2, 3), 1, &Pick{Axes: []Picked{{Axis: 1, Count: 0, At: From(0, 1)}}, Drop: -1}, "picks from an axis of unknown size"},
+		"a mean of an open axis":        {open, 1, &Reduce{Axes: []int{2}, Mean: true}, "averages over an axis of unknown size"},
+		"a pad of an open axis":         {open, 1, &Pad{Pads: []int64{0, 0, 1, 0, 0, 0, 0, 0}}, "pads an axis of unknown size"},
+		"a crop of everything":          {dims(2, 3), 1, &Pad{Pads: []int64{0, -1, 0, -2}}, "pads an axis of unknown size"},
+		"a pad of nothing else":         {open, 1, &Pad{Pads: []int64{0, 0, 0, 1, 0, 0, 0, 0}}, ""},
+		"a permutation of another rank": {dims(2, 3), 1, &Permute{Perm: []int{0, 2, 1}}, "permutes 3 axes of a tensor of rank 2"},
+		"a window over an open axis":    {open, 1, &Pool{Win: window(2, 1, 1, 0, 0)}, "slides over an axis of unknown size"},
+		"a window that fits nowhere":    {dims(2, 3, 1, 1), 1, &Pool{Win: window(2, 1, 1, 0, 0)}, "makes an axis of unknown size"},
+		"channels that do not fit":      {dims(2, 6, 1, 1), 1, &Conv{Win: graph.Window{Kernel: two, Stride: two, Dilation: two, Begin: []int64{0, 0}, End: []int64{0, 0}}, Shape: []int{4, 4, 1, 1}, Groups: 2}, "the 2 groups of"},
+		"rows of another rank":          {dims(2, 6, 1), 1, &FC{Data: [][]Index{{0}, {1}}}, "reads data of rank 3"},
+		"rows of another length":        {dims(2, 6), 1, &FC{Data: [][]Index{{0}, {1}}, Out: [][]Index{{0}, {2}}, Weight: []Index{1, 2}, Size: map[Index]int{1: 5, 2: 3}}, "reads rows of unknown length"},
+		"groups that do not nest":       {dims(2, 6), 1, &FC{Data: [][]Index{{0}, {3, 1}}, Out: [][]Index{{0}, {2}}, Weight: []Index{3, 1, 2}, Size: map[Index]int{3: 4, 1: 2, 2: 3}}, "do not nest"},
+		"a sum over an open axis":       {[]graph.Dim{graph.Symbol("N"), graph.Size(6)}, 1, &FC{Data: [][]Index{{0}, {1}}, Out: [][]Index{{2}}, Weight: []Index{1, 2}, Size: map[Index]int{1: 6, 2: 3}}, "sums over an axis of unknown size"},
+	} {
+		u := graph.Invent("u", 1, c.dims)
+		v := sketch.Graph(t, "v : ?\ny = Neg(v)").Value("v") // of any shape
+		a := &Affine{Out: v, Args: slices.Repeat([]*graph.Value{u}, c.args), Nodes: []*graph.Node{n}, Op: c.op}
+		order := make([]int, len(c.dims))
+		for i := range order {
+			order[i] = i
+		}
+		w := NewWalk(u, order)
+		w.Through(a)
+		_, why := w.Rows(v)
+		switch {
+		case c.want == "" && why != nil, c.want != "" && (why == nil || !strings.Contains(why.Message, c.want)):
+			t.Errorf("%s: %v, want %q", name, why, c.want)
+		case why != nil && !strings.Contains(why.Message, n.Title()):
+			t.Errorf("%s: %q does not name the node", name, why.Message)
+		}
+	}
+}
+
+// A lower bound of the weights is of use: for layers alone it is their number.
+func TestLeastWeights(t *testing.T) {
+	for _, c := range []struct {
+		op   Op
+		dims []graph.Dim
+		want float64
+	}{
+		{&FC{Data: [][]Index{{0}, {1}}, Out: [][]Index{{0}, {2}}, Weight: []Index{1, 2}, Size: map[Index]int{1: 6, 2: 3}}, dims(5, 6), 18},
+		{&FC{Data: [][]Index{{3}, {1}}, Out: [][]Index{{3}, {2}}, Weight: []Index{3, 1, 2}, Size: map[Index]int{3: 5, 1: 6, 2: 3}}, dims(5, 6), 90},
+		{&View{Dims: dims(30)}, dims(5, 6), 1},
+		{&Reduce{Axes: []int{1}, Mean: true}, dims(5, 6), 6},
+	} {
+		u := graph.Invent("u", 1, c.dims)
+		v := sketch.Graph(t, "v : ?\ny = Neg(v)").Value("v")
+		w := NewWalk(u, []int{0, 1})
+		w.Through(&Affine{Out: v, Args: []*graph.Value{u}, Nodes: []*graph.Node{node(t, "Neg")}, Op: c.op})
+		if have, ok := w.RowsAtLeast(v); !ok || have != c.want {
+			t.Errorf("%v: at least %g weights, want %g", c.op, have, c.want)
+		}
+	}
+}
