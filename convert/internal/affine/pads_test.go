@@ -68,6 +68,8 @@ func TestPadsOfOpenSizes(t *testing.T) {
 		{2, 1, 2, 0, h.Minus(graph.Size(2)).FloorDiv(graph.Size(2)).Plus(graph.Size(1)), 0, true},
 		{3, 1, 2, -1, h.Minus(graph.Size(1)).FloorDiv(graph.Size(2)).Plus(graph.Size(1)), 1, true},
 		{3, 1, 2, -1, h, 0, false},
+		{3, 1, 2, 0, h.Plus(graph.Size(2)).FloorDiv(graph.Size(2)).Plus(graph.Size(1)), 5, true},
+		{3, 1, 2, 0, h.Plus(graph.Size(3)).FloorDiv(graph.Size(2)).Plus(graph.Size(1)), 0, false}, // wider than any Conv would pad
 	} {
 		w := fuse.Window{Taps: []int{c.taps}, Step: []int{c.step}, Stride: []int{c.stride}, Lo: []int{c.lo}}
 		_, end, ok := Pads(w, open(h), open(c.out))

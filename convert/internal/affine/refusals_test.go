@@ -79,3 +79,46 @@ func TestLeastWeights(t *testing.T) {
 		}
 	}
 }
+
+// Which row an element belongs to follows from a shape where at most one size of an
+// axis is open, and the shape fits.
+func TestRowsOfShapes(t *testing.T) {
+	for _, c := range []struct {
+		axis []graph.Dim // of rows, before a feature of 2
+		n    int
+		rows int // 0: it does not follow
+	}{
+		{[]graph.Dim{graph.Symbol("N")}, 3, 3},
+		{[]graph.Dim{graph.Symbol("N"), graph.Size(2)}, 6, 6},
+		{[]graph.Dim{graph.Size(2), graph.Symbol("N")}, 6, 6},
+		{[]graph.Dim{graph.Symbol("N"), graph.Size(2)}, 5, 0},
+		{[]graph.Dim{graph.Symbol("N"), graph.Symbol("M")}, 6, 0},
+		{[]graph.Dim{graph.Size(3), graph.Size(2)}, 6, 6},
+		{[]graph.Dim{graph.Size(3), graph.Size(2)}, 5, 0},
+		{[]graph.Dim{graph.Size(3)}, 1, 0},
+		{[]graph.Dim{graph.Size(-3)}, 1, 0},
+		{[]graph.Dim{graph.Symbol("N"), graph.Size(0)}, 5, 0},
+	} {
+		m := &Rows{Atoms: graph.NewAtoms(), Row: map[graph.Atom]bool{}}
+		var axis []graph.Atom
+		for _, d := range c.axis {
+			a := m.Atoms.New(d)
+			axis = append(axis, a)
+			m.Row[a] = true
+		}
+		m.In = graph.Layout{axis, m.Atoms.Axis(graph.Size(2))}
+		row, run, rows := m.RowOf([]int{c.n, 2})
+		if rows != c.rows || (row != nil) != (c.rows > 0) {
+			t.Errorf("%v of %d: %d rows", c.axis, c.n, rows)
+			continue
+		}
+		for i, r := range row {
+			if int(r) != i || run != 2 {
+				t.Errorf("%v of %d: run %d of %d is of row %d", c.axis, c.n, i, run, r)
+			}
+		}
+		if _, _, rows := m.RowOf([]int{c.n}); rows != 0 {
+			t.Error("a shape of another rank has rows")
+		}
+	}
+}

@@ -266,7 +266,9 @@ func TestWeightsThatCannotBeStored(t *testing.T) {
 		"too large in a conv":   {"x : float16 N 3 4 4\na = Conv(x, =300:3x3x1x1)\ny = Conv(a, =300:3x3x1x1)", "fp16_overflow"},
 		"no number":             {"x : N 3\na = Mul(x, =NaN:3)\ny = Add(a, ?3)", "non_finite_weight"},
 		"infinite in a gemm":    {"x : N 3\na = Gemm(x, =Inf:3x3)\ny = Mul(a, ?3)", "non_finite_weight"},
-		"infinite scale":        {"x : N 3 4 4\na = Conv(x, ?3x3x3x3)\ny = Mul(a, =Inf:3x1x1)", "non_finite_weight"},
+		"infinite first scale":  {"x : N 3 4 4\na = Conv(x, ?3x3x3x3)\ny = Mul(a, =Inf_1_1:3x1x1)", "non_finite_weight"},
+		"infinite last scale":   {"x : N 3 4 4\na = Conv(x, ?3x3x3x3)\ny = Mul(a, =1_1_Inf:3x1x1)", "non_finite_weight"},
+		"first shift no number": {"x : N 3 4\na = Mul(x, ?3x1)\ny = Add(a, =NaN_1_1:3x1)", "non_finite_weight"},
 	} {
 		w := wholeOf(t, c.text)
 		_, layers := w.layers(t)
