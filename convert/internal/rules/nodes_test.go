@@ -28,6 +28,7 @@ var nodes = []struct{ name, text string }{
 	{"view: of unknown rank", "x : ?\na = Identity(x)\ny = Flatten(a)"},
 	{"transpose: unknown rank", "x : ?\ny = Transpose(x)"},
 	{"transpose: default", "x : 2 3 4\ny = Transpose(x)"},
+	{"transpose: one number", "x :\ny = Transpose(x)"},
 	{"transpose: integers", "x : int64 2 3\ny = Transpose(x)"},
 	{"blocks: modes", "x : 1 8 2 2\na = DepthToSpace(x) blocksize=2 mode=CRD\nb = DepthToSpace(a) blocksize=1\ny = SpaceToDepth(b) blocksize=2"},
 	{"conv: a kernel from data", "x : 2 3 4 4\nw : 3 3 1 1\ny = Conv(x, w)"},
