@@ -66,7 +66,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	}
 	switched := len(notes) > 0 // the caller asked for other semantics
 	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
-	cut := map[*graph.Node]*reason.Refusal{}
+	cut := map[*onnxio.Node]*reason.Refusal{}
 	for refused := 0; ; {
 		c := &conversion{opts: opts, res: res}
 		err := c.attempt(ctx, g, cut, bodies, notes, start)
@@ -94,24 +94,30 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 		}
 		again := false
 		for _, bad := range affine.ValueErrors(err) {
-			if cut[bad.Node] == nil {
-				cut[bad.Node], again = &bad.Refusal, true
+			if cut[bad.Node.Node] == nil {
+				cut[bad.Node.Node], again = &bad.Refusal, true
 			}
 		}
 		if again {
 			start = time.Now()
 			continue
 		}
-		if bad, ok := errors.AsType[*graph.UndefinedError](err); ok && g.Disown(bad.Node) {
-			start = time.Now()
-			continue
+		if bad, ok := errors.AsType[*graph.UndefinedError](err); ok {
+			without, news, e := g.Without(bad.Node)
+			if e != nil {
+				return nil, e
+			}
+			if news {
+				g, start = without, time.Now()
+				continue
+			}
 		}
 		return res, err
 	}
 }
 
 // attempt plans the graph without the nodes in cut, and says what the plan makes.
-func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*graph.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
+func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
 	defer c.clock("plan", start)
 	opts, res := c.opts, c.res
 	ended := func() bool { return ctx.Err() != nil }

@@ -74,7 +74,7 @@ func (g *Graph) isConst(v *Value) bool {
 		return g.fixed(v) && (v.Init.DType.IsFloat() || v.Init.DType.IsInt() || v.Init.DType == onnxio.Bool)
 	}
 	n := v.Producer
-	if n == nil || n.op == nil || n.misfit || v.Index != 0 || v.Sparse {
+	if n == nil || n.op == nil || n.misfit || g.opts.undefined[n.Node] || v.Index != 0 || v.Sparse {
 		return false
 	}
 	if _, ok := constOps[n.OpType]; !ok {

@@ -3,8 +3,10 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"repmlp/internal/budget"
+	"repmlp/onnxio"
 )
 
 // maxEager bounds the constants that are worked out to see whether they have a
@@ -47,25 +49,19 @@ func (e *UndefinedError) Error() string {
 
 func (e *UndefinedError) Unwrap() error { return e.err }
 
-// Disown takes what n computes for no constant from now on, and all that is
-// computed from it: large constants are only known to have no value once they
-// are worked out. It reports whether that is news.
-func (g *Graph) Disown(n *Node) bool {
-	v := n.Out[0]
-	if v.constState != 1 {
-		return false
+// Without is the graph of the same model in which what n computes is no constant,
+// nor what is computed from it: large constants are only known to have no value once
+// they are worked out. ok is false where it was none before.
+func (g *Graph) Without(n *Node) (without *Graph, ok bool, err error) {
+	if !g.IsConst(n.Out[0]) {
+		return nil, false, nil
 	}
-	for _, w := range g.values {
-		if w.constState == 1 {
-			w.constState = 0
-		}
-		w.splat = unasked
+	opts := g.opts
+	opts.undefined = maps.Clone(opts.undefined)
+	if opts.undefined == nil {
+		opts.undefined = map[*onnxio.Node]bool{}
 	}
-	v.constState = 2
-	for _, n := range g.Nodes { // before what reads it
-		for _, w := range n.Out {
-			g.IsConst(w)
-		}
-	}
-	return true
+	opts.undefined[n.Node] = true
+	without, err = New(g.Model, opts)
+	return without, err == nil, err
 }

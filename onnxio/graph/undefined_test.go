@@ -134,9 +134,17 @@ func TestDisownedConstants(t *testing.T) {
 	if !ok || bad.Node.OpType != "ReduceProd" {
 		t.Fatalf("error %v", err)
 	}
-	if !g.Disown(bad.Node) || g.Disown(bad.Node) {
-		t.Error("it is news once")
+	without, ok, err := g.Without(bad.Node)
+	if !ok || err != nil {
+		t.Fatal("a constant stays one", err)
 	}
+	if _, again, err := without.Without(without.Node(bad.Node.Node)); again || err != nil {
+		t.Error("it is news once", err)
+	}
+	if !g.IsConst(g.Value("y")) {
+		t.Error("the graph that was asked has changed")
+	}
+	g = without
 	for name, want := range map[string]bool{"a": true, "r": true, "p": false, "y": false} {
 		if got := g.IsConst(g.Value(name)); got != want {
 			t.Errorf("%s is a constant: %v", name, got)

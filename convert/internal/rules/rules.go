@@ -64,7 +64,7 @@ type context struct {
 // Explain walks the graph once and explains what the rules know. Nodes in cut are
 // left out, with the refusal that stands there. Where ended, if not nil, says that nobody waits
 // any more, the explanations come at once and are of no use.
-func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal, ended func() bool) *affine.Explained {
+func Explain(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, ended func() bool) *affine.Explained {
 	b := affine.NewBuilder(g)
 	c := &context{g, b.Constants(), b}
 	table := map[string][]rule{}
@@ -81,7 +81,7 @@ func Explain(g *graph.Graph, cut map[*graph.Node]*reason.Refusal, ended func() b
 		if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
 			continue
 		}
-		if why := cut[n]; why != nil {
+		if why := cut[n.Node]; why != nil {
 			b.Refuse(n, why)
 			continue
 		}
