@@ -231,7 +231,7 @@ func TestWeightsThatAreNone(t *testing.T) {
 func TestCutNodes(t *testing.T) {
 	g := sketch.Graph(t, "x : 2 3\na = Neg(x)\ny = Neg(a)")
 	why := reason.Refuse(reason.NonFiniteWeight, "no")
-	e := Explain(g, map[*graph.Node]*reason.Refusal{g.Nodes[0]: why}, nil)
+	e := Explain(g, map[*onnxio.Node]*reason.Refusal{g.Nodes[0].Node: why}, nil)
 	if e.Of(g.Value("a")) != nil || e.Of(g.Value("y")) == nil || len(e.Refused) != 1 || e.Refused[0].Why != why || e.Refused[0].Node != g.Nodes[0] {
 		t.Errorf("%v", e)
 	}
