@@ -412,3 +412,17 @@ func sameMap(s *affine.Segment, end affine.Map, shape []int, in, out []float64) 
 	}
 	return nil
 }
+
+// A scale that is no number is refused where it stands, whichever channel has it.
+func TestScalesThatAreNoNumbers(t *testing.T) {
+	for list, bad := range map[string]bool{"=Inf_1_1": true, "=1_NaN_1": true, "=1_1_-Inf": true, "=1_2_3": false} {
+		g := sketch.Graph(t, "x : N 3 4 4\na = Mul(x, "+list+":3x1x1)\nb = Add(a, =1)\ny = Conv(b, ?2x3x1x1)")
+		e := rules.Explain(g, nil, nil)
+		x, y := g.Value("x"), g.Value("y")
+		_, err := affine.Fold(affine.NewSegment(x, y, affine.Between(e.Of, x, y)))
+		refused, ok := affine.AsValueError(err)
+		if ok != bad || ok && (refused.Node.Title() != "Mul_a" || refused.Code != "non_finite_weight") {
+			t.Errorf("%s: %v", list, err)
+		}
+	}
+}

@@ -122,3 +122,70 @@ func TestRowsOfShapes(t *testing.T) {
 		}
 	}
 }
+
+// A SpaceToDepth is a convolution as long as its kernel is not too large to be folded.
+func TestBlocksOfManyChannels(t *testing.T) {
+	n := node(t, "Neg")
+	for _, c := range []struct {
+		channels, b int
+		ok          bool
+	}{{512, 2, true}, {513, 2, false}, {3, 16, true}, {8, 16, true}, {9, 16, false}, {1 << 40, 2, false}, {1 << 40, 1, false}, {2048, 1, true}} {
+		m := mapOf(t, 1, c.channels, 4*c.b, 4*c.b)
+		out, why := (&Blocks{B: c.b, IntoDepth: true}).Window(n, []Map{m})
+		if (why == nil) != c.ok {
+			t.Errorf("%d channels in blocks of %d: %v", c.channels, c.b, why)
+		}
+		if c.ok && (!EqualDims(out.Dims, dims(1, c.channels*c.b*c.b, 4, 4)) || out.Win.Out != c.channels*c.b*c.b) {
+			t.Errorf("%d channels in blocks of %d: %v", c.channels, c.b, out.Dims)
+		}
+	}
+	odd := mapOf(t, 1, 3, 5, 4)
+	if _, why := (&Blocks{B: 2, IntoDepth: true}).Window(n, []Map{odd}); why == nil || !strings.Contains(why.Message, "no multiples") {
+		t.Errorf("a map of 5 rows in blocks of 2: %v", why)
+	}
+	if _, why := (&Blocks{B: 2, IntoDepth: true}).Window(n, []Map{mapOf(t, 1, 3, 4, 4).transposed([]int{0, 2, 3, 1})}); why == nil {
+		t.Error("channels last")
+	}
+}
+
+// Two orders are cut into pairs of equal atoms, or do not fit.
+func TestRefine(t *testing.T) {
+	for _, c := range []struct {
+		a, b  []int
+		pairs []int // sizes; nil: they do not fit
+	}{
+		{[]int{6}, []int{6}, []int{6}},
+		{[]int{6}, []int{2, 3}, []int{2, 3}},
+		{[]int{2, 3}, []int{6}, []int{2, 3}},
+		{[]int{4, 3}, []int{2, 6}, []int{2, 2, 3}},
+		{[]int{2, 3}, []int{3, 2}, nil},
+		{nil, []int{2}, nil},
+		{[]int{2}, nil, nil},
+		{[]int{2, 3}, []int{2}, nil},
+		{[]int{2}, []int{2, 3}, nil},
+	} {
+		tr := &Tracer{atoms: graph.NewAtoms()}
+		atoms := func(sizes []int) []graph.Atom {
+			var out []graph.Atom
+			for _, n := range sizes {
+				out = append(out, tr.atoms.New(graph.Size(int64(n))))
+			}
+			return out
+		}
+		pa, pb, ok := tr.refine(atoms(c.a), atoms(c.b))
+		if ok != (c.pairs != nil) {
+			t.Errorf("%v and %v: %v", c.a, c.b, ok)
+		}
+		if !ok {
+			continue
+		}
+		for i, n := range c.pairs {
+			if !tr.atoms.Size(pa[i]).Is(int64(n)) || !tr.atoms.Size(pb[i]).Is(int64(n)) {
+				t.Errorf("%v and %v: pair %d has %v and %v", c.a, c.b, i, tr.atoms.Size(pa[i]), tr.atoms.Size(pb[i]))
+			}
+		}
+		if len(pa) != len(c.pairs) || len(pb) != len(c.pairs) {
+			t.Errorf("%v and %v: %d pairs", c.a, c.b, len(pa))
+		}
+	}
+}
