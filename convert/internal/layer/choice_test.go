@@ -430,7 +430,7 @@ func TestWhichFormsAreAsked(t *testing.T) {
 					q.choice, q.opset, q.groups = c, opset, groups
 					var asked []string
 					for _, f := range forms() {
-						if f.when(&q) {
+						if f.groups.fit(groups) && f.when(&q) {
 							asked = append(asked, f.name)
 						}
 					}
