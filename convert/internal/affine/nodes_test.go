@@ -136,6 +136,7 @@ var nodes = []struct{ name, text string }{
 	{"slice of all", "x : N 3 8\na = Slice(x, #0, #100, #2)\ny = Mul(a, ?8)"},
 	{"gather", "x : N 3 8\ny = Gather(x, #5_-1_0_0) axis=2"},
 	{"gather one", "x : N 3 8\na = Gather(x, %-2) axis=1\ny = MatMul(a, ?8x2)"},
+	{"gather one of the first axis", "x : 3 N 8\na = Gather(x, %1) axis=0\ny = MatMul(a, ?8x2)"},
 	{"split", "x : 2 7 3\na, b, c = Split(x, #2_4_1) axis=1\ny = MatMul(b, ?3x2)"},
 	{"split of a map", "x : 2 6 3 3\na, b = Split(x, #2_4) axis=1\ny = Conv(b, ?2x4x3x3) pads=1,1,1,1"},
 
