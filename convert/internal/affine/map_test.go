@@ -269,8 +269,8 @@ func (rowless) Trace(*Tracer, *graph.Node, []Traced) (Traced, *reason.Refusal) {
 
 // The axes of a value are put in the order that the first spatial step needs.
 func TestMapOrder(t *testing.T) {
-	u, v, w, x := stub("u"), stub("v"), stub("w"), stub("x")
-	u = graph.Invent("u", 1, dims(1, 2, 3, 4))
+	v, w, x := stub("v"), stub("w"), stub("x")
+	u := graph.Invent("u", 1, dims(1, 2, 3, 4))
 	step := func(from, to *graph.Value, op Op) *Affine {
 		return &Affine{Out: to, Args: []*graph.Value{from}, Op: op}
 	}
