@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"repmlp/convert/internal/reason"
+	"slices"
 
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -171,9 +172,12 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 	if len(w.Kernel) != len(s.Win.Taps) || perGroup*groups != s.Win.Out {
 		return s, reason.Refuse("", "channels or axes of %q do not fit", n.Title())
 	}
-	next := fuse.Window{Out: channels, In: s.Win.Out, Groups: groups}
+	axes := len(w.Kernel)
+	numbers := make([]int, 4*axes)
+	next := fuse.Window{Out: channels, In: s.Win.Out, Groups: groups,
+		Lo: numbers[:axes:axes], Taps: numbers[axes : 2*axes : 2*axes], Step: numbers[2*axes : 3*axes : 3*axes], Stride: numbers[3*axes:]}
 	padded, pointwise := false, true
-	out.Dims = append([]graph.Dim{}, s.Dims...)
+	out.Dims = slices.Clone(s.Dims)
 	out.Dims[1] = graph.Size(int64(channels))
 	for i := range w.Kernel {
 		if w.Begin[i] < 0 || w.End[i] < 0 {
@@ -184,11 +188,10 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 		}
 		padded = padded || w.Begin[i] > 0 || w.End[i] > 0
 		pointwise = pointwise && w.Kernel[i] == 1 && w.Stride[i] == 1
-		next.Lo = append(next.Lo, int(-w.Begin[i]))
-		next.Taps = append(next.Taps, int(w.Kernel[i]))
-		next.Step = append(next.Step, int(w.Dilation[i]))
-		next.Stride = append(next.Stride, int(w.Stride[i]))
-		out.Dims[i+2] = w.Out(i, s.Dims[i+2])
+		next.Lo[i], next.Taps[i], next.Step[i], next.Stride[i] = int(-w.Begin[i]), int(w.Kernel[i]), int(w.Dilation[i]), int(w.Stride[i])
+		if !w.Pointwise(i) {
+			out.Dims[i+2] = w.Out(i, s.Dims[i+2])
+		}
 	}
 	if padded && s.notZero != "" {
 		if !s.cancels() {

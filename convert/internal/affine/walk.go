@@ -42,6 +42,13 @@ func NewWalk(from *graph.Value, order []int) *Walk {
 	return w
 }
 
+// NewRowsWalk is a walk that writes rows alone, as scales without a layer need.
+func NewRowsWalk(from *graph.Value) *Walk {
+	w := NewWalk(from, nil)
+	w.maps, w.mapWhy = nil, reason.Refuse("", "%q was not looked at as a map", from.Name)
+	return w
+}
+
 // Refused reports whether nothing further on can be written in either way.
 func (w *Walk) Refused() bool { return w.mapWhy != nil && w.refusesRows() != nil }
 

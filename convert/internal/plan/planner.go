@@ -122,7 +122,7 @@ type horizon struct {
 	runEnds int
 }
 
-func usual() horizon { return horizon{attention: 24, glance: 256, runEnds: 8} }
+func usual() horizon { return horizon{attention: 6, glance: 96, runEnds: 4} }
 
 // cover finds the cheapest way to cut a chain, from its far end to the near one.
 func (p *planner) cover(c *chain) cover {
@@ -167,15 +167,18 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 	if j == 0 || p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
 		return false
 	}
-	walk := affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
-		for k := j - 1; k >= 0 && k >= j-p.opts.horizon.glance; k-- {
-			for _, a := range c.spans[k] {
-				if !yield(a) {
-					return
+	walk := affine.NewRowsWalk(u)
+	if c.between(j, 0).layers > 0 {
+		walk = affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
+			for k := j - 1; k >= 0 && k >= j-p.opts.horizon.glance; k-- {
+				for _, a := range c.spans[k] {
+					if !yield(a) {
+						return
+					}
 				}
 			}
-		}
-	}))
+		}))
+	}
 	hard := 0
 	for i := j - 1; i >= 0; i-- {
 		if t := c.between(i+1, i); t.others > 0 && t.cost.Work > 0 {
