@@ -53,7 +53,7 @@ func TestPatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tests := strings.Count(p.Run, "|") + 1; passed != tests {
+			if tests := strings.Count(p.Run, "|") + 1; passed < tests {
 				t.Errorf("%d tests passed, want the %d of %q", passed, tests, p.Run)
 			}
 		})
