@@ -159,7 +159,8 @@ func same(have, want *verify.Tensor) error {
 }
 
 // Every layer that can stand for a graph computes what the graph did, and is told of
-// as it was written down; in each opset it has the nodes that stand there too.
+// as it was written down; in each opset it has the nodes that stand there
+// too, as scales have everywhere.
 func TestLayersAreTheirSegments(t *testing.T) {
 	var text strings.Builder
 	for _, c := range segments {
@@ -180,7 +181,7 @@ func TestLayersAreTheirSegments(t *testing.T) {
 					t.Errorf("%s: %v", names[i], err)
 					continue
 				}
-				if strings.HasPrefix(c.name, "opset") {
+				if strings.HasPrefix(c.name, "opset") || l.Kind() == "scale" {
 					text.WriteString(sketch.Nodes(made))
 				}
 				if err := same(sketch.Run(t, made, feeds)["y"], want); err != nil {
