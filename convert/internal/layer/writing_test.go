@@ -32,6 +32,7 @@ var segments = []struct{ name, text string }{
 	{"rank 5", "x : N 2 3 2 2\na = Transpose(x) perm=0,2,1,3,4\nb = Reshape(a, #-1_8)\nc = Gemm(b, ?8x8, ?8)\nd = Reshape(c, #-1_3_2_2_2)\ny = Transpose(d) perm=0,2,1,4,3"},
 	{"tiles in share sets", "x : N 4 4 4\na = Reshape(x, #-1_4_2_2_2_2)\nb = Transpose(a) perm=0,2,4,1,3,5\nc = Reshape(b, #-1_8_1_1)\nd = Conv(c, ?8x4x1x1, ?8) group=2\ne = Reshape(d, #-1_2_2_4_2_2)\nf = Transpose(e) perm=0,3,1,4,2,5\ny = Reshape(f, #-1_4_4_4)"},
 	{"rows of open number", "x : N P Q 8\ns = Shape(x)\np = Gather(s, #1) axis=0\nq = Gather(s, #2) axis=0\nr = Reshape(x, #-1_8)\na = Gemm(r, ?8x6, ?6)\nu = Concat(#-1, p, q, #2_3) axis=0\nb = Reshape(a, u)\ny = Transpose(b) perm=0,3,1,2,4"},
+	{"rows of partly open number", "x : 3 P Q 8\ns = Shape(x)\nt = Slice(s, #0, #3)\nr = Reshape(x, #-1_8)\na = Gemm(r, ?8x6, ?6)\nu = Concat(t, #6) axis=0\ny = Reshape(a, u)"},
 	{"rows of open number, all told", "x : N P Q 8\ns = Shape(x)\nt = Slice(s, #0, #3)\nr = Reshape(x, #-1_8)\na = Gemm(r, ?8x6, ?6)\nu = Concat(t, #6) axis=0\ny = Reshape(a, u)"},
 	{"1×1 convs", "x : N 3 4 4\na = Conv(x, ?5x3x1x1, ?5)\ny = Conv(a, ?2x5x1x1, ?2)"},
 	{"1×1 convs in groups", "x : N 4 3 3\na = Conv(x, ?4x2x1x1, ?4) group=2\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},

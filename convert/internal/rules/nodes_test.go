@@ -121,6 +121,7 @@ var nodes = []struct{ name, text string }{
 	{"pad: pads and value as attributes", "opset 10\nx : 2 3\ny = Pad(x) pads=0,1,0,1 value=1.5"},
 	{"pad: mode", "x : 2 3\ny = Pad(x, #0_1_0_1) mode=edge"},
 	{"pad: nothing", "x : 2 3\ny = Pad(x, #0_0_0_0) mode=reflect"},
+	{"pad: one number", "x :\ny = Pad(x, #)"},
 	{"pad: integers", "x : int64 2 3\ny = Pad(x, #0_1_0_1)"},
 	{"select: integers", "x : int64 4\ny = Slice(x, #0, #2)"},
 	{"select: unknown rank", "x : ?\ny = Slice(x, #0, #2)"},

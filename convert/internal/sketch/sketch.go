@@ -9,7 +9,7 @@
 //
 // Operands are values or constants: ?4x2 holds random numbers of shape [4, 2], !4
 // positive ones, =1.5 is one number, =1.5:4x1x1 the same for a whole shape, =2_-3_5:3
-// lists numbers, #2_2 lists integers and %2 is one. Numbers have the type of the first input.
+// lists numbers, #2_2 lists integers, # none, and %2 is one. Numbers have the type of the first input.
 package sketch
 
 import (
@@ -231,7 +231,7 @@ func (d *drawing) operand(s string) (string, error) {
 		return d.constant(dims, func() float64 { k++; return v[k%len(v)] })
 	case '#':
 		v, ok := integers(s[1:], "_")
-		if !ok {
+		if !ok && s != "#" {
 			return "", fmt.Errorf("%q lists no integers", s)
 		}
 		name := d.fresh()
