@@ -25,6 +25,8 @@ var nodes = []struct{ name, text string }{
 	{"rows cut anew at run time and turned", "x : N P Q 8\ns = Shape(x)\np = Gather(s, #1) axis=0\nq = Gather(s, #2) axis=0\nr = Reshape(x, #-1_8)\na = Gemm(r, ?8x6, ?6)\nu = Concat(q, #-1, p, #6) axis=0\nb = Reshape(a, u)\ny = Transpose(b) perm=1,0,2,3"},
 	{"rows cut anew and scaled", "x : N 6 4\na = MatMul(x, ?4x4)\nb = Reshape(a, #-1_4_6)\ny = Mul(b, ?6)"},
 	{"rows cut anew and averaged", "x : N 6\na = Reshape(x, #4_-1)\ny = ReduceMean(a) axes=@0"},
+	{"rows cut anew, one of them averaged", "x : 6 4\na = Reshape(x, #4_6)\ny = ReduceMean(a) axes=@0"},
+	{"rows cut anew, all of them averaged", "x : 6 4\na = Reshape(x, #4_6)\ny = ReduceMean(a) axes=0,1"},
 	{"rows cut anew twice and added", "x : N 6 4\na = Reshape(x, #-1_4_6)\nb = Mul(x, =2)\nc = Reshape(b, #-1_4_6)\ny = Add(a, c)"},
 	{"permute", "x : 2 3 4\na = Transpose(x) perm=2,0,1\nb = Reshape(a, #8_3)\ny = MatMul(b, ?3x5)"},
 	{"permute of a map", "x : N 5 6 4\na = Transpose(x) perm=0,3,1,2\nb = Conv(a, ?3x4x3x3) pads=1,1,1,1\ny = Transpose(b) perm=0,2,3,1"},

@@ -38,6 +38,7 @@ var segments = []struct{ name, text string }{
 	{"1×1 convs in groups", "x : N 4 3 3\na = Conv(x, ?4x2x1x1, ?4) group=2\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},
 	{"1×1 convs, one axis", "x : N 3 5\na = Conv(x, ?5x3x1, ?5)\ny = Conv(a, ?2x5x1, ?2)"},
 	{"an unrolled map", "x : 2 3 4 4\na = Reshape(x, #2_3_16)\nb = Conv(a, ?5x3x1, ?5)\nc = Conv(b, ?4x5x1)\ny = Reshape(c, #2_4_4_4)"},
+	{"an unrolled open map", "x : N 3 L\na = Conv(x, ?5x3x1, ?5)\ny = Conv(a, ?4x5x1)"},
 	{"one position", "x : N 6 1 1\na = Conv(x, ?4x6x1x1, ?4)\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},
 	{"conv and norm", "x : N 4 5 4\na = Conv(x, ?6x2x3x3, ?6) group=2 pads=1,1,1,1 strides=2,1\ny = BatchNormalization(a, ?6, ?6, ?6, !6)"},
 	{"norm, conv and norm", "x : N 4 5 4\nn = BatchNormalization(x, ?4, ?4, ?4, !4)\na = Conv(n, ?6x2x3x3, ?6) group=2\ny = BatchNormalization(a, ?6, ?6, ?6, !6)"},

@@ -63,6 +63,7 @@ var nodes = []struct{ name, text string }{
 	{"einsum: mixed types", "x : 2 3\nw : float32 3 4\na = Identity(w)\ny = Einsum(x, a) equation=ab,bc->ac"},
 	{"einsum: a diagonal", "x : 2 3 3\ny = Einsum(x, ?3x4) equation=abb,bc->ac"},
 	{"scale: a number spread by a run", "x : N H 3\ns = Shape(x)\nk = Expand(=2, s)\ny = Mul(x, k)"},
+	{"scale: two numbers spread by a run", "x : N H 3\ns = Shape(x)\na = Expand(=2, s)\nb = Expand(=3, s)\nc = Mul(a, b)\ny = Mul(x, c)"},
 	{"scale: a number spread over another", "x : N 3\nb : M 3\ns = Shape(b)\nk = Expand(=2, s)\ny = Mul(x, k)\nz = Neg(b)\n> y z"},
 	{"split fc: slices", "x : N 6\na = Slice(x, #0, #3, #1)\nb = Slice(x, #3, #6, #1)\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(d, e) axis=1"},
 	{"split fc: slices of two axes", "x : 4 6\na = Slice(x, #0_0, #2_3, #0_1)\nb = Slice(x, #0_3, #2_6, #0_1)\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(d, e) axis=1"},
