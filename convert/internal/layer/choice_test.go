@@ -464,3 +464,33 @@ func TestLargestLayers(t *testing.T) {
 		}
 	}
 }
+
+// Every column of measurements has a name of its own, and a layer that stands for it.
+func TestMeasuredColumns(t *testing.T) {
+	for _, flat := range []bool{false, true} {
+		names := Measured(flat)
+		for _, f := range forms() {
+			if name := f.column(flat); name != "" && !slices.Contains(names, name) {
+				t.Errorf("flat %v: %s takes the times of %q, which is not measured", flat, f.name, name)
+			}
+		}
+		for i, name := range names {
+			if slices.Contains(names[:i], name) {
+				t.Errorf("flat %v: %q is measured twice", flat, name)
+			}
+			found := false
+			for _, groups := range []int{1, 4} {
+				s, _ := planned(t, graph.Size(8), 1, groups, 64, 64)
+				_, ok := NewExample(name, flat, s, 17)
+				found = found || ok
+			}
+			if !found {
+				t.Errorf("flat %v: no layer stands for %q", flat, name)
+			}
+		}
+		s, _ := planned(t, graph.Size(8), 1, 4, 64, 64)
+		if _, ok := NewExample("no such column", flat, s, 17); ok {
+			t.Error("a layer stands for a column that there is not")
+		}
+	}
+}
