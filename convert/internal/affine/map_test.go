@@ -323,6 +323,11 @@ func TestSegments(t *testing.T) {
 	if !slices.Equal(s.Nodes(), g.Nodes) {
 		t.Errorf("the nodes are %v", s.Nodes())
 	}
+	nowhere := stub("nowhere") // made by no node of the file
+	moved := NewSegment(v("x"), nowhere, []*Affine{{Out: nowhere, Args: []*graph.Value{v("x")}, Nodes: g.Nodes[1:2], Op: &View{}}})
+	if !slices.Equal(moved.Nodes(), g.Nodes[1:2]) {
+		t.Errorf("of a value that is in no file the nodes are %v", moved.Nodes())
+	}
 	if s.Parameters() != 16 || s.Last() != steps[2] || !s.Makes(v("b")) || s.Makes(v("x")) {
 		t.Errorf("%d parameters", s.Parameters())
 	}

@@ -283,6 +283,9 @@ func TestWideBlocksStay(t *testing.T) {
 		if _, ok := PlanConv(w.s, m, math.MaxInt); ok != c.ok {
 			t.Errorf("%+v: %v", c, ok)
 		}
+		if _, ok := PlanConv(w.s, m, m.Win.Size()); ok != c.ok {
+			t.Errorf("%+v, as many weights as allowed: %v", c, ok)
+		}
 		if _, ok := PlanConv(w.s, m, m.Win.Size()-1); ok {
 			t.Error("more weights than allowed")
 		}

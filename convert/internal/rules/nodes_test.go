@@ -117,6 +117,7 @@ var nodes = []struct{ name, text string }{
 	{"pool: a view between", "x : 2 3 4 4\na = BatchNormalization(x, ?3, ?3, ?3, !3)\nb = Identity(a)\ny = GlobalAveragePool(b)"},
 	{"pool: two scales and a number", "x : 2 3 4 4\na = Mul(x, ?3x1x1)\nb = Add(a, ?3x1x1)\nc = Mul(b, =2)\ny = AveragePool(c) kernel_shape=2,2"},
 	{"pad: pads from data", "x : 2 3\np : int64 4\ny = Pad(x, p)"},
+	{"pad: pads that a run works out", "x : N 4\ns = Shape(x)\nn = Gather(s, #0) axis=0\nz = Sub(n, n)\np = Concat(z, #1, z, #0) axis=0\ny = Pad(x, p)"},
 	{"pad: a value from data", "x : 2 3\nv : 1\ny = Pad(x, #0_1_0_1, v)"},
 	{"pad: a value", "x : 2 3\ny = Pad(x, #0_1_0_1, =2.5)"},
 	{"pad: pads and value as attributes", "opset 10\nx : 2 3\ny = Pad(x) pads=0,1,0,1 value=1.5"},
