@@ -42,6 +42,7 @@ var nodes = []struct{ name, text string }{
 	{"conv: a bias that is left out", "x : 2 3 4 4\ny = Conv(x, ?3x3x1x1, -)"},
 	{"conv: a window that fits nothing", "x : 2 3 4 4\ny = Conv(x, ?3x3x5x5)"},
 	{"gemm: a bias of another length", "x : 2 3\ny = Gemm(x, ?3x4, ?3)"},
+	{"gemm: a bias times nothing", "x : 2 3\ny = Gemm(x, ?3x4, ?4) beta=0.0"},
 	{"gemm: turned data", "x : 3 2\ny = Gemm(x, ?3x4) transA=1"},
 	{"gemm: a weight from data", "x : 2 3\nw : 3 4\ny = Gemm(x, w)"},
 	{"gemm: a bias from data", "x : 2 3\nb : 4\ny = Gemm(x, ?3x4, b)"},
