@@ -29,8 +29,8 @@ func TestAccuracyAgainstFloat64(t *testing.T) {
 		}
 		m := c.load(t)
 		single := true
-		for _, x := range m.Graph.Inits {
-			single = single && (x.DType == onnxio.Float32 || !x.DType.IsFloat())
+		for _, x := range m.Graph().Inits() {
+			single = single && (x.DType() == onnxio.Float32 || !x.DType().IsFloat())
 		}
 		res := convertModel(t, m)
 		if !single || res.Verdict != convert.Fused {

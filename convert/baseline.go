@@ -19,14 +19,14 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 	var edit onnxio.Edit
 	var notes []Warning
 	opset := plain.Opset("")
-	for _, n := range plain.Graph.Nodes {
+	for _, n := range plain.Graph().Nodes() {
 		r := inference(n, opset)
 		if r == nil {
 			continue
 		}
 		edit.DropNodes = append(edit.DropNodes, n)
 		edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: r, Before: n})
-		notes = append(notes, Warning{Code: "training_switched_off", Message: fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType, n.Title())})
+		notes = append(notes, Warning{Code: "training_switched_off", Message: fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType(), n.Title())})
 	}
 	if len(notes) == 0 {
 		return plain, nil, nil
@@ -41,23 +41,23 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 // inference is the inference form of a node left in training mode, nil where it
 // is none.
 func inference(n *onnxio.Node, opset int64) *onnxio.Node {
-	if n.Domain != "" || len(n.Outputs) == 0 {
+	if n.Domain() != "" || len(n.Outputs()) == 0 {
 		return nil
 	}
-	switch n.OpType {
+	switch n.OpType() {
 	case "BatchNormalization":
 		if opset < 7 && n.Int("is_test", 0) == 0 {
-			return tested(n, n.Outputs[:1])
+			return tested(n, n.Outputs()[:1])
 		}
 		if rules.BatchStatistics(n, opset) {
 			return n.Keep(1, "training_mode")
 		}
 	case "Dropout":
 		if opset < 7 && n.Int("is_test", 0) == 0 {
-			return tested(n, n.Outputs)
+			return tested(n, n.Outputs())
 		}
-		if opset >= 12 && len(n.Inputs) > 2 && n.Inputs[2] != "" {
-			return n.WithInputs(n.Name, n.Inputs[:1], n.Outputs)
+		if opset >= 12 && len(n.Inputs()) > 2 && n.Inputs()[2] != "" {
+			return n.WithInputs(n.Name(), n.Inputs()[:1], n.Outputs())
 		}
 	}
 	return nil
@@ -65,6 +65,6 @@ func inference(n *onnxio.Node, opset int64) *onnxio.Node {
 
 // tested is a node of opset 1 or 6 with is_test set.
 func tested(n *onnxio.Node, outputs []string) *onnxio.Node {
-	attrs := slices.DeleteFunc(slices.Clone(n.Attrs), func(a *onnxio.Attr) bool { return a.Name == "is_test" })
-	return onnxio.NewNode(n.Name, n.OpType, n.Inputs, outputs, append(attrs, onnxio.IntAttr("is_test", 1))...)
+	attrs := slices.DeleteFunc(slices.Clone(n.Attrs()), func(a *onnxio.Attr) bool { return a.Name() == "is_test" })
+	return onnxio.NewNode(n.Name(), n.OpType(), n.Inputs(), outputs, append(attrs, onnxio.IntAttr("is_test", 1))...)
 }

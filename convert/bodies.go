@@ -25,7 +25,7 @@ type bodyResult struct {
 func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyResult, error) {
 	res := &bodyResult{model: m, proofs: map[string]verify.Proof{}}
 	has := false
-	for _, n := range m.Graph.Nodes {
+	for _, n := range m.Graph().Nodes() {
 		has = has || len(n.Subgraphs()) > 0
 	}
 	if !has {
@@ -174,15 +174,15 @@ func declareValue(v *graph.Value) *onnxio.ValueInfo {
 func reservedNames(g *graph.Graph) map[string]bool {
 	names := map[string]bool{}
 	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
+		for _, o := range n.Outputs() {
 			names[o] = true
 		}
 	}
-	for _, t := range g.Model.Graph.Inits {
-		names[t.Name] = true
+	for _, t := range g.Model.Graph().Inits() {
+		names[t.Name()] = true
 	}
-	for _, v := range g.Model.Graph.Inputs {
-		names[v.Name] = true
+	for _, v := range g.Model.Graph().Inputs() {
+		names[v.Name()] = true
 	}
 	return names
 }

@@ -155,15 +155,15 @@ func (c testCase) judge(res *convert.Result) error {
 func countOps(m *onnxio.Model) map[string]int {
 	ops := convert.CountOps(m)
 	dims := map[string][]int64{}
-	for _, t := range m.Graph.Inits {
-		dims[t.Name] = t.Dims
+	for _, t := range m.Graph().Inits() {
+		dims[t.Name()] = t.Dims()
 	}
-	for _, n := range m.Graph.Nodes {
-		if n.OpType != "Conv" {
+	for _, n := range m.Graph().Nodes() {
+		if n.OpType() != "Conv" {
 			continue
 		}
 		kernel := n.Ints("kernel_shape")
-		if d := dims[n.Inputs[1]]; kernel == nil && len(d) > 2 {
+		if d := dims[n.Inputs()[1]]; kernel == nil && len(d) > 2 {
 			kernel = d[2:]
 		}
 		if slices.ContainsFunc(kernel, func(k int64) bool { return k > 1 }) {
@@ -199,18 +199,18 @@ func (c testCase) sameOutputs(m *onnxio.Model, inputs, want []*verify.Tensor) er
 	}
 	inits := map[string]bool{}
 	tol := 2e-5
-	for _, x := range m.Graph.Inits {
-		inits[x.Name] = true
-		tol = max(tol, fusedTolerance[x.DType])
+	for _, x := range m.Graph().Inits() {
+		inits[x.Name()] = true
+		tol = max(tol, fusedTolerance[x.DType()])
 	}
 	if c.RTol > 0 {
 		tol = c.RTol
 	}
 	feeds := map[string]*verify.Tensor{}
 	next := 0
-	for _, v := range m.Graph.Inputs {
-		if !inits[v.Name] && next < len(inputs) {
-			feeds[v.Name] = inputs[next]
+	for _, v := range m.Graph().Inputs() {
+		if !inits[v.Name()] && next < len(inputs) {
+			feeds[v.Name()] = inputs[next]
 			next++
 		}
 	}
@@ -219,7 +219,7 @@ func (c testCase) sameOutputs(m *onnxio.Model, inputs, want []*verify.Tensor) er
 		return err
 	}
 	for i, w := range want {
-		name := m.Graph.Outputs[i].Name
+		name := m.Graph().Outputs()[i].Name()
 		g := got[name]
 		if !slices.Equal(g.Shape, w.Shape) {
 			return fmt.Errorf("output %q has shape %v, want %v", name, g.Shape, w.Shape)

@@ -77,47 +77,47 @@ func (o Options) dumpResult(res *result) error {
 // input, output, initializer and node.
 func modelText(m *onnxio.Model) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ir %d\n", m.IRVersion)
-	for _, o := range m.Opsets {
+	fmt.Fprintf(&b, "ir %d\n", m.IRVersion())
+	for _, o := range m.Opsets() {
 		fmt.Fprintf(&b, "opset %q %d\n", o.Domain, o.Version)
 	}
-	for _, p := range m.Metadata {
+	for _, p := range m.Metadata() {
 		fmt.Fprintf(&b, "metadata %q %q\n", p.Key, p.Value)
 	}
-	for _, f := range m.Functions {
-		fmt.Fprintf(&b, "function %q.%q (%s) -> (%s)\n", f.Domain, f.Name, quoted(f.Inputs), quoted(f.Outputs))
-		nodesText(&b, "  ", f.Nodes)
+	for _, f := range m.Functions() {
+		fmt.Fprintf(&b, "function %q.%q (%s) -> (%s)\n", f.Domain(), f.Name(), quoted(f.Inputs()), quoted(f.Outputs()))
+		nodesText(&b, "  ", f.Nodes())
 	}
-	graphText(&b, "", m.Graph)
+	graphText(&b, "", m.Graph())
 	return b.String()
 }
 
 func graphText(b *strings.Builder, indent string, g *onnxio.Graph) {
-	for _, v := range g.Inputs {
+	for _, v := range g.Inputs() {
 		fmt.Fprintf(b, "%sinput %s\n", indent, declaredText(v))
 	}
-	for _, v := range g.Outputs {
+	for _, v := range g.Outputs() {
 		fmt.Fprintf(b, "%soutput %s\n", indent, declaredText(v))
 	}
-	for _, t := range g.Inits {
-		fmt.Fprintf(b, "%sinitializer %q %s\n", indent, t.Name, tensorText(t))
+	for _, t := range g.Inits() {
+		fmt.Fprintf(b, "%sinitializer %q %s\n", indent, t.Name(), tensorText(t))
 	}
-	nodesText(b, indent, g.Nodes)
+	nodesText(b, indent, g.Nodes())
 }
 
 func nodesText(b *strings.Builder, indent string, nodes []*onnxio.Node) {
 	for _, n := range nodes {
-		op := n.OpType
-		if n.Domain != "" {
-			op = n.Domain + "." + op
+		op := n.OpType()
+		if n.Domain() != "" {
+			op = n.Domain() + "." + op
 		}
-		fmt.Fprintf(b, "%snode %q %q (%s) -> (%s)", indent, n.Name, op, quoted(n.Inputs), quoted(n.Outputs))
-		for _, a := range n.Attrs {
-			fmt.Fprintf(b, " %s=%s", a.Name, attrText(a))
+		fmt.Fprintf(b, "%snode %q %q (%s) -> (%s)", indent, n.Name(), op, quoted(n.Inputs()), quoted(n.Outputs()))
+		for _, a := range n.Attrs() {
+			fmt.Fprintf(b, " %s=%s", a.Name(), attrText(a))
 		}
 		b.WriteByte('\n')
 		for _, sub := range n.Subgraphs() {
-			fmt.Fprintf(b, "%s  graph %q\n", indent, sub.Name)
+			fmt.Fprintf(b, "%s  graph %q\n", indent, sub.Name())
 			graphText(b, indent+"    ", sub)
 		}
 	}
@@ -125,22 +125,22 @@ func nodesText(b *strings.Builder, indent string, nodes []*onnxio.Node) {
 
 func attrText(a *onnxio.Attr) string {
 	switch {
-	case a.Ref != "":
-		return "@" + a.Ref
-	case a.Type == onnxio.AttrFloat:
-		return fmt.Sprint(a.F)
-	case a.Type == onnxio.AttrInt:
-		return fmt.Sprint(a.I)
-	case a.Type == onnxio.AttrString:
-		return fmt.Sprintf("%q", a.S)
-	case a.Type == onnxio.AttrFloats:
-		return fmt.Sprint(a.Floats)
-	case a.Type == onnxio.AttrInts:
-		return fmt.Sprint(a.Ints)
-	case a.Type == onnxio.AttrStrings:
-		return fmt.Sprintf("%q", a.Strings)
-	case a.T != nil:
-		return tensorText(a.T)
+	case a.Ref() != "":
+		return "@" + a.Ref()
+	case a.Type() == onnxio.AttrFloat:
+		return fmt.Sprint(a.F())
+	case a.Type() == onnxio.AttrInt:
+		return fmt.Sprint(a.I())
+	case a.Type() == onnxio.AttrString:
+		return fmt.Sprintf("%q", a.S())
+	case a.Type() == onnxio.AttrFloats:
+		return fmt.Sprint(a.Floats())
+	case a.Type() == onnxio.AttrInts:
+		return fmt.Sprint(a.Ints())
+	case a.Type() == onnxio.AttrStrings:
+		return fmt.Sprintf("%q", a.Strings())
+	case a.T() != nil:
+		return tensorText(a.T())
 	}
 	return "..."
 }
@@ -149,8 +149,8 @@ func attrText(a *onnxio.Attr) string {
 const shownInts = 16
 
 func tensorText(t *onnxio.Tensor) string {
-	s := fmt.Sprintf("%s%v", t.DType, t.Dims)
-	if t.DType != onnxio.Int64 || t.Len() > shownInts || t.Len() == 0 {
+	s := fmt.Sprintf("%s%v", t.DType(), t.Dims())
+	if t.DType() != onnxio.Int64 || t.Len() > shownInts || t.Len() == 0 {
 		return s
 	}
 	v, err := t.Int64s()
@@ -161,11 +161,11 @@ func tensorText(t *onnxio.Tensor) string {
 }
 
 func declaredText(v *onnxio.ValueInfo) string {
-	if !v.Shape {
-		return fmt.Sprintf("%q %s", v.Name, v.Elem)
+	if !v.Shape() {
+		return fmt.Sprintf("%q %s", v.Name(), v.Elem())
 	}
-	dims := make([]string, len(v.Dims))
-	for i, d := range v.Dims {
+	dims := make([]string, len(v.Dims()))
+	for i, d := range v.Dims() {
 		switch {
 		case d.Known:
 			dims[i] = fmt.Sprint(d.Value)
@@ -175,7 +175,7 @@ func declaredText(v *onnxio.ValueInfo) string {
 			dims[i] = "?"
 		}
 	}
-	return fmt.Sprintf("%q %s[%s]", v.Name, v.Elem, strings.Join(dims, " "))
+	return fmt.Sprintf("%q %s[%s]", v.Name(), v.Elem(), strings.Join(dims, " "))
 }
 
 // factsText is what is known of every value of the main graph, in the order of the
@@ -199,11 +199,11 @@ func factsText(g *graph.Graph) string {
 		}
 		b.WriteByte('\n')
 	}
-	for _, v := range g.Model.Graph.Inputs {
-		fact(v.Name)
+	for _, v := range g.Model.Graph().Inputs() {
+		fact(v.Name())
 	}
 	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
+		for _, o := range n.Outputs() {
 			fact(o)
 		}
 	}

@@ -18,9 +18,9 @@ func TestEmptyBatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := m.Graph.Inputs[0]
+		in := m.Graph().Inputs()[0]
 		shape := []int{}
-		for _, d := range sizes[in.Name] {
+		for _, d := range sizes[in.Name()] {
 			shape = append(shape, int(d))
 		}
 		var shapes [][]int
@@ -29,12 +29,12 @@ func TestEmptyBatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := e.Run(context.Background(), map[string]*verify.Tensor{in.Name: {DType: in.Elem, Shape: shape, F32: []float32{}}})
+			out, err := e.Run(context.Background(), map[string]*verify.Tensor{in.Name(): {DType: in.Elem(), Shape: shape, F32: []float32{}}})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				break
 			}
-			shapes = append(shapes, out[x.Graph.Outputs[0].Name].Shape)
+			shapes = append(shapes, out[x.Graph().Outputs()[0].Name()].Shape)
 		}
 		if len(shapes) == 2 && !slices.Equal(shapes[0], shapes[1]) {
 			t.Errorf("%s: shapes %v before and after", name, shapes)

@@ -77,11 +77,11 @@ func ExampleModel() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		out, err := e.Run(ctx, map[string]*verify.Tensor{m.Graph.Inputs[0].Name: images})
+		out, err := e.Run(ctx, map[string]*verify.Tensor{m.Graph().Inputs()[0].Name(): images})
 		if err != nil {
 			log.Fatal(err)
 		}
-		logits := out[m.Graph.Outputs[0].Name]
+		logits := out[m.Graph().Outputs()[0].Name()]
 		right := 0
 		for i, label := range labels.I {
 			best := 0
@@ -94,7 +94,7 @@ func ExampleModel() {
 				right++
 			}
 		}
-		fmt.Printf("%3d nodes: %d of %d images right (%.2f %%)\n", len(m.Graph.Nodes), right, len(labels.I), 100*float64(right)/float64(len(labels.I)))
+		fmt.Printf("%3d nodes: %d of %d images right (%.2f %%)\n", len(m.Graph().Nodes()), right, len(labels.I), 100*float64(right)/float64(len(labels.I)))
 	}
 	// Output:
 	// fused: 5 merges, all proved

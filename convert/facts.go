@@ -40,21 +40,21 @@ type OpCounts struct {
 
 // factsOf describes a model; path, hash and size are the caller's to fill in.
 func factsOf(m *onnxio.Model) *FileFacts {
-	f := &FileFacts{IRVersion: m.IRVersion, Opset: map[string]int64{}, Nodes: len(m.Graph.Nodes), External: m.ExternalFiles()}
-	for _, o := range m.Opsets {
+	f := &FileFacts{IRVersion: m.IRVersion(), Opset: map[string]int64{}, Nodes: len(m.Graph().Nodes()), External: m.ExternalFiles()}
+	for _, o := range m.Opsets() {
 		f.Opset[o.Domain] = o.Version
 	}
-	f.Producer = m.ProducerName
-	if m.ProducerVersion != "" {
-		f.Producer += " " + m.ProducerVersion
+	f.Producer = m.ProducerName()
+	if m.ProducerVersion() != "" {
+		f.Producer += " " + m.ProducerVersion()
 	}
-	for _, t := range m.Graph.Inits {
+	for _, t := range m.Graph().Inits() {
 		f.Parameters += t.Len()
 	}
-	for _, n := range m.Graph.Nodes {
-		for _, a := range n.Attrs {
-			if a.T != nil && n.OpType == "Constant" {
-				f.Parameters += a.T.Len()
+	for _, n := range m.Graph().Nodes() {
+		for _, a := range n.Attrs() {
+			if a.T() != nil && n.OpType() == "Constant" {
+				f.Parameters += a.T().Len()
 			}
 		}
 	}
@@ -64,10 +64,10 @@ func factsOf(m *onnxio.Model) *FileFacts {
 // countOps counts the operators of the main graph.
 func countOps(m *onnxio.Model) map[string]int {
 	c := map[string]int{}
-	for _, n := range m.Graph.Nodes {
-		op := n.OpType
-		if n.Domain != "" {
-			op = n.Domain + "." + op
+	for _, n := range m.Graph().Nodes() {
+		op := n.OpType()
+		if n.Domain() != "" {
+			op = n.Domain() + "." + op
 		}
 		c[op]++
 	}

@@ -20,12 +20,12 @@ func fingerprint(t *testing.T, res *convert.Result) string {
 	for _, r := range res.Plan.Regions {
 		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d %d nodes", r.Kind, r.Groups, r.Inputs, r.Outputs, r.Before, r.After, len(r.Merged)))
 	}
-	for _, x := range res.Model.Graph.Inits {
+	for _, x := range res.Model.Graph().Inits() {
 		b, err := x.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, fmt.Sprintf("init %s %v %x", x.DType, x.Dims, b))
+		lines = append(lines, fmt.Sprintf("init %s %v %x", x.DType(), x.Dims(), b))
 	}
 	for op, n := range convert.CountOps(res.Model) {
 		lines = append(lines, fmt.Sprintf("op %s %d", op, n))
@@ -139,8 +139,8 @@ func fields(t *testing.T, b []byte, f func(num protowire.Number, raw, body []byt
 func renamed(t *testing.T, m *onnxio.Model) *onnxio.Model {
 	t.Helper()
 	keep := map[string]bool{"": true}
-	for _, v := range slices.Concat(m.Graph.Inputs, m.Graph.Outputs) {
-		keep[v.Name] = true
+	for _, v := range slices.Concat(m.Graph().Inputs(), m.Graph().Outputs()) {
+		keep[v.Name()] = true
 	}
 	names := map[string]string{}
 	rename := func(list []string) []string {
@@ -157,17 +157,17 @@ func renamed(t *testing.T, m *onnxio.Model) *onnxio.Model {
 		}
 		return out
 	}
-	e := onnxio.Edit{DropInfo: m.Graph.ValueInfo}
-	for i, n := range m.Graph.Nodes {
+	e := onnxio.Edit{DropInfo: m.Graph().ValueInfo()}
+	for i, n := range m.Graph().Nodes() {
 		e.DropNodes = append(e.DropNodes, n)
-		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n.WithInputs(fmt.Sprintf("node%d", len(m.Graph.Nodes)-i), rename(n.Inputs), rename(n.Outputs)), Before: n})
+		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n.WithInputs(fmt.Sprintf("node%d", len(m.Graph().Nodes())-i), rename(n.Inputs()), rename(n.Outputs())), Before: n})
 	}
-	for _, x := range m.Graph.Inits {
+	for _, x := range m.Graph().Inits() {
 		b, err := x.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		y, err := onnxio.NewTensor(rename([]string{x.Name})[0], x.DType, x.Dims, b)
+		y, err := onnxio.NewTensor(rename([]string{x.Name()})[0], x.DType(), x.Dims(), b)
 		if err != nil {
 			t.Fatal(err)
 		}

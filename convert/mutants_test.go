@@ -92,8 +92,8 @@ func TestSumThatCancels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range res.Model.Graph.Nodes {
-		if n.OpType == "Sub" {
+	for _, n := range res.Model.Graph().Nodes() {
+		if n.OpType() == "Sub" {
 			return
 		}
 	}

@@ -23,10 +23,10 @@ func old(t *testing.T, opset int64, f func(b *graphBuilder) string) *onnxio.Mode
 		p.IRVersion = 3
 		for _, t := range b.inits {
 			var dims []onnxio.Dim
-			for _, d := range t.Dims {
+			for _, d := range t.Dims() {
 				dims = append(dims, onnxio.Known(d))
 			}
-			p.Inputs = append(p.Inputs, onnxio.NewValue(t.Name, t.DType, dims...))
+			p.Inputs = append(p.Inputs, onnxio.NewValue(t.Name(), t.DType(), dims...))
 		}
 	}
 	m, err := onnxio.NewModel(p)
@@ -120,21 +120,21 @@ func rightForms(t *testing.T, what string, m *onnxio.Model) {
 	t.Helper()
 	opset := m.Opset("")
 	shapes := map[string][]int64{}
-	for _, x := range m.Graph.Inits {
-		shapes[x.Name] = x.Dims
-		if m.IRVersion < 4 && !slices.ContainsFunc(m.Graph.Inputs, func(v *onnxio.ValueInfo) bool { return v.Name == x.Name }) {
-			t.Errorf("%s: initializer %q is no input, which IR version %d asks for", what, x.Name, m.IRVersion)
+	for _, x := range m.Graph().Inits() {
+		shapes[x.Name()] = x.Dims()
+		if m.IRVersion() < 4 && !slices.ContainsFunc(m.Graph().Inputs(), func(v *onnxio.ValueInfo) bool { return v.Name() == x.Name() }) {
+			t.Errorf("%s: initializer %q is no input, which IR version %d asks for", what, x.Name(), m.IRVersion())
 		}
 	}
-	for _, n := range m.Graph.Nodes {
-		bad := func(why string) { t.Errorf("%s: %s %v: %s", what, n.OpType, n.Inputs, why) }
-		switch n.OpType {
+	for _, n := range m.Graph().Nodes() {
+		bad := func(why string) { t.Errorf("%s: %s %v: %s", what, n.OpType(), n.Inputs(), why) }
+		switch n.OpType() {
 		case "Reshape":
-			if (n.Attr("shape") != nil) != (opset < 5) || (len(n.Inputs) == 2) != (opset >= 5) {
+			if (n.Attr("shape") != nil) != (opset < 5) || (len(n.Inputs()) == 2) != (opset >= 5) {
 				bad("shape in the wrong place")
 			}
 		case "Add", "Mul":
-			dims, constant := shapes[n.Inputs[1]]
+			dims, constant := shapes[n.Inputs()[1]]
 			if (n.Int("broadcast", 0) == 1) != (opset < 7 && constant) {
 				bad("attribute broadcast")
 			}

@@ -35,11 +35,11 @@ func (n *nudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error
 
 // nudgeWeight moves the middle element of an initializer by 1e-3 of its largest.
 func nudgeWeight(m *onnxio.Model, name string) *onnxio.Model {
-	i := slices.IndexFunc(m.Graph.Inits, func(t *onnxio.Tensor) bool { return t.Name == name })
+	i := slices.IndexFunc(m.Graph().Inits(), func(t *onnxio.Tensor) bool { return t.Name() == name })
 	if i < 0 {
 		panic("no weight " + name)
 	}
-	t := m.Graph.Inits[i]
+	t := m.Graph().Inits()[i]
 	v, err := t.Float64s()
 	if err != nil {
 		panic(err)
@@ -51,13 +51,13 @@ func nudgeWeight(m *onnxio.Model, name string) *onnxio.Model {
 	k := len(v) / 2
 	b, _ := t.Bytes()
 	b = slices.Clone(b)
-	switch t.DType {
+	switch t.DType() {
 	case onnxio.Float32:
 		binary.LittleEndian.PutUint32(b[4*k:], math.Float32bits(float32(v[k]+nudge*top)))
 	case onnxio.Float16:
 		binary.LittleEndian.PutUint16(b[2*k:], onnxio.Float16Bits(v[k]+nudge*top))
 	}
-	moved, err := onnxio.NewTensor(name, t.DType, t.Dims, b)
+	moved, err := onnxio.NewTensor(name, t.DType(), t.Dims(), b)
 	if err != nil {
 		panic(err)
 	}
@@ -85,8 +85,8 @@ func TestNudgedWeightFailsItsProof(t *testing.T) {
 func TestNudgedHalfWeight(t *testing.T) {
 	res := convertModel(t, testCase{Name: "dyn_v1_f16"}.load(t))
 	var weight *onnxio.Tensor
-	for _, x := range res.Model.Graph.Inits {
-		if x.DType == onnxio.Float16 && (weight == nil || x.Len() > weight.Len()) {
+	for _, x := range res.Model.Graph().Inits() {
+		if x.DType() == onnxio.Float16 && (weight == nil || x.Len() > weight.Len()) {
 			weight = x
 		}
 	}
@@ -94,11 +94,11 @@ func TestNudgedHalfWeight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exact := map[string]func() ([]float64, error){weight.Name: func() ([]float64, error) { return v, nil }}
+	exact := map[string]func() ([]float64, error){weight.Name(): func() ([]float64, error) { return v, nil }}
 	if err := verify.CheckRounded(res.Model, exact); err != nil {
 		t.Fatalf("the stored weight is not its own rounding: %v", err)
 	}
-	if err := verify.CheckRounded(nudgeWeight(res.Model, weight.Name), exact); err == nil {
+	if err := verify.CheckRounded(nudgeWeight(res.Model, weight.Name()), exact); err == nil {
 		t.Error("a nudged 16-bit weight was not noticed")
 	}
 }

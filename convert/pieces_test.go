@@ -18,7 +18,7 @@ func (b *graphBuilder) outputs(op string, n int, inputs []string, attrs ...*onnx
 	for i := 1; i < n; i++ {
 		outs = append(outs, first+"."+string(rune('a'+i)))
 	}
-	b.nodes[len(b.nodes)-1] = onnxio.NewNode(last.Name, op, inputs, outs, attrs...)
+	b.nodes[len(b.nodes)-1] = onnxio.NewNode(last.Name(), op, inputs, outs, attrs...)
 	return outs
 }
 
@@ -114,7 +114,7 @@ func TestPieces(t *testing.T) {
 			if n := countOps(r.Model); n["BatchNormalization"] > 0 || n["SplitToSequence"] > 0 {
 				t.Errorf("operators left: %v, declined %v", n, r.Plan.Declined)
 			}
-			if r.Model.Graph == m.Graph {
+			if r.Model.Graph() == m.Graph() {
 				t.Fatal("nothing was merged")
 			}
 			sameModel(t, name, 1, m, r.Model)

@@ -130,7 +130,7 @@ func (s *besideSpec) build() (*onnxio.Model, error) {
 			args = []string{k, y}
 		}
 		t := b.inits[len(b.inits)-1]
-		s.Note += fmt.Sprintf(" %s %v by %v (first %v)", op, data, t.Dims, first)
+		s.Note += fmt.Sprintf(" %s %v by %v (first %v)", op, data, t.Dims(), first)
 		y, data = b.op(op, args, attrs...), made
 		if rng.IntN(4) == 0 && len(data) > 2 && data[1] > 0 {
 			s.Note += " norm"
@@ -159,10 +159,10 @@ func (s *besideSpec) build() (*onnxio.Model, error) {
 		p.IRVersion = 3
 		for _, t := range b.inits {
 			var d []onnxio.Dim
-			for _, n := range t.Dims {
+			for _, n := range t.Dims() {
 				d = append(d, onnxio.Known(n))
 			}
-			p.Inputs = append(p.Inputs, onnxio.NewValue(t.Name, t.DType, d...))
+			p.Inputs = append(p.Inputs, onnxio.NewValue(t.Name(), t.DType(), d...))
 		}
 	}
 	return onnxio.NewModel(p)
@@ -215,14 +215,14 @@ func TestConstantsBesideData(t *testing.T) {
 // layerWeights counts the elements of the matrices that layers read.
 func layerWeights(m *onnxio.Model) int {
 	sizes := map[string]int{}
-	for _, t := range m.Graph.Inits {
-		sizes[t.Name] = int(t.Len())
+	for _, t := range m.Graph().Inits() {
+		sizes[t.Name()] = int(t.Len())
 	}
 	n := 0
-	for _, node := range m.Graph.Nodes {
-		switch node.OpType {
+	for _, node := range m.Graph().Nodes() {
+		switch node.OpType() {
 		case "Conv", "Gemm", "MatMul":
-			n += max(sizes[node.Inputs[0]], sizes[node.Inputs[1]])
+			n += max(sizes[node.Inputs()[0]], sizes[node.Inputs()[1]])
 		}
 	}
 	return n

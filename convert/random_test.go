@@ -54,11 +54,11 @@ func (s blockSpec) form() convert.FC {
 // conv is left. A Split, a Gemm for each group and a Concat are one layer.
 func layers(m *onnxio.Model) (layers int, local bool) {
 	made := map[string]string{}
-	for _, n := range m.Graph.Nodes {
-		made[n.Outputs[0]] = n.OpType
+	for _, n := range m.Graph().Nodes() {
+		made[n.Outputs()[0]] = n.OpType()
 	}
-	for _, n := range m.Graph.Nodes {
-		switch n.OpType {
+	for _, n := range m.Graph().Nodes() {
+		switch n.OpType() {
 		case "Conv":
 			layers++
 			for _, k := range n.Ints("kernel_shape") {
@@ -67,8 +67,8 @@ func layers(m *onnxio.Model) (layers int, local bool) {
 		case "MatMul", "Gemm":
 			layers++
 		case "Concat":
-			if made[n.Inputs[0]] == "Gemm" {
-				layers -= len(n.Inputs) - 1
+			if made[n.Inputs()[0]] == "Gemm" {
+				layers -= len(n.Inputs()) - 1
 			}
 		}
 	}

@@ -278,7 +278,7 @@ func (s blockSpec) build() (*onnxio.Model, error) {
 		b.op("Reshape", []string{y, b.ints(-1, s.O, h, w)})
 	}
 	last := b.nodes[len(b.nodes)-1]
-	b.nodes[len(b.nodes)-1] = last.WithInputs(last.Name, last.Inputs, []string{"y"})
+	b.nodes[len(b.nodes)-1] = last.WithInputs(last.Name(), last.Inputs(), []string{"y"})
 
 	batch := onnxio.Known(int64(s.N))
 	if s.Dynamic {

@@ -203,7 +203,7 @@ func wantDecline(t *testing.T, code string, m *onnxio.Model) {
 		return
 	}
 	names := map[string]bool{}
-	for _, n := range m.Graph.Nodes {
+	for _, n := range m.Graph().Nodes() {
 		names[n.Title()] = true
 	}
 	var have []string

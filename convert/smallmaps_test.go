@@ -34,15 +34,15 @@ func onlyConv(t *testing.T, what any, seed uint64, m *onnxio.Model) []int64 {
 		t.Errorf("%+v: %v", what, err)
 		return nil
 	}
-	g := res.Model.Graph
-	if len(g.Nodes) != 1 || g.Nodes[0].OpType != "Conv" {
+	g := res.Model.Graph()
+	if len(g.Nodes()) != 1 || g.Nodes()[0].OpType() != "Conv" {
 		t.Errorf("%+v became %v", what, countOps(res.Model))
 		return nil
 	}
 	sameModel(t, what, seed, m, res.Model)
-	for _, x := range g.Inits {
-		if x.Name == g.Nodes[0].Inputs[1] {
-			return x.Dims
+	for _, x := range g.Inits() {
+		if x.Name() == g.Nodes()[0].Inputs()[1] {
+			return x.Dims()
 		}
 	}
 	return nil

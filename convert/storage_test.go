@@ -18,22 +18,22 @@ import (
 func merges(t *testing.T, before *onnxio.Model, res *convert.Result) string {
 	t.Helper()
 	had := map[string]bool{}
-	for _, x := range before.Graph.Inits {
-		had[x.Name] = true
+	for _, x := range before.Graph().Inits() {
+		had[x.Name()] = true
 	}
 	var lines []string
 	for _, r := range res.Plan.Regions {
 		lines = append(lines, fmt.Sprintf("%s %d %d->%d %d->%d", r.Kind, r.Groups, r.Inputs, r.Outputs, r.Before, r.After))
 	}
-	for _, x := range res.Model.Graph.Inits {
-		if had[x.Name] || !x.DType.IsFloat() {
+	for _, x := range res.Model.Graph().Inits() {
+		if had[x.Name()] || !x.DType().IsFloat() {
 			continue
 		}
 		b, err := x.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, fmt.Sprintf("made %s %v %x", x.DType, x.Dims, b))
+		lines = append(lines, fmt.Sprintf("made %s %v %x", x.DType(), x.Dims(), b))
 	}
 	for _, d := range res.Plan.Declined {
 		lines = append(lines, "declined "+d.Code)
@@ -70,25 +70,25 @@ func TestStorageMeansNothing(t *testing.T) {
 
 // constants makes a Constant node of every initializer.
 func constants(t *testing.T, m *onnxio.Model) *onnxio.Model {
-	e := onnxio.Edit{DropInits: m.Graph.Inits}
-	for i, x := range m.Graph.Inits {
+	e := onnxio.Edit{DropInits: m.Graph().Inits()}
+	for i, x := range m.Graph().Inits() {
 		b, err := x.Bytes()
 		if err != nil {
 			t.Fatal(err)
 		}
-		y, err := onnxio.NewTensor("", x.DType, x.Dims, b)
+		y, err := onnxio.NewTensor("", x.DType(), x.Dims(), b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := onnxio.NewNode(fmt.Sprintf("constant%d", i), "Constant", nil, []string{x.Name}, onnxio.TensorAttr("value", y))
-		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n, Before: m.Graph.Nodes[0]})
+		n := onnxio.NewNode(fmt.Sprintf("constant%d", i), "Constant", nil, []string{x.Name()}, onnxio.TensorAttr("value", y))
+		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n, Before: m.Graph().Nodes()[0]})
 	}
 	var isInit = map[string]bool{}
-	for _, x := range m.Graph.Inits {
-		isInit[x.Name] = true
+	for _, x := range m.Graph().Inits() {
+		isInit[x.Name()] = true
 	}
-	for _, v := range m.Graph.Inputs {
-		if isInit[v.Name] { // IR 3 lists initializers as inputs
+	for _, v := range m.Graph().Inputs() {
+		if isInit[v.Name()] { // IR 3 lists initializers as inputs
 			e.DropInputs = append(e.DropInputs, v)
 		}
 	}
@@ -115,14 +115,14 @@ func initializers(t *testing.T, m *onnxio.Model, dir string, f func(x *onnxio.Te
 				g = append(g, raw...)
 				return
 			}
-			x := m.Graph.Inits[next]
+			x := m.Graph().Inits()[next]
 			next++
 			var head []byte
-			for _, d := range x.Dims {
+			for _, d := range x.Dims() {
 				head = protowire.AppendVarint(protowire.AppendTag(head, 1, protowire.VarintType), uint64(d))
 			}
-			head = protowire.AppendVarint(protowire.AppendTag(head, 2, protowire.VarintType), uint64(x.DType))
-			head = protowire.AppendString(protowire.AppendTag(head, 8, protowire.BytesType), x.Name)
+			head = protowire.AppendVarint(protowire.AppendTag(head, 2, protowire.VarintType), uint64(x.DType()))
+			head = protowire.AppendString(protowire.AppendTag(head, 8, protowire.BytesType), x.Name())
 			g = protowire.AppendBytes(protowire.AppendTag(g, 5, protowire.BytesType), f(x, head))
 		})
 		out = protowire.AppendBytes(protowire.AppendTag(out, 7, protowire.BytesType), g)
@@ -143,7 +143,7 @@ func typedFields(t *testing.T, m *onnxio.Model) *onnxio.Model {
 		packed := func(num protowire.Number, body []byte) []byte {
 			return protowire.AppendBytes(protowire.AppendTag(head, num, protowire.BytesType), body)
 		}
-		switch x.DType {
+		switch x.DType() {
 		case onnxio.Float32:
 			return packed(4, b)
 		case onnxio.Float64:
@@ -160,7 +160,7 @@ func typedFields(t *testing.T, m *onnxio.Model) *onnxio.Model {
 			t.Fatal(err)
 		}
 		num := protowire.Number(5)
-		if x.DType == onnxio.Int64 {
+		if x.DType() == onnxio.Int64 {
 			num = 7
 		}
 		var v []byte
@@ -199,8 +199,8 @@ func externalData(t *testing.T, m *onnxio.Model) *onnxio.Model {
 }
 
 func deadNodes(t *testing.T, m *onnxio.Model) *onnxio.Model {
-	n := m.Graph.Nodes[0]
-	x := m.Graph.Inputs[0].Name
+	n := m.Graph().Nodes()[0]
+	x := m.Graph().Inputs()[0].Name()
 	out, err := m.Apply(onnxio.Edit{AddNodes: []onnxio.Placed{
 		{Node: onnxio.NewNode("dead1", "Relu", []string{x}, []string{"dead.1"}), Before: n},
 		{Node: onnxio.NewNode("dead2", "Add", []string{"dead.1", x}, []string{"dead.2"}), Before: nil},
@@ -222,24 +222,24 @@ func wrapped(t *testing.T, m *onnxio.Model) *onnxio.Model {
 	}
 	var ins, outs []string
 	seen := map[string]bool{}
-	for _, v := range m.Graph.Inputs {
-		ins = append(ins, v.Name)
-		seen[v.Name] = true
+	for _, v := range m.Graph().Inputs() {
+		ins = append(ins, v.Name())
+		seen[v.Name()] = true
 	}
-	for _, x := range m.Graph.Inits {
-		if !seen[x.Name] {
-			ins = append(ins, x.Name)
+	for _, x := range m.Graph().Inits() {
+		if !seen[x.Name()] {
+			ins = append(ins, x.Name())
 		}
 	}
 	fn := str(str(nil, 1, "Everything"), 10, "wrap")
 	for _, s := range ins {
 		fn = str(fn, 4, s)
 	}
-	for _, v := range m.Graph.Outputs {
-		outs = append(outs, v.Name)
-		fn = str(fn, 5, v.Name)
+	for _, v := range m.Graph().Outputs() {
+		outs = append(outs, v.Name())
+		fn = str(fn, 5, v.Name())
 	}
-	for _, n := range m.Graph.Nodes {
+	for _, n := range m.Graph().Nodes() {
 		if len(n.Subgraphs()) > 0 {
 			return nil
 		}

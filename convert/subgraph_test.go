@@ -79,9 +79,9 @@ func TestMergeInsideSubgraph(t *testing.T) {
 	if res.Verdict != convert.Fused || len(res.Plan.Regions) != 1 || len(res.Proofs) != 1 {
 		t.Fatalf("verdict %s, %d regions, %d proofs, declined %v", res.Verdict, len(res.Plan.Regions), len(res.Proofs), res.Plan.Declined)
 	}
-	body := res.Model.Graph.Nodes[0].Attr("then_branch").G
-	if len(body.Nodes) != 1 || body.Nodes[0].OpType != "Conv" || len(body.Inputs) != 0 {
-		t.Errorf("the body holds %d nodes and %d inputs", len(body.Nodes), len(body.Inputs))
+	body := res.Model.Graph().Nodes()[0].Attr("then_branch").G()
+	if len(body.Nodes()) != 1 || body.Nodes()[0].OpType() != "Conv" || len(body.Inputs()) != 0 {
+		t.Errorf("the body holds %d nodes and %d inputs", len(body.Nodes()), len(body.Inputs()))
 	}
 	again, err := onnxio.Parse(encode(t, res.Model), "")
 	if err != nil {
@@ -100,13 +100,13 @@ func TestMergeInsideSubgraph(t *testing.T) {
 func TestOldBodies(t *testing.T) {
 	m := branches(t, 3)
 	res := convertModel(t, m)
-	body := res.Model.Graph.Nodes[0].Attr("then_branch").G
+	body := res.Model.Graph().Nodes()[0].Attr("then_branch").G()
 	ops := map[string]int{}
-	for _, n := range body.Nodes {
-		ops[n.OpType]++
+	for _, n := range body.Nodes() {
+		ops[n.OpType()]++
 	}
-	if len(res.Plan.Regions) != 1 || len(body.Inits) > 0 || len(body.Inputs) > 0 || ops["Constant"] != 2 || ops["Conv"] != 1 {
-		t.Errorf("%d regions, body with %d initializers, %d inputs, %v", len(res.Plan.Regions), len(body.Inits), len(body.Inputs), ops)
+	if len(res.Plan.Regions) != 1 || len(body.Inits()) > 0 || len(body.Inputs()) > 0 || ops["Constant"] != 2 || ops["Conv"] != 1 {
+		t.Errorf("%d regions, body with %d initializers, %d inputs, %v", len(res.Plan.Regions), len(body.Inits()), len(body.Inputs()), ops)
 	}
 	again, err := onnxio.Parse(encode(t, res.Model), "")
 	if err != nil {
@@ -125,8 +125,8 @@ func TestInsideSubgraph(t *testing.T) {
 // unknownRank is branchModel behind an operator of unknown shape.
 func unknownRank(t *testing.T) *onnxio.Model {
 	m := branchModel(t)
-	n := m.Graph.Nodes[0]
-	x := m.Graph.Inputs[1]
+	n := m.Graph().Nodes()[0]
+	x := m.Graph().Inputs()[1]
 	out, err := m.Apply(onnxio.Edit{DropInputs: []*onnxio.ValueInfo{x}, AddNodes: []onnxio.Placed{
 		{Node: onnxio.NewNode("odd", "Frobnicate", []string{"cond"}, []string{"x"}), Before: n}}})
 	if err != nil {
@@ -138,7 +138,7 @@ func unknownRank(t *testing.T) *onnxio.Model {
 // Weights that are stored sparse are left.
 func TestSparseInitializer(t *testing.T) {
 	m := near(t, onnxio.Float32, func(b *graphBuilder) string { return b.norm(b.conv("x", 4, 4, 1, 0), 4) })
-	weight := m.Graph.Nodes[0].Inputs[1]
+	weight := m.Graph().Nodes()[0].Inputs()[1]
 	tensor := func(elem onnxio.DType, name string, data []byte, dims ...uint64) []byte {
 		var b []byte
 		for _, d := range dims {
@@ -162,7 +162,7 @@ func TestSparseInitializer(t *testing.T) {
 		fields(t, body, func(num protowire.Number, raw, _ []byte) {
 			if num == 5 {
 				next++
-				if m.Graph.Inits[next-1].Name == weight {
+				if m.Graph().Inits()[next-1].Name() == weight {
 					return
 				}
 			}

@@ -62,9 +62,9 @@ func (g smallGraph) run(m *onnxio.Model, feeds map[string]*verify.Tensor) (map[s
 // operators lists the operators of a model that are no views.
 func operators(m *onnxio.Model) string {
 	var out []string
-	for _, n := range m.Graph.Nodes {
-		if !slices.Contains([]string{"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Constant"}, n.OpType) {
-			out = append(out, n.OpType)
+	for _, n := range m.Graph().Nodes() {
+		if !slices.Contains([]string{"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Constant"}, n.OpType()) {
+			out = append(out, n.OpType())
 		}
 	}
 	slices.Sort(out)

@@ -21,12 +21,12 @@ func trainingNotes(g *graph.Graph) []Warning {
 	}
 	for _, n := range g.Nodes {
 		switch {
-		case n.Domain != "":
-		case n.OpType == "Dropout":
+		case n.Domain() != "":
+		case n.OpType() == "Dropout":
 			if !g.InferenceDropout(n) {
 				note(n.Node, &drops)
 			}
-		case n.OpType == "BatchNormalization":
+		case n.OpType() == "BatchNormalization":
 			if rules.BatchStatistics(n.Node, g.Opset) {
 				note(n.Node, &norms)
 			}
@@ -50,8 +50,8 @@ func trainingNotes(g *graph.Graph) []Warning {
 
 // normsInside calls found for the live BatchNormalizations of a body.
 func normsInside(body *onnxio.Graph, opset int64, found func(*onnxio.Node)) {
-	for _, n := range body.Nodes {
-		if n.Domain == "" && n.OpType == "BatchNormalization" && rules.BatchStatistics(n, opset) {
+	for _, n := range body.Nodes() {
+		if n.Domain() == "" && n.OpType() == "BatchNormalization" && rules.BatchStatistics(n, opset) {
 			found(n)
 		}
 		for _, sub := range n.Subgraphs() {

@@ -101,7 +101,7 @@ func TestTrainingMode(t *testing.T) {
 				t.Errorf("%s: still %q with BatchStatistics", name, w.Message)
 			}
 		}
-		if len(res.Plan.Regions) != 1 || slices.ContainsFunc(res.Model.Graph.Nodes, func(n *onnxio.Node) bool { return n.OpType == "BatchNormalization" }) {
+		if len(res.Plan.Regions) != 1 || slices.ContainsFunc(res.Model.Graph().Nodes(), func(n *onnxio.Node) bool { return n.OpType() == "BatchNormalization" }) {
 			t.Errorf("%s: %d regions, declined %v", name, len(res.Plan.Regions), res.Plan.Declined)
 		}
 	}

@@ -17,7 +17,7 @@ func TestContradictingValueInfo(t *testing.T) {
 	m := near(t, onnxio.Float32, func(b *graphBuilder) string {
 		return b.op("Relu", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)})
 	})
-	conv, norm := m.Graph.Nodes[0].Outputs[0], m.Graph.Nodes[1].Outputs[0]
+	conv, norm := m.Graph().Nodes()[0].Outputs()[0], m.Graph().Nodes()[1].Outputs()[0]
 	var out []byte
 	fields(t, encode(t, m), func(num protowire.Number, raw, body []byte) {
 		if num != 7 {
@@ -37,8 +37,8 @@ func TestContradictingValueInfo(t *testing.T) {
 	if !slices.ContainsFunc(res.Plan.Warnings, func(w convert.Warning) bool { return w.Code == "invalid_value_info" }) {
 		t.Errorf("warnings %v", res.Plan.Warnings)
 	}
-	if len(res.Plan.Regions) != 1 || len(res.Model.Graph.ValueInfo) != 0 {
-		t.Errorf("%d merges, %d declared values left", len(res.Plan.Regions), len(res.Model.Graph.ValueInfo))
+	if len(res.Plan.Regions) != 1 || len(res.Model.Graph().ValueInfo()) != 0 {
+		t.Errorf("%d merges, %d declared values left", len(res.Plan.Regions), len(res.Model.Graph().ValueInfo()))
 	}
 	sameModel(t, "", 0, m, res.Model)
 }
@@ -50,11 +50,11 @@ func TestContradictionThatStays(t *testing.T) {
 	m := near(t, onnxio.Float32, func(b *graphBuilder) string {
 		return b.op("Relu", []string{b.norm(b.conv(b.op("Relu", []string{"x"}), 4, 4, 3, 1), 4)})
 	})
-	relu := m.Graph.Nodes[0].Outputs[0]
+	relu := m.Graph().Nodes()[0].Outputs()[0]
 	bad := withGraphFields(t, m, message(nil, 13, valueBytes(relu, onnxio.Float32, 2, 4, 8, 5)))
 	res := convertModel(t, bad)
-	if len(res.Plan.Regions) != 1 || len(res.Model.Graph.ValueInfo) != 1 {
-		t.Errorf("%d merges, %d declared values left", len(res.Plan.Regions), len(res.Model.Graph.ValueInfo))
+	if len(res.Plan.Regions) != 1 || len(res.Model.Graph().ValueInfo()) != 1 {
+		t.Errorf("%d merges, %d declared values left", len(res.Plan.Regions), len(res.Model.Graph().ValueInfo()))
 	}
 }
 
@@ -83,14 +83,14 @@ func TestQuantizationAnnotations(t *testing.T) {
 		b.normal(1)
 		return b.op("Relu", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)})
 	})
-	conv, norm, weight := m.Graph.Nodes[0].Outputs[0], m.Graph.Nodes[1].Outputs[0], m.Graph.Nodes[0].Inputs[1]
+	conv, norm, weight := m.Graph().Nodes()[0].Outputs()[0], m.Graph().Nodes()[1].Outputs()[0], m.Graph().Nodes()[0].Inputs()[1]
 	note := func(tensor, scale string) []byte {
 		return message(nil, 14, message(text(nil, 1, tensor), 2, text(text(nil, 1, "SCALE_TENSOR"), 2, scale)))
 	}
 	bad := withGraphFields(t, m, slices.Concat(note(conv, "w1"), note(weight, "w1"), note(norm, "w2")))
 	res := convertModel(t, bad)
-	got := res.Model.Graph.Annotated()
-	kept := slices.ContainsFunc(res.Model.Graph.Inits, func(x *onnxio.Tensor) bool { return x.Name == "w2" })
+	got := res.Model.Graph().Annotated()
+	kept := slices.ContainsFunc(res.Model.Graph().Inits(), func(x *onnxio.Tensor) bool { return x.Name() == "w2" })
 	if len(res.Plan.Regions) != 1 || len(got) != 1 || !slices.Equal(got[norm], []string{"w2"}) || !kept {
 		t.Errorf("%d merges, annotations %v, scale kept: %v", len(res.Plan.Regions), got, kept)
 	}

@@ -180,8 +180,8 @@ func TestNudgedWeightFailsOnAPiece(t *testing.T) {
 		t.Fatalf("the proof ran on %d samples: not on a piece of the map", res.Proofs[r.ID].Rows)
 	}
 	n := 0
-	for _, x := range res.Model.Graph.Inits {
-		if x.Name == r.Value+".weight" {
+	for _, x := range res.Model.Graph().Inits() {
+		if x.Name() == r.Value+".weight" {
 			n = int(x.Len())
 		}
 	}
@@ -201,8 +201,8 @@ type elementNudger struct {
 
 func (n *elementNudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
 	name := c.Output + ".weight"
-	for _, x := range c.After.Graph.Inits {
-		if x.Name != name {
+	for _, x := range c.After.Graph().Inits() {
+		if x.Name() != name {
 			continue
 		}
 		b, err := x.Bytes()
@@ -212,7 +212,7 @@ func (n *elementNudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof
 		b = slices.Clone(b)
 		at := b[4*n.element:]
 		binary.LittleEndian.PutUint32(at, math.Float32bits(math.Float32frombits(binary.LittleEndian.Uint32(at))+nudge))
-		moved, err := onnxio.NewTensor(name, x.DType, x.Dims, b)
+		moved, err := onnxio.NewTensor(name, x.DType(), x.Dims(), b)
 		if err != nil {
 			return verify.Proof{}, err
 		}

@@ -10,7 +10,7 @@ import (
 // inputs, captured constants are initializers.
 func (m *Model) Body(g *Graph, inputs []*ValueInfo, inits []*Tensor) (*Model, error) {
 	body := *g
-	body.Inputs, body.Inits = slices.Concat(g.Inputs, inputs), slices.Concat(g.Inits, inits)
+	body.inputs, body.inits = slices.Concat(g.inputs, inputs), slices.Concat(g.inits, inits)
 	body.fields = slices.Clone(g.fields)
 	for _, v := range inputs {
 		body.fields = append(body.fields, field{num: 11, typ: protowire.BytesType, raw: message(nil, 11, v.raw), ref: v})
@@ -19,7 +19,7 @@ func (m *Model) Body(g *Graph, inputs []*ValueInfo, inits []*Tensor) (*Model, er
 		body.fields = append(body.fields, field{num: 5, typ: protowire.BytesType, ref: t})
 	}
 	out := *m
-	out.Graph, out.Functions = &body, nil
+	out.graph, out.functions = &body, nil
 	out.fields = slices.Clone(m.fields)
 	for i := range out.fields {
 		if out.fields[i].num == 7 {
@@ -39,11 +39,11 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 	for _, t := range inits {
 		added[t] = true
 	}
-	g := *edited.Graph
+	g := *edited.graph
 	g.fields = slices.DeleteFunc(slices.Clone(g.fields), func(f field) bool { return f.ref != nil && added[f.ref] })
-	g.Inputs = slices.DeleteFunc(slices.Clone(g.Inputs), func(v *ValueInfo) bool { return added[v] })
-	g.Inits = slices.DeleteFunc(slices.Clone(g.Inits), func(t *Tensor) bool { return added[t] })
-	if edited.IRVersion < 4 {
+	g.inputs = slices.DeleteFunc(slices.Clone(g.inputs), func(v *ValueInfo) bool { return added[v] })
+	g.inits = slices.DeleteFunc(slices.Clone(g.inits), func(t *Tensor) bool { return added[t] })
+	if edited.irVersion < 4 {
 		g.constants(old)
 	}
 	inner, err := (&encoder{}).graph(&g)
@@ -51,10 +51,10 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 		return nil, err
 	}
 	c := *n
-	c.Attrs, c.raw, c.fields = nil, nil, nil
+	c.attrs, c.raw, c.fields = nil, nil, nil
 	for _, f := range n.fields {
 		a, ok := f.ref.(*Attr)
-		if ok && a.G == old {
+		if ok && a.g == old {
 			var body []byte
 			parts, err := splitFields(f.body)
 			if err != nil {
@@ -71,13 +71,13 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 			}
 			body = message(body, 6, joined)
 			b := *a
-			b.G, b.encoded = &g, body
+			b.g, b.encoded = &g, body
 			raw := message(nil, 5, body)
 			f = field{num: 5, typ: protowire.BytesType, raw: raw, body: body, ref: &b}
 			a = &b
 		}
 		if ok {
-			c.Attrs = append(c.Attrs, a)
+			c.attrs = append(c.attrs, a)
 		}
 		c.raw = append(c.raw, f.raw...)
 		c.fields = append(c.fields, f)
@@ -89,20 +89,20 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 // version 4 initializers are inputs, which a body may not have more of.
 func (g *Graph) constants(old *Graph) {
 	had := map[string]bool{}
-	for _, t := range old.Inits {
-		had[t.Name] = true
+	for _, t := range old.inits {
+		had[t.name] = true
 	}
 	made := map[string]bool{}
 	var nodes []*Node
-	g.Inits = slices.DeleteFunc(slices.Clone(g.Inits), func(t *Tensor) bool {
-		if had[t.Name] {
+	g.inits = slices.DeleteFunc(slices.Clone(g.inits), func(t *Tensor) bool {
+		if had[t.name] {
 			return false
 		}
-		made[t.Name] = true
-		nodes = append(nodes, NewNode(t.Name+".constant", "Constant", nil, []string{t.Name}, TensorAttr("value", t)))
+		made[t.name] = true
+		nodes = append(nodes, NewNode(t.name+".constant", "Constant", nil, []string{t.name}, TensorAttr("value", t)))
 		return true
 	})
-	g.Inputs = slices.DeleteFunc(slices.Clone(g.Inputs), func(v *ValueInfo) bool { return made[v.Name] })
+	g.inputs = slices.DeleteFunc(slices.Clone(g.inputs), func(v *ValueInfo) bool { return made[v.name] })
 	var fields []field
 	for _, n := range nodes {
 		fields = append(fields, field{num: 1, typ: protowire.BytesType, raw: message(nil, 1, n.raw), ref: n})
@@ -110,15 +110,15 @@ func (g *Graph) constants(old *Graph) {
 	for _, f := range g.fields {
 		switch r := f.ref.(type) {
 		case *Tensor:
-			if made[r.Name] {
+			if made[r.name] {
 				continue
 			}
 		case *ValueInfo:
-			if f.num == 11 && made[r.Name] {
+			if f.num == 11 && made[r.name] {
 				continue
 			}
 		}
 		fields = append(fields, f)
 	}
-	g.fields, g.Nodes = fields, slices.Concat(nodes, g.Nodes)
+	g.fields, g.nodes = fields, slices.Concat(nodes, g.nodes)
 }

@@ -29,7 +29,7 @@ func branching(t *testing.T, ir int64) (*Model, *Node, *Graph) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := m.Graph.Nodes[0]
+	n := m.graph.nodes[0]
 	return m, n, n.Subgraphs()[0]
 }
 
@@ -64,17 +64,17 @@ func TestBodyGoesBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := program(body.Graph), "in x; init own; init k; p = Mul(x, k); t = Add(p, own); out t"; got != want {
+		if got, want := program(body.graph), "in x; init own; init k; p = Mul(x, k); t = Add(p, own); out t"; got != want {
 			t.Errorf("IR %d: the body is\n%s, want\n%s", ir, got, want)
 		}
 		b, err := body.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := Parse(b, ""); err != nil || program(back.Graph) != program(body.Graph) {
+		if back, err := Parse(b, ""); err != nil || program(back.graph) != program(body.graph) {
 			t.Errorf("IR %d: the body is written as another one: %v", ir, err)
 		}
-		edited, err := body.Apply(Edit{DropNodes: body.Graph.Nodes, DropInits: body.Graph.Inits[:1], AddInits: []*Tensor{floats(t, "w", 2)},
+		edited, err := body.Apply(Edit{DropNodes: body.graph.nodes, DropInits: body.graph.inits[:1], AddInits: []*Tensor{floats(t, "w", 2)},
 			AddNodes: []Placed{{NewNode("merged", "Mul", []string{"x", "w"}, []string{"t"}), nil}}})
 		if err != nil {
 			t.Fatal(err)
@@ -94,8 +94,8 @@ func TestBodyGoesBack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("IR %d: %v", ir, err)
 		}
-		if got := program(back.Graph); got != want || program(out.Graph) != want {
-			t.Errorf("IR %d: the model is\n%s\n%s, want\n%s", ir, program(out.Graph), got, want)
+		if got := program(back.graph); got != want || program(out.graph) != want {
+			t.Errorf("IR %d: the model is\n%s\n%s, want\n%s", ir, program(out.graph), got, want)
 		}
 		if after, err := m.Encode(); err != nil || !slices.Equal(before, after) {
 			t.Errorf("IR %d: the model that was edited changed: %v", ir, err)
@@ -106,10 +106,10 @@ func TestBodyGoesBack(t *testing.T) {
 // A body that is run declares what it captures behind its own inputs.
 func TestSubgraph(t *testing.T) {
 	m, _, sub := branching(t, 8)
-	if got, want := program(m.Subgraph(sub).Graph), "in x; in k; init own; p = Mul(x, k); t = Add(p, own); out t"; got != want {
+	if got, want := program(m.Subgraph(sub).graph), "in x; in k; init own; p = Mul(x, k); t = Add(p, own); out t"; got != want {
 		t.Errorf("it is %s, want %s", got, want)
 	}
-	if len(sub.Inputs) != 0 {
+	if len(sub.inputs) != 0 {
 		t.Error("the body itself got inputs")
 	}
 }

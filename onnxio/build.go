@@ -32,13 +32,13 @@ func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
 	}
 	tensor := message(varint(nil, 1, uint64(elem)), 2, shape)
 	raw := message(text(nil, 1, name), 2, message(nil, 1, tensor))
-	return &ValueInfo{Name: name, Elem: elem, Dims: slices.Clone(dims), Shape: true, Kind: "tensor", raw: raw}
+	return &ValueInfo{name: name, elem: elem, dims: slices.Clone(dims), shape: true, kind: "tensor", raw: raw}
 }
 
 // Untyped declares a value of unknown rank.
 func Untyped(name string, elem DType) *ValueInfo {
 	raw := message(text(nil, 1, name), 2, message(nil, 1, varint(nil, 1, uint64(elem))))
-	return &ValueInfo{Name: name, Elem: elem, Kind: "tensor", raw: raw}
+	return &ValueInfo{name: name, elem: elem, kind: "tensor", raw: raw}
 }
 
 // NewSparse makes a sparse tensor of a shape: values, whose name is that of the whole,
@@ -140,12 +140,12 @@ func GraphAttr(name string, body Parts) (*Attr, error) {
 // it captures from outside becomes inputs behind its own.
 func (m *Model) Subgraph(g *Graph) *Model {
 	body := *g
-	body.Inputs = append([]*ValueInfo{}, g.Inputs...)
+	body.inputs = append([]*ValueInfo{}, g.inputs...)
 	for _, name := range g.Captures() {
-		body.Inputs = append(body.Inputs, &ValueInfo{Name: name, raw: text(nil, 1, name)})
+		body.inputs = append(body.inputs, &ValueInfo{name: name, raw: text(nil, 1, name)})
 	}
 	out := *m
-	out.Graph = &body
+	out.graph = &body
 	out.fields = nil // it is run, not written
 	return &out
 }

@@ -51,7 +51,7 @@ func (m *Model) CheckData(ctx context.Context) error {
 		if want := t.external.checksum; first == nil && len(want) == hex.EncodedLen(sha1.Size) {
 			got, err := sum(l, "sha1", sha1Sum{sha1.New()})
 			if first = err; !strings.EqualFold(got, want) {
-				wrong = fmt.Sprintf("its SHA-1 is %s, tensor %q asks for %s", got, t.Name, want)
+				wrong = fmt.Sprintf("its SHA-1 is %s, tensor %q asks for %s", got, t.name, want)
 			}
 		}
 		if first == nil && wrong != "" {

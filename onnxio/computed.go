@@ -33,7 +33,7 @@ type computed struct {
 // Writing a model never holds more than a few pieces; Bytes computes all of
 // them and keeps the result.
 func NewComputed(name string, d DType, dims []int64, s Source) (*Tensor, error) {
-	t := &Tensor{Name: name, DType: d, Dims: slices.Clone(dims), computed: &computed{Source: s}}
+	t := &Tensor{name: name, dtype: d, dims: slices.Clone(dims), computed: &computed{Source: s}}
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("making tensor %q: %w", name, err)
 	}
@@ -65,7 +65,7 @@ func (c *computed) bytes(name string, n int64) ([]byte, error) {
 // Compute computes the values of all computed tensors of the main graph and
 // keeps them.
 func (m *Model) Compute(ctx context.Context) error {
-	for _, t := range m.Graph.Inits {
+	for _, t := range m.graph.inits {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (m *Model) Compute(ctx context.Context) error {
 // progress, if not nil, is called as the work goes on.
 func (m *Model) Try(ctx context.Context, progress func(done, total int)) error {
 	var tasks []task
-	for _, t := range m.Graph.Inits {
+	for _, t := range m.graph.inits {
 		if t.computed != nil {
 			tasks = append(tasks, task{t: t})
 		}
@@ -95,9 +95,9 @@ func (m *Model) Try(ctx context.Context, progress func(done, total int)) error {
 // but does not stop at an error: it returns that of the first piece that fails of each
 // tensor, in order of the tensors.
 func (m *Model) Failures(ctx context.Context) []error {
-	failed := make([]error, len(m.Graph.Inits))
+	failed := make([]error, len(m.graph.inits))
 	parallel.Each(len(failed), func(i int) error {
-		t := m.Graph.Inits[i]
+		t := m.graph.inits[i]
 		if t.computed == nil {
 			return nil
 		}

@@ -53,7 +53,7 @@ func adding(t *testing.T, r ramp) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := m.Graph.Nodes[0]
+	n := m.graph.nodes[0]
 	if m, err = m.Apply(Edit{DropNodes: []*Node{n}, AddInits: []*Tensor{w}, AddNodes: []Placed{{NewNode("add", "Add", []string{"x", "w"}, []string{"y"}), nil}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestComputedTensors(t *testing.T) {
 				return
 			}
 			defer m.Close()
-			if b, err := m.Graph.Inits[0].Bytes(); err != nil || !bytes.Equal(b, r.all()) {
+			if b, err := m.graph.inits[0].Bytes(); err != nil || !bytes.Equal(b, r.all()) {
 				t.Errorf("limit %d, %s: other bytes than were computed, %v", limit, what, err)
 			}
 			if err := m.CheckData(t.Context()); err != nil {
@@ -123,7 +123,7 @@ func TestComputedTensors(t *testing.T) {
 		if err := m.Compute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if b, err := m.Graph.Inits[0].Bytes(); err != nil || !bytes.Equal(b, r.all()) || int(r.filled.Load()) != r.Pieces() {
+		if b, err := m.graph.inits[0].Bytes(); err != nil || !bytes.Equal(b, r.all()) || int(r.filled.Load()) != r.Pieces() {
 			t.Errorf("computed twice, or wrong: %v, %d pieces", err, r.filled.Load())
 		}
 	}

@@ -93,8 +93,8 @@ func TestChecksumsOfOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer o.Close()
-		if err := o.CheckData(t.Context()); err != nil || o.Graph.Inits[0].external.checksum != "" {
-			t.Errorf("written: %v, with the checksum %q", err, o.Graph.Inits[0].external.checksum)
+		if err := o.CheckData(t.Context()); err != nil || o.graph.inits[0].external.checksum != "" {
+			t.Errorf("written: %v, with the checksum %q", err, o.graph.inits[0].external.checksum)
 		}
 	}
 }

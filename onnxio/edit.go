@@ -32,12 +32,12 @@ type Placed struct {
 // Where the node order does not respect the data flow afterwards, the nodes
 // are sorted. m itself does not change.
 func (m *Model) Apply(e Edit) (*Model, error) {
-	g, err := m.Graph.apply(e, m.listed(e.AddInits))
+	g, err := m.graph.apply(e, m.listed(e.AddInits))
 	if err != nil {
-		return nil, fmt.Errorf("editing graph %q: %w", m.Graph.Name, err)
+		return nil, fmt.Errorf("editing graph %q: %w", m.graph.name, err)
 	}
 	out := *m
-	out.Graph = g
+	out.graph = g
 	out.fields = slices.Clone(m.fields)
 	for i := range out.fields {
 		if out.fields[i].num == 7 {
@@ -46,29 +46,29 @@ func (m *Model) Apply(e Edit) (*Model, error) {
 	}
 	out.setMetadata(e.Metadata)
 	if err := checkGraph(g, nil); err != nil {
-		return nil, fmt.Errorf("editing graph %q: %w", g.Name, err)
+		return nil, fmt.Errorf("editing graph %q: %w", g.name, err)
 	}
 	return &out, nil
 }
 
 // listed declares new initializers as inputs, which IR versions below 4 ask for.
 func (m *Model) listed(inits []*Tensor) []*ValueInfo {
-	if m.IRVersion >= 4 {
+	if m.irVersion >= 4 {
 		return nil
 	}
 	var out []*ValueInfo
 	for _, t := range inits {
-		dims := make([]Dim, len(t.Dims))
-		for i, d := range t.Dims {
+		dims := make([]Dim, len(t.dims))
+		for i, d := range t.dims {
 			dims[i] = Known(d)
 		}
-		out = append(out, NewValue(t.Name, t.DType, dims...))
+		out = append(out, NewValue(t.name, t.dtype, dims...))
 	}
 	return out
 }
 
 func (m *Model) setMetadata(props []Property) {
-	m.Metadata = slices.Clone(m.Metadata)
+	m.metadata = slices.Clone(m.metadata)
 	for _, p := range props {
 		body := text(text(nil, 1, p.Key), 2, p.Value)
 		f := field{num: 14, typ: protowire.BytesType, raw: message(nil, 14, body), body: body, ref: p}
@@ -78,12 +78,12 @@ func (m *Model) setMetadata(props []Property) {
 		})
 		if at >= 0 {
 			m.fields[at] = f
-			i := slices.IndexFunc(m.Metadata, func(o Property) bool { return o.Key == p.Key })
-			m.Metadata[i] = p
+			i := slices.IndexFunc(m.metadata, func(o Property) bool { return o.Key == p.Key })
+			m.metadata[i] = p
 			continue
 		}
 		m.fields = append(m.fields, f)
-		m.Metadata = append(m.Metadata, p)
+		m.metadata = append(m.metadata, p)
 	}
 }
 
@@ -120,13 +120,13 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 
 	declared := map[string]*ValueInfo{}
 	for _, v := range e.Declare {
-		declared[v.Name] = v
+		declared[v.name] = v
 	}
 
-	out := &Graph{Name: g.Name, SparseInit: g.SparseInit}
+	out := &Graph{name: g.name, sparseInit: g.sparseInit}
 	lastNode, lastInit := -1, -1
 	addNode := func(n *Node) {
-		out.Nodes = append(out.Nodes, n)
+		out.nodes = append(out.nodes, n)
 		out.fields = append(out.fields, field{num: 1, typ: protowire.BytesType, raw: message(nil, 1, n.raw), ref: n})
 		lastNode = len(out.fields)
 	}
@@ -139,33 +139,33 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 		if f.ref != nil && drop[f.ref] {
 			continue
 		}
-		if v, ok := f.ref.(*ValueInfo); ok && f.num == 12 && declared[v.Name] != nil {
-			v = declared[v.Name]
+		if v, ok := f.ref.(*ValueInfo); ok && f.num == 12 && declared[v.name] != nil {
+			v = declared[v.name]
 			f = field{num: 12, typ: protowire.BytesType, raw: message(nil, 12, v.raw), ref: v}
 		}
 		out.fields = append(out.fields, f)
 		switch r := f.ref.(type) {
 		case *Node:
-			out.Nodes = append(out.Nodes, r)
+			out.nodes = append(out.nodes, r)
 			lastNode = len(out.fields)
 		case *Tensor:
-			out.Inits = append(out.Inits, r)
+			out.inits = append(out.inits, r)
 			lastInit = len(out.fields)
 		case *ValueInfo:
 			switch f.num {
 			case 11:
-				out.Inputs = append(out.Inputs, r)
+				out.inputs = append(out.inputs, r)
 			case 12:
-				out.Outputs = append(out.Outputs, r)
+				out.outputs = append(out.outputs, r)
 			case 13:
-				out.ValueInfo = append(out.ValueInfo, r)
+				out.valueInfo = append(out.valueInfo, r)
 			}
 		}
 	}
 	// The end of the node list, wherever in the message that is.
 	var tail []field
 	for _, n := range before[nil] {
-		out.Nodes = append(out.Nodes, n)
+		out.nodes = append(out.nodes, n)
 		tail = append(tail, field{num: 1, typ: protowire.BytesType, raw: message(nil, 1, n.raw), ref: n})
 	}
 	if lastNode < 0 {
@@ -180,12 +180,12 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 	}
 	var inits []field
 	for _, t := range e.AddInits {
-		out.Inits = append(out.Inits, t)
+		out.inits = append(out.inits, t)
 		inits = append(inits, field{num: 5, typ: protowire.BytesType, ref: t})
 	}
 	out.fields = slices.Insert(out.fields, lastInit, inits...)
 	for _, v := range inputs {
-		out.Inputs = append(out.Inputs, v)
+		out.inputs = append(out.inputs, v)
 		out.fields = append(out.fields, field{num: 11, typ: protowire.BytesType, raw: message(nil, 11, v.raw), ref: v})
 	}
 	if err := out.sortNodes(); err != nil {
@@ -197,8 +197,8 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 
 // sortNodes puts the node fields into an order that respects the data flow.
 func (g *Graph) sortNodes() error {
-	sorted, err := SortNodes(g.Nodes)
-	if err != nil || slices.Equal(sorted, g.Nodes) {
+	sorted, err := SortNodes(g.nodes)
+	if err != nil || slices.Equal(sorted, g.nodes) {
 		return err
 	}
 	byNode := map[*Node]field{}
@@ -214,6 +214,6 @@ func (g *Graph) sortNodes() error {
 			next++
 		}
 	}
-	g.Nodes = sorted
+	g.nodes = sorted
 	return nil
 }

@@ -101,7 +101,7 @@ func (e *encoder) model(m *Model) (blob, error) {
 				return anew(e.graph(r))
 			}
 		case *Function:
-			if slices.ContainsFunc(r.Nodes, e.nodeMoves) || e.attrsMove(r.AttrDefaults) {
+			if slices.ContainsFunc(r.nodes, e.nodeMoves) || e.attrsMove(r.attrDefaults) {
 				return anew(e.function(f.body, r))
 			}
 		}
@@ -115,7 +115,7 @@ func (e *encoder) function(body []byte, fn *Function) (blob, error) {
 	if err != nil {
 		return blob{}, err
 	}
-	nodes, defaults := each(fn.Nodes), each(fn.AttrDefaults)
+	nodes, defaults := each(fn.nodes), each(fn.attrDefaults)
 	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 7:
@@ -141,7 +141,7 @@ func (e *encoder) moves(g *Graph) bool {
 	if len(e.move)+len(e.spans) == 0 {
 		return false
 	}
-	return slices.ContainsFunc(g.Inits, e.tensorMoves) || slices.ContainsFunc(g.SparseInit, e.sparseMoves) || slices.ContainsFunc(g.Nodes, e.nodeMoves)
+	return slices.ContainsFunc(g.inits, e.tensorMoves) || slices.ContainsFunc(g.sparseInit, e.sparseMoves) || slices.ContainsFunc(g.nodes, e.nodeMoves)
 }
 
 func (e *encoder) tensorMoves(t *Tensor) bool {
@@ -150,14 +150,14 @@ func (e *encoder) tensorMoves(t *Tensor) bool {
 }
 
 func (e *encoder) sparseMoves(s *SparseTensor) bool {
-	return e.tensorMoves(s.Values) || e.tensorMoves(s.Indices)
+	return e.tensorMoves(s.values) || e.tensorMoves(s.indices)
 }
 
 func (e *encoder) nodeMoves(n *Node) bool {
 	if len(e.move)+len(e.spans) == 0 {
 		return false
 	}
-	return e.attrsMove(n.Attrs) || slices.ContainsFunc(n.Subgraphs(), e.moves)
+	return e.attrsMove(n.attrs) || slices.ContainsFunc(n.Subgraphs(), e.moves)
 }
 
 func (e *encoder) attrsMove(attrs []*Attr) (found bool) {
@@ -202,15 +202,15 @@ func (e *encoder) attr(body []byte, a *Attr) (blob, error) {
 	if err != nil {
 		return blob{}, err
 	}
-	tensors, graphs := each(a.Tensors), each(a.Graphs)
+	tensors, graphs := each(a.tensors), each(a.graphs)
 	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 5:
-			return anew(e.tensor(a.T))
+			return anew(e.tensor(a.t))
 		case 10:
 			return anew(e.tensor(tensors()))
 		case 6:
-			return anew(e.graph(a.G))
+			return anew(e.graph(a.g))
 		case 11:
 			return anew(e.graph(graphs()))
 		case 22:
@@ -233,11 +233,11 @@ func (e *encoder) tensor(t *Tensor) (blob, error) {
 		return out, nil
 	}
 	var b []byte
-	for _, d := range t.Dims {
+	for _, d := range t.dims {
 		b = varint(b, 1, uint64(d))
 	}
-	b = varint(b, 2, uint64(t.DType))
-	b = text(b, 8, t.Name)
+	b = varint(b, 2, uint64(t.dtype))
+	b = text(b, 8, t.name)
 	for _, f := range t.fields { // doc string, metadata, unknown fields
 		switch f.num {
 		case 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14:
@@ -278,9 +278,9 @@ func (e *encoder) sparse(s *SparseTensor) (blob, error) {
 	return rewritten(fields, func(f field) (blob, bool, error) {
 		switch f.num {
 		case 1:
-			return anew(e.tensor(s.Values))
+			return anew(e.tensor(s.values))
 		case 2:
-			return anew(e.tensor(s.Indices))
+			return anew(e.tensor(s.indices))
 		}
 		return stays()
 	})

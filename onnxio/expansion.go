@@ -57,38 +57,38 @@ func nameInside(call, name string) string {
 func (in *inliner) expand(n *Node, fn *Function) (_ []*Node, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("inlining function %q at node %q: %w", fn.Name, n.Title(), err)
+			err = fmt.Errorf("inlining function %q at node %q: %w", fn.name, n.Title(), err)
 		}
 	}()
-	if len(n.Inputs) > len(fn.Inputs) || len(n.Outputs) > len(fn.Outputs) {
-		return nil, &Invalid{fmt.Errorf("the call has %d inputs and %d outputs, the function %d and %d", len(n.Inputs), len(n.Outputs), len(fn.Inputs), len(fn.Outputs))}
+	if len(n.inputs) > len(fn.inputs) || len(n.outputs) > len(fn.outputs) {
+		return nil, &Invalid{fmt.Errorf("the call has %d inputs and %d outputs, the function %d and %d", len(n.inputs), len(n.outputs), len(fn.inputs), len(fn.outputs))}
 	}
 	names := map[string]string{"": ""}
-	for i, p := range fn.Inputs {
+	for i, p := range fn.inputs {
 		names[p] = ""
-		if i < len(n.Inputs) {
-			names[p] = n.Inputs[i]
+		if i < len(n.inputs) {
+			names[p] = n.inputs[i]
 		}
 	}
-	x := &expansion{in: in, fn: fn, call: n, prefix: n.Name}
-	if x.prefix == "" && len(n.Outputs) > 0 {
-		x.prefix = n.Outputs[0]
+	x := &expansion{in: in, fn: fn, call: n, prefix: n.name}
+	if x.prefix == "" && len(n.outputs) > 0 {
+		x.prefix = n.outputs[0]
 	}
 	// An output that is an input, or is returned twice, needs a copy.
 	var copies []*Node
-	for i, p := range fn.Outputs {
-		if i >= len(n.Outputs) || n.Outputs[i] == "" {
+	for i, p := range fn.outputs {
+		if i >= len(n.outputs) || n.outputs[i] == "" {
 			continue
 		}
 		if old, taken := names[p]; taken {
-			copies = append(copies, NewNode("", "Identity", []string{old}, []string{n.Outputs[i]}))
+			copies = append(copies, NewNode("", "Identity", []string{old}, []string{n.outputs[i]}))
 			continue
 		}
-		names[p] = n.Outputs[i]
+		names[p] = n.outputs[i]
 	}
 	nodes := in.sorted[fn]
 	if nodes == nil {
-		if nodes, err = SortNodes(fn.Nodes); err != nil {
+		if nodes, err = SortNodes(fn.nodes); err != nil {
 			return nil, err
 		}
 		in.sorted[fn] = nodes
@@ -96,7 +96,7 @@ func (in *inliner) expand(n *Node, fn *Function) (_ []*Node, err error) {
 	var out []*Node
 	s := &naming{names: names}
 	for _, b := range nodes {
-		for _, o := range b.Outputs {
+		for _, o := range b.outputs {
 			x.define(o, s)
 		}
 		now, err := x.node(b, s)
@@ -118,17 +118,17 @@ func (x *expansion) define(name string, s *naming) {
 // node is what a node becomes: a copy, or the function that it calls.
 func (x *expansion) node(n *Node, s *naming) ([]*Node, error) {
 	if s != nil {
-		inputs, err := x.renamed(n.Inputs, s)
+		inputs, err := x.renamed(n.inputs, s)
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.Title(), err)
 		}
-		outputs, err := x.renamed(n.Outputs, s)
+		outputs, err := x.renamed(n.outputs, s)
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.Title(), err)
 		}
 		title, name := n.Title(), ""
-		if n.Name != "" {
-			name = x.in.titles.Fresh(nameInside(x.prefix, n.Name))
+		if n.name != "" {
+			name = x.in.titles.Fresh(nameInside(x.prefix, n.name))
 		}
 		if n, err = x.attributes(n.WithInputs(name, inputs, outputs), s); err != nil {
 			return nil, fmt.Errorf("node %q: %w", title, err)
@@ -161,25 +161,25 @@ func (x *expansion) renamed(list []string, s *naming) ([]string, error) {
 // the call, and the node's own bodies by their copies. A body that the call passes
 // on speaks of the caller's values and stays.
 func (x *expansion) attributes(n *Node, s *naming) (*Node, error) {
-	if !slices.ContainsFunc(n.Attrs, func(a *Attr) bool { return a.Ref != "" || a.G != nil || len(a.Graphs) > 0 }) {
+	if !slices.ContainsFunc(n.attrs, func(a *Attr) bool { return a.ref != "" || a.g != nil || len(a.graphs) > 0 }) {
 		return n, nil
 	}
 	c := *n
-	c.Attrs, c.raw, c.fields = nil, nil, nil
+	c.attrs, c.raw, c.fields = nil, nil, nil
 	for _, f := range n.fields {
 		a, ok := f.ref.(*Attr)
 		switch {
-		case ok && a.Ref != "" && x.fn != nil:
-			value, body := x.passed(a.Ref)
+		case ok && a.ref != "" && x.fn != nil:
+			value, body := x.passed(a.ref)
 			if value == nil {
 				continue // left out by the caller: the operator's own default
 			}
-			b, err := renamedMessage(body, 1, a.Name)
+			b, err := renamedMessage(body, 1, a.name)
 			if err != nil {
 				return nil, err
 			}
 			v := *value
-			v.Name, v.encoded = a.Name, b
+			v.name, v.encoded = a.name, b
 			f = attrField(&v)
 		case ok && slices.ContainsFunc(a.subgraphs(), func(g *Graph) bool { return s != nil || x.in.callsIn(g) }):
 			v, err := x.bodies(a, f.body, s)
@@ -189,7 +189,7 @@ func (x *expansion) attributes(n *Node, s *naming) (*Node, error) {
 			f = attrField(v)
 		}
 		if a, ok := f.ref.(*Attr); ok {
-			c.Attrs = append(c.Attrs, a)
+			c.attrs = append(c.attrs, a)
 			// A body that is passed on may be used many times, which measure does not see.
 			x.in.copied += int64(len(f.raw))
 			if err := x.in.m.limits.Ask(budget.Copies, x.in.copied, n.Title()); err != nil {
@@ -210,12 +210,12 @@ func attrField(a *Attr) field {
 // default, or nil.
 func (x *expansion) passed(name string) (*Attr, []byte) {
 	for _, f := range x.call.fields {
-		if a, ok := f.ref.(*Attr); ok && a.Name == name {
+		if a, ok := f.ref.(*Attr); ok && a.name == name {
 			return a, f.body
 		}
 	}
-	for _, d := range x.fn.AttrDefaults {
-		if d.Name == name {
+	for _, d := range x.fn.attrDefaults {
+		if d.name == name {
 			return d, d.encoded
 		}
 	}
@@ -225,8 +225,8 @@ func (x *expansion) passed(name string) (*Attr, []byte) {
 // bodies is the attribute in body with copies of its graphs.
 func (x *expansion) bodies(a *Attr, body []byte, s *naming) (*Attr, error) {
 	v := *a
-	v.Graphs = nil
-	left := a.Graphs
+	v.graphs = nil
+	left := a.graphs
 	fields, err := splitFields(body)
 	if err != nil {
 		return nil, err
@@ -236,11 +236,11 @@ func (x *expansion) bodies(a *Attr, body []byte, s *naming) (*Attr, error) {
 		var g *Graph
 		switch f.num {
 		case 6:
-			g, err = x.graph(a.G, s)
-			v.G = g
+			g, err = x.graph(a.g, s)
+			v.g = g
 		case 11:
 			g, err = x.graph(left[0], s)
-			v.Graphs, left = append(v.Graphs, g), left[1:]
+			v.graphs, left = append(v.graphs, g), left[1:]
 		default:
 			v.encoded = append(v.encoded, f.raw...)
 			continue
@@ -268,7 +268,7 @@ func (x *expansion) graph(g *Graph, s *naming) (*Graph, error) {
 	}
 	in := &naming{names: map[string]string{"": ""}, outer: s}
 	g.defines(func(name string) { x.define(name, in) })
-	out := &Graph{Name: g.Name}
+	out := &Graph{name: g.name}
 	for _, f := range g.fields {
 		switch r := f.ref.(type) {
 		case *Node:
@@ -280,19 +280,19 @@ func (x *expansion) graph(g *Graph, s *naming) (*Graph, error) {
 				out.hold(1, n.raw, n)
 			}
 		case *Tensor:
-			t, err := r.named(in.names[r.Name])
+			t, err := r.named(in.names[r.name])
 			if err != nil {
 				return nil, err
 			}
 			out.hold(5, t.raw, t)
 		case *SparseTensor:
-			t, err := r.named(in.names[r.Values.Name])
+			t, err := r.named(in.names[r.values.name])
 			if err != nil {
 				return nil, err
 			}
 			out.hold(15, t.raw, t)
 		case *ValueInfo:
-			to, ok := in.find(r.Name)
+			to, ok := in.find(r.name)
 			if !ok || to == "" {
 				if f.num == 12 {
 					return nil, &Invalid{errors.New("a body returns an input that the call leaves out")}
@@ -320,7 +320,7 @@ func (x *expansion) graph(g *Graph, s *naming) (*Graph, error) {
 // calls is a body of the model with its calls expanded.
 func (x *expansion) calls(g *Graph) (*Graph, error) {
 	out := *g
-	out.Nodes, out.fields = nil, nil
+	out.nodes, out.fields = nil, nil
 	for _, f := range g.fields {
 		n, ok := f.ref.(*Node)
 		if !ok {
@@ -332,7 +332,7 @@ func (x *expansion) calls(g *Graph) (*Graph, error) {
 			return nil, err
 		}
 		if len(nodes) == 1 && nodes[0] == n {
-			out.Nodes, out.fields = append(out.Nodes, n), append(out.fields, f)
+			out.nodes, out.fields = append(out.nodes, n), append(out.fields, f)
 			continue
 		}
 		for _, n := range nodes {

@@ -66,38 +66,38 @@ func reference(name, to string, t AttrType) []byte {
 // program is a graph as text.
 func program(g *Graph) string {
 	var b strings.Builder
-	for _, v := range g.Inputs {
-		fmt.Fprintf(&b, "in %s; ", v.Name)
+	for _, v := range g.inputs {
+		fmt.Fprintf(&b, "in %s; ", v.name)
 	}
-	for _, t := range g.Inits {
-		fmt.Fprintf(&b, "init %s; ", t.Name)
+	for _, t := range g.inits {
+		fmt.Fprintf(&b, "init %s; ", t.name)
 	}
-	for _, s := range g.SparseInit {
-		fmt.Fprintf(&b, "sparse %s; ", s.Values.Name)
+	for _, s := range g.sparseInit {
+		fmt.Fprintf(&b, "sparse %s; ", s.values.name)
 	}
-	for _, v := range g.ValueInfo {
-		fmt.Fprintf(&b, "info %s; ", v.Name)
+	for _, v := range g.valueInfo {
+		fmt.Fprintf(&b, "info %s; ", v.name)
 	}
 	for name, params := range g.Annotated() {
 		fmt.Fprintf(&b, "annotated %s %v; ", name, params)
 	}
-	for _, n := range g.Nodes {
-		fmt.Fprintf(&b, "%s = %s(%s)", strings.Join(n.Outputs, ", "), n.OpType, strings.Join(n.Inputs, ", "))
-		for _, a := range n.Attrs {
+	for _, n := range g.nodes {
+		fmt.Fprintf(&b, "%s = %s(%s)", strings.Join(n.outputs, ", "), n.opType, strings.Join(n.inputs, ", "))
+		for _, a := range n.attrs {
 			switch {
-			case a.Ref != "":
-				fmt.Fprintf(&b, " %s=@%s", a.Name, a.Ref)
-			case a.Type == AttrFloat:
-				fmt.Fprintf(&b, " %s=%g", a.Name, a.F)
+			case a.ref != "":
+				fmt.Fprintf(&b, " %s=@%s", a.name, a.ref)
+			case a.typ == AttrFloat:
+				fmt.Fprintf(&b, " %s=%g", a.name, a.f)
 			}
 			for _, g := range a.subgraphs() {
-				fmt.Fprintf(&b, " %s{%s}", a.Name, program(g))
+				fmt.Fprintf(&b, " %s{%s}", a.name, program(g))
 			}
 		}
 		b.WriteString("; ")
 	}
-	for i, v := range g.Outputs {
-		fmt.Fprintf(&b, "%s%s", []string{"out ", ", "}[min(i, 1)], v.Name)
+	for i, v := range g.outputs {
+		fmt.Fprintf(&b, "%s%s", []string{"out ", ", "}[min(i, 1)], v.name)
 	}
 	return b.String()
 }
@@ -180,8 +180,8 @@ func TestExpansion(t *testing.T) {
 			continue
 		}
 		want := "in x; " + c.want
-		if got := program(in.Graph); got != want || len(in.Functions) != 0 {
-			t.Errorf("%s: %d functions left, and\n%s\nwant\n%s", name, len(in.Functions), got, want)
+		if got := program(in.graph); got != want || len(in.functions) != 0 {
+			t.Errorf("%s: %d functions left, and\n%s\nwant\n%s", name, len(in.functions), got, want)
 		}
 		b, err := in.Encode()
 		if err != nil {
@@ -190,7 +190,7 @@ func TestExpansion(t *testing.T) {
 		back, err := Parse(b, "")
 		if err != nil {
 			t.Errorf("%s: the inlined model is invalid: %v", name, err)
-		} else if got := program(back.Graph); got != want {
+		} else if got := program(back.graph); got != want {
 			t.Errorf("%s: written as\n%s", name, got)
 		}
 		if after, err := m.Encode(); err != nil || string(after) != string(before) {
@@ -201,7 +201,7 @@ func TestExpansion(t *testing.T) {
 
 // Nodes of functions have no name twice: runtimes refuse that.
 func TestExpandedNodesHaveNamesOfTheirOwn(t *testing.T) {
-	named := func(n *Node, name string) *Node { return n.WithInputs(name, n.Inputs, n.Outputs) }
+	named := func(n *Node, name string) *Node { return n.WithInputs(name, n.inputs, n.outputs) }
 	g := functionOf("g", "a", "b", []*Node{named(op("Relu", "a", "t"), "n"), named(op("Neg", "t", "s"), "n"), op("Abs", "s", "r"), op("Exp", "r", "b")})
 	m, err := Parse(calling([]*Node{call("c", "g", "x", "z"), call("c", "g", "z", "y")}, g), "")
 	if err != nil {
@@ -211,8 +211,8 @@ func TestExpandedNodesHaveNamesOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range m.Graph.Nodes {
-		got = append(got, n.Name)
+	for _, n := range m.graph.nodes {
+		got = append(got, n.name)
 	}
 	if want := "c/n,c/n.2,,,c/n.3,c/n.4,,"; strings.Join(got, ",") != want {
 		t.Errorf("the nodes are called %q", got)

@@ -121,25 +121,25 @@ func reason(err error) error {
 func (s *store) read(t *Tensor) ([]byte, error) {
 	m, err := s.open(t.external.location)
 	if err != nil {
-		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+		return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
 	}
 	from, n := t.external.offset, t.stored()
 	switch {
 	case from < 0:
-		return nil, fmt.Errorf("reading tensor %q: the offset %d in external data %q is negative", t.Name, from, t.external.location)
+		return nil, fmt.Errorf("reading tensor %q: the offset %d in external data %q is negative", t.name, from, t.external.location)
 	case from > m.size || n > m.size-from:
-		return nil, fmt.Errorf("reading tensor %q: external data %q has %d bytes and ends before the %d bytes at %d do", t.Name, t.external.location, m.size, n, from)
+		return nil, fmt.Errorf("reading tensor %q: external data %q has %d bytes and ends before the %d bytes at %d do", t.name, t.external.location, m.size, n, from)
 	}
 	return m.data[from : from+n : from+n], nil
 }
 
 // consistentExternal checks what the message of an external tensor of n elements says.
 func (t *Tensor) consistentExternal(n int64) error {
-	if t.DType == String || t.DType.Bits() == 0 {
-		return fmt.Errorf("tensor %q of type %s cannot be external", t.Name, t.DType)
+	if t.dtype == String || t.dtype.Bits() == 0 {
+		return fmt.Errorf("tensor %q of type %s cannot be external", t.name, t.dtype)
 	}
-	if t.external.hasLen && t.external.length != t.DType.rawSize(n) {
-		return fmt.Errorf("tensor %q (%s %v) needs %d bytes, its external data entry says %d", t.Name, t.DType, t.Dims, t.DType.rawSize(n), t.external.length)
+	if t.external.hasLen && t.external.length != t.dtype.rawSize(n) {
+		return fmt.Errorf("tensor %q (%s %v) needs %d bytes, its external data entry says %d", t.name, t.dtype, t.dims, t.dtype.rawSize(n), t.external.length)
 	}
 	return nil
 }

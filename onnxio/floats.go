@@ -15,14 +15,14 @@ type Floats struct {
 
 // Floats gives access to the numbers of a float tensor.
 func (t *Tensor) Floats() (*Floats, error) {
-	if !t.DType.IsFloat() {
-		return nil, fmt.Errorf("reading tensor %q: %s values are no floats", t.Name, t.DType)
+	if !t.dtype.IsFloat() {
+		return nil, fmt.Errorf("reading tensor %q: %s values are no floats", t.name, t.dtype)
 	}
 	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
-	return &Floats{r, t.DType}, nil
+	return &Floats{r, t.dtype}, nil
 }
 
 // longRun is the number of bytes from which on a run is copied from the file:

@@ -22,8 +22,8 @@ func TestGraphAttr(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	subs := m.Graph.Nodes[0].Subgraphs()
-	if len(subs) != 2 || subs[0].Nodes[0].Name != "inner" || subs[0].Captures()[0] != "x" {
+	subs := m.graph.nodes[0].Subgraphs()
+	if len(subs) != 2 || subs[0].nodes[0].name != "inner" || subs[0].Captures()[0] != "x" {
 		t.Errorf("the bodies are %+v", subs)
 	}
 	if _, err := GraphAttr("then_branch", Parts{Nodes: []*Node{NewNode("\xff", "Neg", nil, nil)}}); err == nil {

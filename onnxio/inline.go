@@ -13,7 +13,7 @@ import (
 // function written for another version of an operator set than the model stays a
 // call.
 func (m *Model) Inline() (*Model, error) {
-	if len(m.Functions) == 0 {
+	if len(m.functions) == 0 {
 		return m, nil
 	}
 	in := newInliner(m)
@@ -21,7 +21,7 @@ func (m *Model) Inline() (*Model, error) {
 		return nil, err
 	}
 	var e Edit
-	for _, n := range m.Graph.Nodes {
+	for _, n := range m.graph.nodes {
 		if in.target(n) == nil && !in.callsInside(n) {
 			continue
 		}
@@ -42,7 +42,7 @@ func (m *Model) Inline() (*Model, error) {
 		return nil, err
 	}
 	if !out.callsAny() {
-		out.Functions = nil
+		out.functions = nil
 		out.fields = slices.DeleteFunc(out.fields, func(f field) bool { return f.num == 25 })
 	}
 	return out, nil
@@ -53,9 +53,9 @@ func (m *Model) callsAny() bool {
 	byID := m.functionsByID()
 	var calls func(g *Graph) bool
 	calls = func(g *Graph) bool {
-		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return byID[n.Calls()] != nil || slices.ContainsFunc(n.Subgraphs(), calls) })
+		return slices.ContainsFunc(g.nodes, func(n *Node) bool { return byID[n.Calls()] != nil || slices.ContainsFunc(n.Subgraphs(), calls) })
 	}
-	return calls(m.Graph)
+	return calls(m.graph)
 }
 
 type inliner struct {
@@ -73,13 +73,13 @@ func newInliner(m *Model) *inliner {
 	in := &inliner{m: m, names: Names{}, titles: Names{}, byID: m.functionsByID(), usable: map[*Function]bool{}, sorted: map[*Function][]*Node{}, inside: map[*Graph]bool{}}
 	m.eachGraph(func(g *Graph) {
 		g.addNames(in.names)
-		for _, n := range g.Nodes {
-			in.titles[n.Name] = true
+		for _, n := range g.nodes {
+			in.titles[n.name] = true
 		}
 	})
-	for _, fn := range m.Functions {
+	for _, fn := range m.functions {
 		in.usable[fn] = true
-		for _, o := range fn.Opsets {
+		for _, o := range fn.opsets {
 			if v := m.Opset(o.Domain); o.Domain == "" && v != 0 && v != o.Version {
 				in.usable[fn] = false
 			}
@@ -105,7 +105,7 @@ func (in *inliner) callsInside(n *Node) bool {
 func (in *inliner) callsIn(g *Graph) bool {
 	calls, known := in.inside[g]
 	if !known {
-		calls = slices.ContainsFunc(g.Nodes, func(n *Node) bool { return in.target(n) != nil || in.callsInside(n) })
+		calls = slices.ContainsFunc(g.nodes, func(n *Node) bool { return in.target(n) != nil || in.callsInside(n) })
 		in.inside[g] = calls
 	}
 	return calls
@@ -129,7 +129,7 @@ func (in *inliner) measure() error {
 	call := func(fn *Function) bulk {
 		b, ok := known[fn]
 		if !ok {
-			for _, n := range fn.Nodes {
+			for _, n := range fn.nodes {
 				b = b.plus(of(n))
 			}
 			known[fn] = b
@@ -139,7 +139,7 @@ func (in *inliner) measure() error {
 	inner := func(n *Node, total bulk) bulk {
 		for _, g := range n.Subgraphs() {
 			var body bulk
-			for _, n := range g.Nodes {
+			for _, n := range g.nodes {
 				body = body.plus(of(n))
 			}
 			body.depth++
@@ -154,7 +154,7 @@ func (in *inliner) measure() error {
 		return inner(n, bulk{nodes: 1, bytes: int64(len(n.raw))})
 	}
 	var total bulk
-	for _, n := range in.m.Graph.Nodes {
+	for _, n := range in.m.graph.nodes {
 		fn := in.target(n)
 		switch {
 		case fn != nil:
@@ -172,7 +172,7 @@ func (in *inliner) measure() error {
 			err = in.m.limits.Ask(budget.Depth, total.depth, n.Title())
 		}
 		if err != nil && fn != nil {
-			return fmt.Errorf("inlining function %q: %w", fn.Name, err)
+			return fmt.Errorf("inlining function %q: %w", fn.name, err)
 		}
 		if err != nil {
 			return fmt.Errorf("inlining functions: %w", err)

@@ -95,9 +95,9 @@ func TestFunctionsThatAreLarge(t *testing.T) {
 	if m, err = m.Inline(); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range m.Graph.Nodes {
-		if len(n.Outputs[0]) > 300 {
-			t.Fatalf("a value of a call has a name of %d bytes", len(n.Outputs[0]))
+	for _, n := range m.graph.nodes {
+		if len(n.outputs[0]) > 300 {
+			t.Fatalf("a value of a call has a name of %d bytes", len(n.outputs[0]))
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestFunctionsThatAreDeep(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if in, err := m.Inline(); err != nil || len(in.Graph.Nodes) != 2 {
+			if in, err := m.Inline(); err != nil || len(in.graph.nodes) != 2 {
 				t.Errorf("%v", err)
 			}
 		}
@@ -151,7 +151,7 @@ func TestLoadWithin(t *testing.T) {
 	nested := func(depth int) *Node {
 		n := NewNode("", "Relu", []string{"x"}, []string{"b0"})
 		for i := range depth {
-			g := branch(n, n.Outputs[0])
+			g := branch(n, n.outputs[0])
 			n = NewNode("", "If", []string{"x"}, []string{fmt.Sprintf("b%d", i+1)})
 			for _, name := range []string{"then_branch", "else_branch"} {
 				a := varint(message(text(nil, 1, name), 6, g), 20, uint64(AttrGraph))

@@ -123,66 +123,66 @@ func (m *Model) eachGraph(f func(*Graph)) {
 			}
 		}
 	}
-	walk = func(g *Graph) { f(g); nodes(g.Nodes) }
-	walk(m.Graph)
-	for _, fn := range m.Functions {
-		nodes(fn.Nodes)
+	walk = func(g *Graph) { f(g); nodes(g.nodes) }
+	walk(m.graph)
+	for _, fn := range m.functions {
+		nodes(fn.nodes)
 	}
 }
 
 // Subgraphs lists the graphs among the node's attributes.
 func (n *Node) Subgraphs() []*Graph {
 	var gs []*Graph
-	for _, a := range n.Attrs {
+	for _, a := range n.attrs {
 		gs = append(gs, a.subgraphs()...)
 	}
 	return gs
 }
 
 func (a *Attr) subgraphs() []*Graph {
-	if a.G == nil {
-		return a.Graphs
+	if a.g == nil {
+		return a.graphs
 	}
-	return append([]*Graph{a.G}, a.Graphs...)
+	return append([]*Graph{a.g}, a.graphs...)
 }
 
 // eachTensor calls f for every tensor of the model.
 func (m *Model) eachTensor(f func(*Tensor)) {
 	nodes := func(list []*Node) {
 		for _, n := range list {
-			for _, a := range n.Attrs {
+			for _, a := range n.attrs {
 				a.eachTensor(f)
 			}
 		}
 	}
 	m.eachGraph(func(g *Graph) {
-		for _, t := range g.Inits {
+		for _, t := range g.inits {
 			f(t)
 		}
-		for _, s := range g.SparseInit {
-			f(s.Values)
-			f(s.Indices)
+		for _, s := range g.sparseInit {
+			f(s.values)
+			f(s.indices)
 		}
-		nodes(g.Nodes)
+		nodes(g.nodes)
 	})
-	for _, fn := range m.Functions {
-		nodes(fn.Nodes)
-		for _, a := range fn.AttrDefaults {
+	for _, fn := range m.functions {
+		nodes(fn.nodes)
+		for _, a := range fn.attrDefaults {
 			a.eachTensor(f)
 		}
 	}
 }
 
 func (a *Attr) eachTensor(f func(*Tensor)) {
-	if a.T != nil {
-		f(a.T)
+	if a.t != nil {
+		f(a.t)
 	}
-	for _, t := range a.Tensors {
+	for _, t := range a.tensors {
 		f(t)
 	}
 	if a.sparse != nil {
-		f(a.sparse.Values)
-		f(a.sparse.Indices)
+		f(a.sparse.values)
+		f(a.sparse.indices)
 	}
 }
 

@@ -43,17 +43,17 @@ func (g *Graph) addNames(names Names) { g.defines(func(name string) { names[name
 // defines calls f for every value that the graph itself gives a name, inputs and
 // initializers first.
 func (g *Graph) defines(f func(name string)) {
-	for _, v := range g.Inputs {
-		f(v.Name)
+	for _, v := range g.inputs {
+		f(v.name)
 	}
-	for _, t := range g.Inits {
-		f(t.Name)
+	for _, t := range g.inits {
+		f(t.name)
 	}
-	for _, s := range g.SparseInit {
-		f(s.Values.Name)
+	for _, s := range g.sparseInit {
+		f(s.values.name)
 	}
-	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
+	for _, n := range g.nodes {
+		for _, o := range n.outputs {
 			f(o)
 		}
 	}

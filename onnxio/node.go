@@ -32,14 +32,14 @@ func NewNode(name, op string, inputs, outputs []string, attrs ...*Attr) *Node {
 			fields[i].ref, rest = rest[0], rest[1:]
 		}
 	}
-	return &Node{Name: name, OpType: op, Inputs: inputs, Outputs: outputs, Attrs: attrs, raw: b, fields: fields}
+	return &Node{name: name, opType: op, inputs: inputs, outputs: outputs, attrs: attrs, raw: b, fields: fields}
 }
 
 // WithInputs returns a copy of n that reads and makes other values. Every other
 // part of the message keeps its bytes.
 func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
 	c := *n
-	c.Name, c.Inputs, c.Outputs = name, slices.Clone(inputs), slices.Clone(outputs)
+	c.name, c.inputs, c.outputs = name, slices.Clone(inputs), slices.Clone(outputs)
 	var b []byte
 	for _, s := range inputs {
 		b = text(b, 1, s)
@@ -60,58 +60,58 @@ func (n *Node) WithInputs(name string, inputs, outputs []string) *Node {
 }
 
 // IntAttr, IntsAttr, FloatAttr and StringAttr make attributes for NewNode.
-func IntAttr(name string, v int64) *Attr { return &Attr{Name: name, Type: AttrInt, I: v} }
+func IntAttr(name string, v int64) *Attr { return &Attr{name: name, typ: AttrInt, i: v} }
 
 // IntsAttr makes an integer list attribute.
 func IntsAttr(name string, v []int64) *Attr {
-	return &Attr{Name: name, Type: AttrInts, Ints: slices.Clone(v)}
+	return &Attr{name: name, typ: AttrInts, ints: slices.Clone(v)}
 }
 
 // FloatAttr makes a float attribute.
-func FloatAttr(name string, v float32) *Attr { return &Attr{Name: name, Type: AttrFloat, F: v} }
+func FloatAttr(name string, v float32) *Attr { return &Attr{name: name, typ: AttrFloat, f: v} }
 
 // FloatsAttr makes a float list attribute.
 func FloatsAttr(name string, v []float32) *Attr {
-	return &Attr{Name: name, Type: AttrFloats, Floats: slices.Clone(v)}
+	return &Attr{name: name, typ: AttrFloats, floats: slices.Clone(v)}
 }
 
 // StringAttr makes a string attribute.
-func StringAttr(name, v string) *Attr { return &Attr{Name: name, Type: AttrString, S: []byte(v)} }
+func StringAttr(name, v string) *Attr { return &Attr{name: name, typ: AttrString, s: []byte(v)} }
 
 // TensorAttr makes a tensor attribute, as Constant nodes have.
-func TensorAttr(name string, t *Tensor) *Attr { return &Attr{Name: name, Type: AttrTensor, T: t} }
+func TensorAttr(name string, t *Tensor) *Attr { return &Attr{name: name, typ: AttrTensor, t: t} }
 
 // ReferenceAttr makes an attribute of a node in a function that stands for one of the
 // function's own, called ref.
-func ReferenceAttr(name, ref string, t AttrType) *Attr { return &Attr{Name: name, Type: t, Ref: ref} }
+func ReferenceAttr(name, ref string, t AttrType) *Attr { return &Attr{name: name, typ: t, ref: ref} }
 
 func (a *Attr) encode() []byte {
-	b := text(nil, 1, a.Name)
+	b := text(nil, 1, a.name)
 	switch {
-	case a.Ref != "":
-		return varint(text(b, 21, a.Ref), 20, uint64(a.Type))
-	case a.Type == AttrGraph:
+	case a.ref != "":
+		return varint(text(b, 21, a.ref), 20, uint64(a.typ))
+	case a.typ == AttrGraph:
 		return a.encoded
 	}
-	switch a.Type {
+	switch a.typ {
 	case AttrFloat:
 		b = protowire.AppendTag(b, 2, protowire.Fixed32Type)
-		b = protowire.AppendFixed32(b, math.Float32bits(a.F))
+		b = protowire.AppendFixed32(b, math.Float32bits(a.f))
 	case AttrInt:
-		b = varint(b, 3, uint64(a.I))
+		b = varint(b, 3, uint64(a.i))
 	case AttrString:
-		b = message(b, 4, a.S)
+		b = message(b, 4, a.s)
 	case AttrFloats:
-		for _, v := range a.Floats {
+		for _, v := range a.floats {
 			b = protowire.AppendTag(b, 7, protowire.Fixed32Type)
 			b = protowire.AppendFixed32(b, math.Float32bits(v))
 		}
 	case AttrInts:
-		for _, v := range a.Ints {
+		for _, v := range a.ints {
 			b = varint(b, 8, uint64(v))
 		}
 	case AttrTensor:
-		t, err := (&encoder{}).tensor(a.T)
+		t, err := (&encoder{}).tensor(a.t)
 		var raw []byte
 		if err == nil {
 			raw, err = t.join()
@@ -123,7 +123,7 @@ func (a *Attr) encode() []byte {
 	default:
 		panic("onnxio: attribute type cannot be written")
 	}
-	return varint(b, 20, uint64(a.Type))
+	return varint(b, 20, uint64(a.typ))
 }
 
 // AttrKey is equal for nodes with the same attributes in the same order.
@@ -140,16 +140,16 @@ func (n *Node) AttrKey() string {
 // Keep returns a copy of n with the first outs outputs and without the named
 // attributes. Everything else keeps its bytes.
 func (n *Node) Keep(outs int, without ...string) *Node {
-	c := n.WithInputs(n.Name, n.Inputs, n.Outputs[:outs])
+	c := n.WithInputs(n.name, n.inputs, n.outputs[:outs])
 	kept := c.fields[:0:0]
 	var raw []byte
-	c.Attrs = nil
+	c.attrs = nil
 	for _, f := range c.fields {
 		if a, ok := f.ref.(*Attr); ok {
-			if slices.Contains(without, a.Name) {
+			if slices.Contains(without, a.name) {
 				continue
 			}
-			c.Attrs = append(c.Attrs, a)
+			c.attrs = append(c.attrs, a)
 		}
 		kept = append(kept, f)
 		raw = append(raw, f.raw...)

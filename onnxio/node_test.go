@@ -15,10 +15,10 @@ func TestMadeNodesAreWhole(t *testing.T) {
 	}
 	made := NewNode("n", "Op", []string{"a"}, []string{"b", "c"}, IntAttr("i", 1), FloatAttr("f", 2), TensorAttr("t", big), StringAttr("s", "x"))
 	kept := made.Keep(1, "f")
-	if len(kept.Attrs) != 3 || kept.Int("i", 0) != 1 || kept.Attr("f") != nil || kept.Str("s", "") != "x" || len(kept.Outputs) != 1 {
-		t.Errorf("Keep left %d attributes of a new node", len(kept.Attrs))
+	if len(kept.attrs) != 3 || kept.Int("i", 0) != 1 || kept.Attr("f") != nil || kept.Str("s", "") != "x" || len(kept.outputs) != 1 {
+		t.Errorf("Keep left %d attributes of a new node", len(kept.attrs))
 	}
-	if moved := made.WithInputs("m", []string{"q"}, made.Outputs); len(moved.Attrs) != 4 || moved.AttrKey() != made.AttrKey() || made.AttrKey() == kept.AttrKey() {
+	if moved := made.WithInputs("m", []string{"q"}, made.outputs); len(moved.attrs) != 4 || moved.AttrKey() != made.AttrKey() || made.AttrKey() == kept.AttrKey() {
 		t.Error("WithInputs changed the attributes of a new node")
 	}
 
@@ -27,7 +27,7 @@ func TestMadeNodesAreWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := m.Graph.Nodes[0]
+	n := m.graph.nodes[0]
 	if m, err = m.Apply(Edit{DropNodes: []*Node{n}, AddNodes: []Placed{
 		{NewNode("c", "Constant", nil, []string{"w"}, TensorAttr("value", big)), n}, {NewNode("add", "Add", []string{"x", "w"}, []string{"y"}), n}}}); err != nil {
 		t.Fatal(err)
@@ -46,11 +46,11 @@ func TestMadeNodesAreWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer back.Close()
-	v := back.Graph.Nodes[0].Attr("value")
-	if v == nil || v.T.external == nil {
-		t.Fatalf("the constant was written as %+v", back.Graph.Nodes[0])
+	v := back.graph.nodes[0].Attr("value")
+	if v == nil || v.t.external == nil {
+		t.Fatalf("the constant was written as %+v", back.graph.nodes[0])
 	}
-	if b, err := v.T.Bytes(); err != nil || !bytes.Equal(b, bytes.Repeat([]byte{7}, 400)) {
+	if b, err := v.t.Bytes(); err != nil || !bytes.Equal(b, bytes.Repeat([]byte{7}, 400)) {
 		t.Errorf("the constant holds %v, %v", b, err)
 	}
 }

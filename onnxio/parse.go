@@ -32,33 +32,33 @@ func (p *parser) model(b []byte) (*Model, error) {
 		f := &fields[i]
 		switch f.num {
 		case 1:
-			m.IRVersion = int64(f.val)
+			m.irVersion = int64(f.val)
 		case 2:
-			m.ProducerName, err = p.str(*f, "producer_name")
+			m.producerName, err = p.str(*f, "producer_name")
 		case 3:
-			m.ProducerVersion, err = p.str(*f, "producer_version")
+			m.producerVersion, err = p.str(*f, "producer_version")
 		case 7:
-			if m.Graph != nil {
+			if m.graph != nil {
 				return nil, fmt.Errorf("the model has two graphs")
 			}
 			if err = f.want(protowire.BytesType, "graph"); err == nil {
-				m.Graph, err = p.graph(f.body, 0)
-				f.ref = m.Graph
+				m.graph, err = p.graph(f.body, 0)
+				f.ref = m.graph
 			}
 		case 8:
 			var o Opset
 			o, err = p.opset(*f)
-			m.Opsets = append(m.Opsets, o)
+			m.opsets = append(m.opsets, o)
 		case 14:
 			var e Property
 			e, err = p.property(*f)
-			m.Metadata = append(m.Metadata, e)
+			m.metadata = append(m.metadata, e)
 			f.ref = e
 		case 25:
 			if err = f.want(protowire.BytesType, "function"); err == nil {
 				var fn *Function
 				fn, err = p.function(f.body)
-				m.Functions = append(m.Functions, fn)
+				m.functions = append(m.functions, fn)
 				f.ref = fn
 			}
 		}
@@ -66,7 +66,7 @@ func (p *parser) model(b []byte) (*Model, error) {
 			return nil, err
 		}
 	}
-	if m.Graph == nil {
+	if m.graph == nil {
 		return nil, fmt.Errorf("the file holds no graph")
 	}
 	return m, nil
@@ -144,19 +144,19 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 		case 1:
 			n, err := p.node(f.body, depth)
 			if err != nil {
-				return nil, fmt.Errorf("reading node %d: %w", len(g.Nodes), err)
+				return nil, fmt.Errorf("reading node %d: %w", len(g.nodes), err)
 			}
-			g.Nodes, f.ref = append(g.Nodes, n), n
+			g.nodes, f.ref = append(g.nodes, n), n
 		case 2:
-			if g.Name, err = p.str(*f, "graph name"); err != nil {
+			if g.name, err = p.str(*f, "graph name"); err != nil {
 				return nil, err
 			}
 		case 5:
 			t, err := p.tensor(f.body)
 			if err != nil {
-				return nil, fmt.Errorf("reading initializer %d: %w", len(g.Inits), err)
+				return nil, fmt.Errorf("reading initializer %d: %w", len(g.inits), err)
 			}
-			g.Inits, f.ref = append(g.Inits, t), t
+			g.inits, f.ref = append(g.inits, t), t
 		case 11, 12, 13:
 			v, err := p.valueInfo(f.body)
 			if err != nil {
@@ -165,18 +165,18 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 			f.ref = v
 			switch f.num {
 			case 11:
-				g.Inputs = append(g.Inputs, v)
+				g.inputs = append(g.inputs, v)
 			case 12:
-				g.Outputs = append(g.Outputs, v)
+				g.outputs = append(g.outputs, v)
 			default:
-				g.ValueInfo = append(g.ValueInfo, v)
+				g.valueInfo = append(g.valueInfo, v)
 			}
 		case 15:
 			s, err := p.sparse(f.body)
 			if err != nil {
-				return nil, fmt.Errorf("reading sparse initializer %d: %w", len(g.SparseInit), err)
+				return nil, fmt.Errorf("reading sparse initializer %d: %w", len(g.sparseInit), err)
 			}
-			g.SparseInit, f.ref = append(g.SparseInit, s), s
+			g.sparseInit, f.ref = append(g.sparseInit, s), s
 		}
 	}
 	return g, nil
@@ -199,34 +199,34 @@ func (p *parser) node(b []byte, depth int) (*Node, error) {
 		}
 		switch f.num {
 		case 1:
-			n.Inputs = append(n.Inputs, s)
+			n.inputs = append(n.inputs, s)
 		case 2:
-			n.Outputs = append(n.Outputs, s)
+			n.outputs = append(n.outputs, s)
 		case 3:
-			n.Name = s
+			n.name = s
 		case 4:
-			n.OpType = s
+			n.opType = s
 		case 5:
 			if err := f.want(protowire.BytesType, "attribute"); err != nil {
 				return nil, err
 			}
 			a, err := p.attr(f.body, depth)
 			if err != nil {
-				return nil, fmt.Errorf("attribute of %q (%s): %w", n.Name, n.OpType, err)
+				return nil, fmt.Errorf("attribute of %q (%s): %w", n.name, n.opType, err)
 			}
-			n.Attrs, f.ref = append(n.Attrs, a), a
+			n.attrs, f.ref = append(n.attrs, a), a
 		case 7:
-			n.Domain = canonicalDomain(s)
+			n.domain = canonicalDomain(s)
 		case 8:
 			n.overload = s
 		}
 	}
-	seen := make(map[string]bool, len(n.Attrs))
-	for _, a := range n.Attrs {
-		if seen[a.Name] {
-			return nil, fmt.Errorf("node %q has two attributes %q", n.Title(), a.Name)
+	seen := make(map[string]bool, len(n.attrs))
+	for _, a := range n.attrs {
+		if seen[a.name] {
+			return nil, fmt.Errorf("node %q has two attributes %q", n.Title(), a.name)
 		}
-		seen[a.Name] = true
+		seen[a.name] = true
 	}
 	return n, nil
 }
@@ -240,7 +240,7 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 	var holds AttrType // the type that the values in the file imply
 	saw := func(t AttrType) {
 		if holds != 0 && holds != t {
-			err = fmt.Errorf("attribute %q holds values of two types", a.Name)
+			err = fmt.Errorf("attribute %q holds values of two types", a.name)
 		}
 		holds = t
 	}
@@ -262,49 +262,49 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 		var e error
 		switch f.num {
 		case 1:
-			a.Name, e = p.str(f, "attribute name")
+			a.name, e = p.str(f, "attribute name")
 		case 2:
-			a.F = float32frombits(uint32(f.val))
+			a.f = float32frombits(uint32(f.val))
 			saw(AttrFloat)
 		case 3:
-			a.I = int64(f.val)
+			a.i = int64(f.val)
 			saw(AttrInt)
 		case 4:
-			a.S = f.body
+			a.s = f.body
 			saw(AttrString)
 		case 5:
-			a.T, e = p.tensor(f.body)
+			a.t, e = p.tensor(f.body)
 			saw(AttrTensor)
 		case 6:
-			a.G, e = p.graph(f.body, depth+1)
+			a.g, e = p.graph(f.body, depth+1)
 			saw(AttrGraph)
 		case 7:
 			var bits []uint32
 			bits, e = f.appendFixed32(nil)
 			for _, v := range bits {
-				a.Floats = append(a.Floats, float32frombits(v))
+				a.floats = append(a.floats, float32frombits(v))
 			}
 			saw(AttrFloats)
 		case 8:
-			a.Ints, e = f.appendInts(a.Ints)
+			a.ints, e = f.appendInts(a.ints)
 			saw(AttrInts)
 		case 9:
-			a.Strings = append(a.Strings, f.body)
+			a.strings = append(a.strings, f.body)
 			saw(AttrStrings)
 		case 10:
 			var t *Tensor
 			t, e = p.tensor(f.body)
-			a.Tensors = append(a.Tensors, t)
+			a.tensors = append(a.tensors, t)
 			saw(AttrTensors)
 		case 11:
 			var g *Graph
 			g, e = p.graph(f.body, depth+1)
-			a.Graphs = append(a.Graphs, g)
+			a.graphs = append(a.graphs, g)
 			saw(AttrGraphs)
 		case 20:
-			a.Type = AttrType(f.val)
+			a.typ = AttrType(f.val)
 		case 21:
-			a.Ref, e = p.str(f, "ref_attr_name")
+			a.ref, e = p.str(f, "ref_attr_name")
 		case 22:
 			a.sparse, e = p.sparse(f.body)
 		}
@@ -316,15 +316,15 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 		}
 	}
 	switch {
-	case a.Type == 0:
-		a.Type = holds // IR versions before 3 may leave it out
-	case holds != 0 && a.Type != holds:
-		return nil, fmt.Errorf("attribute %q says type %d but holds type %d", a.Name, a.Type, holds)
+	case a.typ == 0:
+		a.typ = holds // IR versions before 3 may leave it out
+	case holds != 0 && a.typ != holds:
+		return nil, fmt.Errorf("attribute %q says type %d but holds type %d", a.name, a.typ, holds)
 	}
-	if a.Ref == "" && holds == 0 {
-		missing := a.Type == AttrTensor || a.Type == AttrGraph
+	if a.ref == "" && holds == 0 {
+		missing := a.typ == AttrTensor || a.typ == AttrGraph
 		if missing {
-			return nil, fmt.Errorf("attribute %q has no value", a.Name)
+			return nil, fmt.Errorf("attribute %q has no value", a.name)
 		}
 	}
 	return a, nil
@@ -341,40 +341,40 @@ func (p *parser) function(b []byte) (*Function, error) {
 		var s string
 		switch f.num {
 		case 1:
-			fn.Name, e = p.str(f, "function name")
+			fn.name, e = p.str(f, "function name")
 		case 4:
 			s, e = p.str(f, "function input")
-			fn.Inputs = append(fn.Inputs, s)
+			fn.inputs = append(fn.inputs, s)
 		case 5:
 			s, e = p.str(f, "function output")
-			fn.Outputs = append(fn.Outputs, s)
+			fn.outputs = append(fn.outputs, s)
 		case 6:
 			s, e = p.str(f, "function attribute")
-			fn.AttrNames = append(fn.AttrNames, s)
+			fn.attrNames = append(fn.attrNames, s)
 		case 7:
 			if e = f.want(protowire.BytesType, "function node"); e == nil {
 				var n *Node
 				n, e = p.node(f.body, 1)
-				fn.Nodes = append(fn.Nodes, n)
+				fn.nodes = append(fn.nodes, n)
 			}
 		case 9:
 			var o Opset
 			o, e = p.opset(f)
-			fn.Opsets = append(fn.Opsets, o)
+			fn.opsets = append(fn.opsets, o)
 		case 10:
-			fn.Domain, e = p.str(f, "function domain")
-			fn.Domain = canonicalDomain(fn.Domain)
+			fn.domain, e = p.str(f, "function domain")
+			fn.domain = canonicalDomain(fn.domain)
 		case 11:
 			if e = f.want(protowire.BytesType, "function attribute"); e == nil {
 				var a *Attr
 				a, e = p.attr(f.body, 1)
-				fn.AttrDefaults = append(fn.AttrDefaults, a)
+				fn.attrDefaults = append(fn.attrDefaults, a)
 			}
 		case 13:
-			fn.Overload, e = p.str(f, "function overload")
+			fn.overload, e = p.str(f, "function overload")
 		}
 		if e != nil {
-			return nil, fmt.Errorf("reading function %q: %w", fn.Name, e)
+			return nil, fmt.Errorf("reading function %q: %w", fn.name, e)
 		}
 	}
 	return fn, nil
@@ -389,12 +389,12 @@ func (p *parser) valueInfo(b []byte) (*ValueInfo, error) {
 	for _, f := range fields {
 		switch f.num {
 		case 1:
-			if v.Name, err = p.str(f, "value name"); err != nil {
+			if v.name, err = p.str(f, "value name"); err != nil {
 				return nil, err
 			}
 		case 2:
 			if err := p.typeOf(v, f); err != nil {
-				return nil, fmt.Errorf("type of %q: %w", v.Name, err)
+				return nil, fmt.Errorf("type of %q: %w", v.name, err)
 			}
 		}
 	}
@@ -410,7 +410,7 @@ func (p *parser) typeOf(v *ValueInfo, f field) error {
 	}
 	for _, f := range fields {
 		if kind, ok := typeKinds[f.num]; ok {
-			v.Kind = kind
+			v.kind = kind
 		}
 		if f.num != 1 {
 			continue
@@ -422,9 +422,9 @@ func (p *parser) typeOf(v *ValueInfo, f field) error {
 		for _, f := range members {
 			switch f.num {
 			case 1:
-				v.Elem = DType(f.val)
+				v.elem = DType(f.val)
 			case 2:
-				v.Shape = true
+				v.shape = true
 				dims, err := splitFields(f.body)
 				if err != nil {
 					return err
@@ -437,7 +437,7 @@ func (p *parser) typeOf(v *ValueInfo, f field) error {
 					if err != nil {
 						return err
 					}
-					v.Dims = append(v.Dims, dim)
+					v.dims = append(v.dims, dim)
 				}
 			}
 		}
@@ -477,17 +477,17 @@ func (p *parser) sparse(b []byte) (*SparseTensor, error) {
 		var e error
 		switch f.num {
 		case 1:
-			s.Values, e = p.tensor(f.body)
+			s.values, e = p.tensor(f.body)
 		case 2:
-			s.Indices, e = p.tensor(f.body)
+			s.indices, e = p.tensor(f.body)
 		case 3:
-			s.Dims, e = f.appendInts(s.Dims)
+			s.dims, e = f.appendInts(s.dims)
 		}
 		if e != nil {
 			return nil, e
 		}
 	}
-	if s.Values == nil || s.Indices == nil {
+	if s.values == nil || s.indices == nil {
 		return nil, fmt.Errorf("sparse tensor without values or indices")
 	}
 	return s, nil

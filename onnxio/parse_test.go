@@ -18,15 +18,15 @@ func TestAttributesOfEveryKind(t *testing.T) {
 		return protowire.AppendFixed32(protowire.AppendTag(b, num, protowire.Fixed32Type), bits)
 	}
 	show := func(a *Attr) string {
-		s := fmt.Sprintf("%g %d %s %v %v %d %d %d %s", a.F, a.I, a.S, a.Floats, a.Ints, len(a.Strings), len(a.Tensors), len(a.Graphs), a.Ref)
-		if a.T != nil {
-			s += " " + a.T.Name
+		s := fmt.Sprintf("%g %d %s %v %v %d %d %d %s", a.f, a.i, a.s, a.floats, a.ints, len(a.strings), len(a.tensors), len(a.graphs), a.ref)
+		if a.t != nil {
+			s += " " + a.t.name
 		}
-		if a.G != nil {
-			s += " " + a.G.Name
+		if a.g != nil {
+			s += " " + a.g.name
 		}
 		if a.sparse != nil {
-			s += " sparse " + a.sparse.Values.Name
+			s += " sparse " + a.sparse.values.name
 		}
 		return s
 	}
@@ -65,8 +65,8 @@ func TestAttributesOfEveryKind(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if got := show(a); got != c.want || a.Type != c.typ {
-				t.Errorf("%s: read as %q of type %d, want %q of type %d", name, got, a.Type, c.want, c.typ)
+			if got := show(a); got != c.want || a.typ != c.typ {
+				t.Errorf("%s: read as %q of type %d, want %q of type %d", name, got, a.typ, c.want, c.typ)
 			}
 		}
 	}
@@ -114,11 +114,11 @@ func TestMadeAttributes(t *testing.T) {
 	for _, a := range []*Attr{IntAttr("a", -3), IntsAttr("a", []int64{1, -2}), FloatAttr("a", 0.5), FloatsAttr("a", []float32{1, 2}), StringAttr("a", "text"), TensorAttr("a", NewInts("v", nil, []int64{1})), ReferenceAttr("a", "r", AttrInt)} {
 		b, err := (&parser{}).attr(a.encode(), 0)
 		if err != nil {
-			t.Errorf("type %d: %v", a.Type, err)
+			t.Errorf("type %d: %v", a.typ, err)
 			continue
 		}
-		if b.Name != "a" || b.Type != a.Type || b.Ref != a.Ref || b.I != a.I || b.F != a.F || string(b.S) != string(a.S) || !slices.Equal(a.Ints, b.Ints) || !slices.Equal(a.Floats, b.Floats) || (a.T == nil) != (b.T == nil) {
-			t.Errorf("type %d is read as %+v", a.Type, b)
+		if b.name != "a" || b.typ != a.typ || b.ref != a.ref || b.i != a.i || b.f != a.f || string(b.s) != string(a.s) || !slices.Equal(a.ints, b.ints) || !slices.Equal(a.floats, b.floats) || (a.t == nil) != (b.t == nil) {
+			t.Errorf("type %d is read as %+v", a.typ, b)
 		}
 	}
 	n := NewNode("", "Op", []string{"x"}, []string{"y"}, IntAttr("i", 3), FloatAttr("f", 0.5), IntsAttr("l", []int64{4}), StringAttr("s", "t"))
@@ -154,7 +154,7 @@ func TestDeclaredValues(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 			continue
 		}
-		if got := fmt.Sprint(v.Kind, " ", v.Elem, " ", v.Shape, " ", v.Dims); got != want || v.Name != "v" {
+		if got := fmt.Sprint(v.kind, " ", v.elem, " ", v.shape, " ", v.dims); got != want || v.name != "v" {
 			t.Errorf("read as %q, want %q", got, want)
 		}
 	}
@@ -178,18 +178,18 @@ func TestWhatAModelSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.ProducerName != "a tool" || m.ProducerVersion != "1.2" || m.Opset("ai.onnx") != 17 || m.Opset("") != 17 || m.Opset("ai.onnx.ml") != 3 || m.Opset("other") != 0 || m.Limits().Nodes != 5 {
+	if m.producerName != "a tool" || m.producerVersion != "1.2" || m.Opset("ai.onnx") != 17 || m.Opset("") != 17 || m.Opset("ai.onnx.ml") != 3 || m.Opset("other") != 0 || m.Limits().Nodes != 5 {
 		t.Errorf("it says %+v", m)
 	}
-	if f := m.Function(m.Graph.Nodes[0].Calls()); f == nil || f.Name != "f" || m.Function(FunctionID{"my", "g", ""}) != nil {
+	if f := m.Function(m.graph.nodes[0].Calls()); f == nil || f.name != "f" || m.Function(FunctionID{"my", "g", ""}) != nil {
 		t.Errorf("the function is %+v", f)
 	}
 	if m.FileBytes() != nil || len(m.Files()) != 0 || m.Close() != nil || m.Changed() != nil {
 		t.Error("a model in memory has files")
 	}
 	again, err := m.Apply(Edit{Metadata: []Property{{"k", "w"}, {"new", "n"}}})
-	if err != nil || !slices.Equal(again.Metadata, []Property{{"k", "w"}, {"new", "n"}}) || !slices.Equal(m.Metadata, []Property{{"k", "v"}}) {
-		t.Errorf("%v: the metadata are %v, before %v", err, again.Metadata, m.Metadata)
+	if err != nil || !slices.Equal(again.metadata, []Property{{"k", "w"}, {"new", "n"}}) || !slices.Equal(m.metadata, []Property{{"k", "v"}}) {
+		t.Errorf("%v: the metadata are %v, before %v", err, again.metadata, m.metadata)
 	}
 	if out, err := again.Encode(); err != nil || strings.Count(string(out), "new") != 1 {
 		t.Errorf("%v: the metadata are not written", err)

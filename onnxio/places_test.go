@@ -69,7 +69,7 @@ func TestEveryTensorMoves(t *testing.T) {
 		}
 		moved++
 		if b, err := x.Bytes(); err != nil || !bytes.Equal(b, data[:16]) {
-			t.Errorf("tensor %q: %v, %v", x.Name, b, err)
+			t.Errorf("tensor %q: %v, %v", x.name, b, err)
 		}
 	})
 	if moved != at {
@@ -131,14 +131,14 @@ func TestAnnotationsOfDroppedTensors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Graph.Annotated(); len(got) != 2 || got["x"][0] != "gone" {
+	if got := m.graph.Annotated(); len(got) != 2 || got["x"][0] != "gone" {
 		t.Errorf("annotated are %v", got)
 	}
-	out, err := m.Apply(Edit{DropInits: m.Graph.Inits[1:]})
+	out, err := m.Apply(Edit{DropInits: m.graph.inits[1:]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := out.Graph.Annotated(); len(got) != 1 || got["y"][0] != "s" {
+	if got := out.graph.Annotated(); len(got) != 1 || got["y"][0] != "s" {
 		t.Errorf("annotated are %v", got)
 	}
 }

@@ -45,7 +45,7 @@ func TestReader(t *testing.T) {
 		models = append(models, back)
 	}
 	for i, m := range models {
-		r, err := m.Graph.Inits[0].Reader()
+		r, err := m.graph.inits[0].Reader()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,11 +56,11 @@ func TestReader(t *testing.T) {
 		if !bytes.Equal(r.Mapped(), data) || !bytes.Equal(r.Read(&space, 0, len(data)), data) || !bytes.Equal(r.Read(&space, 40, 8), data[40:48]) {
 			t.Errorf("model %d: other bytes than were written", i)
 		}
-		want, err := m.Graph.Inits[0].Float64s()
+		want, err := m.graph.inits[0].Float64s()
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := m.Graph.Inits[0].Floats()
+		f, err := m.graph.inits[0].Floats()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func (t *Tensor) named(name string) (*Tensor, error) {
 
 // named is the sparse tensor under another name, which is that of its values.
 func (s *SparseTensor) named(name string) (*SparseTensor, error) {
-	values, err := s.Values.named(name)
+	values, err := s.values.named(name)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *SparseTensor) named(name string) (*SparseTensor, error) {
 			raw = append(raw, f.raw...)
 		}
 	}
-	return (&parser{files: s.Values.files}).sparse(raw)
+	return (&parser{files: s.values.files}).sparse(raw)
 }
 
 // named is the declaration of a value of another name.
@@ -52,7 +52,7 @@ func (v *ValueInfo) named(name string) (*ValueInfo, error) {
 		return nil, err
 	}
 	c := *v
-	c.Name, c.raw = name, raw
+	c.name, c.raw = name, raw
 	return &c, nil
 }
 
@@ -102,19 +102,19 @@ func (g *Graph) hold(num protowire.Number, raw []byte, ref any) {
 	g.fields = append(g.fields, field{num: num, typ: protowire.BytesType, raw: message(nil, num, raw), ref: ref})
 	switch r := ref.(type) {
 	case *Node:
-		g.Nodes = append(g.Nodes, r)
+		g.nodes = append(g.nodes, r)
 	case *Tensor:
-		g.Inits = append(g.Inits, r)
+		g.inits = append(g.inits, r)
 	case *SparseTensor:
-		g.SparseInit = append(g.SparseInit, r)
+		g.sparseInit = append(g.sparseInit, r)
 	case *ValueInfo:
 		switch num {
 		case 11:
-			g.Inputs = append(g.Inputs, r)
+			g.inputs = append(g.inputs, r)
 		case 12:
-			g.Outputs = append(g.Outputs, r)
+			g.outputs = append(g.outputs, r)
 		case 13:
-			g.ValueInfo = append(g.ValueInfo, r)
+			g.valueInfo = append(g.valueInfo, r)
 		}
 	}
 }

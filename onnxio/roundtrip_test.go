@@ -63,8 +63,8 @@ func TestEditKeepsOtherMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := m.Graph.Nodes[len(m.Graph.Nodes)-1]
-		same := last.WithInputs(last.Name, last.Inputs, last.Outputs)
+		last := m.graph.nodes[len(m.graph.nodes)-1]
+		same := last.WithInputs(last.name, last.inputs, last.outputs)
 		e, err := m.Apply(Edit{DropNodes: []*Node{last}, AddNodes: []Placed{{same, last}}, AddInits: []*Tensor{NewInts("an.unused.shape", []int64{2}, []int64{1, -1})}})
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
@@ -78,24 +78,24 @@ func TestEditKeepsOtherMessages(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		byName := map[string][]byte{}
-		for _, x := range r.Graph.Inits {
-			byName[x.Name] = x.raw
+		for _, x := range r.graph.inits {
+			byName[x.name] = x.raw
 		}
-		for _, x := range m.Graph.Inits {
-			if !bytes.Equal(byName[x.Name], x.raw) {
-				t.Errorf("%s: initializer %q changed", file, x.Name)
+		for _, x := range m.graph.inits {
+			if !bytes.Equal(byName[x.name], x.raw) {
+				t.Errorf("%s: initializer %q changed", file, x.name)
 			}
 		}
 		seen := map[string]bool{}
-		for _, n := range r.Graph.Nodes {
+		for _, n := range r.graph.nodes {
 			seen[string(n.raw)] = true
 		}
-		for _, n := range m.Graph.Nodes {
+		for _, n := range m.graph.nodes {
 			if n != last && !seen[string(n.raw)] {
 				t.Errorf("%s: node %q changed", file, n.Title())
 			}
 		}
-		if len(r.Graph.ValueInfo) != len(m.Graph.ValueInfo) || len(r.Metadata) != len(m.Metadata) {
+		if len(r.graph.valueInfo) != len(m.graph.valueInfo) || len(r.metadata) != len(m.metadata) {
 			t.Errorf("%s: declared values or metadata were lost", file)
 		}
 		m.Close()
@@ -115,7 +115,7 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := m.Graph.Nodes[1]
+	second := m.graph.nodes[1]
 	e, err := m.Apply(Edit{DropNodes: []*Node{second}, AddNodes: []Placed{{NewNode("s", "Sigmoid", []string{"y"}, []string{"z"}), second}}})
 	if err != nil {
 		t.Fatal(err)
@@ -155,14 +155,14 @@ func TestExternalDataIsRewritten(t *testing.T) {
 	if got := r.ExternalFiles(); len(got) != 1 || dataHash("a.onnx", got[0]) == "" {
 		t.Errorf("external files %q, want a name of its content alone", got)
 	}
-	for i, x := range m.Graph.Inits {
+	for i, x := range m.graph.inits {
 		a, _ := x.Bytes()
-		b, err := r.Graph.Inits[i].Bytes()
+		b, err := r.graph.inits[i].Bytes()
 		if err != nil || !bytes.Equal(a, b) {
-			t.Errorf("values of %q changed (%v)", x.Name, err)
+			t.Errorf("values of %q changed (%v)", x.name, err)
 		}
 	}
-	if r.Graph.Inits[len(r.Graph.Inits)-1].external == nil {
+	if r.graph.inits[len(r.graph.inits)-1].external == nil {
 		t.Error("a large new tensor of a model with external data is inline")
 	}
 }
@@ -175,7 +175,7 @@ func TestEditIsCheckedAsAWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := m.Graph.Nodes[0]
+	n := m.graph.nodes[0]
 	for name, e := range map[string]Edit{
 		"two producers":    {AddNodes: []Placed{{NewNode("b", "Relu", []string{"x"}, []string{"y"}), nil}}},
 		"dangling":         {AddNodes: []Placed{{NewNode("b", "Relu", []string{"q"}, []string{"z"}), nil}}},
@@ -188,7 +188,7 @@ func TestEditIsCheckedAsAWhole(t *testing.T) {
 			t.Errorf("%s: the edit was accepted", name)
 		}
 	}
-	if len(m.Graph.Nodes) != 1 {
+	if len(m.graph.nodes) != 1 {
 		t.Error("a refused edit changed the model")
 	}
 }
@@ -218,15 +218,15 @@ func TestLargeModelBecomesExternal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for i, x := range e.Graph.Inits {
-		y := r.Graph.Inits[i]
+	for i, x := range e.graph.inits {
+		y := r.graph.inits[i]
 		a, _ := x.Bytes()
 		b, err := y.Bytes()
 		if err != nil || !bytes.Equal(a, b) {
-			t.Errorf("values of %q changed (%v)", x.Name, err)
+			t.Errorf("values of %q changed (%v)", x.name, err)
 		}
 		if external := y.external != nil; external != (x.stored() > smallTensor) {
-			t.Errorf("%q of %d bytes: external is %v", x.Name, x.stored(), external)
+			t.Errorf("%q of %d bytes: external is %v", x.name, x.stored(), external)
 		}
 	}
 }
@@ -265,14 +265,14 @@ func TestInlineFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ops []string
-	for _, n := range in.Graph.Nodes {
-		ops = append(ops, n.OpType)
-		if n.OpType == "LeakyRelu" && n.Float("alpha", 0) != 0.25 {
-			t.Errorf("node %q has alpha %g", n.Name, n.Float("alpha", 0))
+	for _, n := range in.graph.nodes {
+		ops = append(ops, n.opType)
+		if n.opType == "LeakyRelu" && n.Float("alpha", 0) != 0.25 {
+			t.Errorf("node %q has alpha %g", n.name, n.Float("alpha", 0))
 		}
 	}
-	if got := strings.Join(ops, " "); got != "LeakyRelu Neg LeakyRelu Neg" || len(in.Functions) != 0 {
-		t.Errorf("inlined to %q with %d functions left", got, len(in.Functions))
+	if got := strings.Join(ops, " "); got != "LeakyRelu Neg LeakyRelu Neg" || len(in.functions) != 0 {
+		t.Errorf("inlined to %q with %d functions left", got, len(in.functions))
 	}
 	b, err := in.Encode()
 	if err != nil {

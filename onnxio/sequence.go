@@ -18,15 +18,15 @@ func (m *Model) Plain() (*Model, error) {
 // it is SequenceAt with constant positions, by Split.
 func (m *Model) withoutSequences() (*Model, error) {
 	var sequences []*Node
-	for _, n := range m.Graph.Nodes {
-		if n.Domain == "" && n.OpType == "SplitToSequence" && len(n.Inputs) == 2 && len(n.Outputs) == 1 {
+	for _, n := range m.graph.nodes {
+		if n.domain == "" && n.opType == "SplitToSequence" && len(n.inputs) == 2 && len(n.outputs) == 1 {
 			sequences = append(sequences, n)
 		}
 	}
 	if len(sequences) == 0 {
 		return m, nil
 	}
-	s := splitter{m: m, names: m.Graph.names(), ints: map[string]*Tensor{}, readers: map[string][]*Node{}, declared: map[string]*ValueInfo{}, info: map[string][]*ValueInfo{}}
+	s := splitter{m: m, names: m.graph.names(), ints: map[string]*Tensor{}, readers: map[string][]*Node{}, declared: map[string]*ValueInfo{}, info: map[string][]*ValueInfo{}}
 	s.look()
 	var e Edit
 	for _, n := range sequences {
@@ -53,39 +53,39 @@ type splitter struct {
 }
 
 func (s *splitter) look() {
-	g := s.m.Graph
-	for _, v := range g.ValueInfo {
-		s.info[v.Name] = append(s.info[v.Name], v)
+	g := s.m.graph
+	for _, v := range g.valueInfo {
+		s.info[v.name] = append(s.info[v.name], v)
 	}
-	for _, list := range [][]*ValueInfo{g.ValueInfo, g.Inputs} {
+	for _, list := range [][]*ValueInfo{g.valueInfo, g.inputs} {
 		for _, v := range list {
-			if v.Shape && s.declared[v.Name] == nil {
-				s.declared[v.Name] = v
+			if v.shape && s.declared[v.name] == nil {
+				s.declared[v.name] = v
 			}
 		}
 	}
-	for _, t := range g.Inits {
-		s.ints[t.Name] = t
+	for _, t := range g.inits {
+		s.ints[t.name] = t
 	}
-	for _, v := range g.Inputs { // whoever runs the model may replace its value
-		s.ints[v.Name] = nil
+	for _, v := range g.inputs { // whoever runs the model may replace its value
+		s.ints[v.name] = nil
 	}
-	for _, v := range g.Outputs {
-		s.readers[v.Name] = append(s.readers[v.Name], nil)
+	for _, v := range g.outputs {
+		s.readers[v.name] = append(s.readers[v.name], nil)
 	}
-	for _, n := range g.Nodes {
+	for _, n := range g.nodes {
 		for _, r := range n.Reads() {
 			s.readers[r] = append(s.readers[r], n)
 		}
-		if n.Domain == "" && n.OpType == "Constant" && len(n.Outputs) == 1 {
+		if n.domain == "" && n.opType == "Constant" && len(n.outputs) == 1 {
 			switch v := n.Attr("value"); {
 			case v != nil:
-				s.ints[n.Outputs[0]] = v.T
+				s.ints[n.outputs[0]] = v.t
 			case n.Attr("value_int") != nil:
-				s.ints[n.Outputs[0]] = NewInts("", nil, []int64{n.Int("value_int", 0)})
+				s.ints[n.outputs[0]] = NewInts("", nil, []int64{n.Int("value_int", 0)})
 			case n.Attr("value_ints") != nil:
 				list := n.Ints("value_ints")
-				s.ints[n.Outputs[0]] = NewInts("", []int64{int64(len(list))}, list)
+				s.ints[n.outputs[0]] = NewInts("", []int64{int64(len(list))}, list)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func (s *splitter) look() {
 
 // constant returns the elements of a small integer constant.
 func (s *splitter) constant(name string) (t *Tensor, v []int64, ok bool) {
-	if t = s.ints[name]; t == nil || !t.DType.IsInt() || t.Len() > 1<<10 {
+	if t = s.ints[name]; t == nil || !t.dtype.IsInt() || t.Len() > 1<<10 {
 		return nil, nil, false
 	}
 	v, err := t.Int64s()
@@ -107,21 +107,21 @@ func (s *splitter) size(name string, axis int64) (int64, bool) {
 		return 0, false
 	}
 	if axis < 0 {
-		axis += int64(len(v.Dims))
+		axis += int64(len(v.dims))
 	}
-	if axis < 0 || axis >= int64(len(v.Dims)) || !v.Dims[axis].Known {
+	if axis < 0 || axis >= int64(len(v.dims)) || !v.dims[axis].Known {
 		return 0, false
 	}
-	return v.Dims[axis].Value, true
+	return v.dims[axis].Value, true
 }
 
 // sizes are those of the pieces that n makes.
 func (s *splitter) sizes(n *Node) ([]int64, bool) {
-	t, v, ok := s.constant(n.Inputs[1])
-	if !ok || len(t.Dims) > 0 {
+	t, v, ok := s.constant(n.inputs[1])
+	if !ok || len(t.dims) > 0 {
 		return v, ok && len(v) > 0
 	}
-	total, ok := s.size(n.Inputs[0], n.Int("axis", 0))
+	total, ok := s.size(n.inputs[0], n.Int("axis", 0))
 	if !ok || len(v) != 1 || v[0] <= 0 || total <= 0 || total/v[0] > 1<<10 {
 		return nil, false
 	}
@@ -135,7 +135,7 @@ func (s *splitter) sizes(n *Node) ([]int64, bool) {
 // replace adds to e what n and the nodes that read it become, unless something
 // about them is unknown.
 func (s *splitter) replace(n *Node, e *Edit) {
-	seq := n.Outputs[0]
+	seq := n.outputs[0]
 	sizes, ok := s.sizes(n)
 	if !ok {
 		return
@@ -143,10 +143,10 @@ func (s *splitter) replace(n *Node, e *Edit) {
 	outs := make([]string, len(sizes))
 	var again []*Node
 	for _, r := range s.readers[seq] {
-		if r == nil || r.Domain != "" || r.OpType != "SequenceAt" || len(r.Inputs) != 2 || len(r.Outputs) != 1 {
+		if r == nil || r.domain != "" || r.opType != "SequenceAt" || len(r.inputs) != 2 || len(r.outputs) != 1 {
 			return
 		}
-		_, at, ok := s.constant(r.Inputs[1])
+		_, at, ok := s.constant(r.inputs[1])
 		if !ok || len(at) != 1 {
 			return
 		}
@@ -158,9 +158,9 @@ func (s *splitter) replace(n *Node, e *Edit) {
 			return // an error when the model runs
 		}
 		if outs[i] == "" {
-			outs[i] = r.Outputs[0]
+			outs[i] = r.outputs[0]
 		} else {
-			again = append(again, NewNode(r.Name, "Identity", []string{outs[i]}, r.Outputs))
+			again = append(again, NewNode(r.name, "Identity", []string{outs[i]}, r.outputs))
 		}
 	}
 	for i := range outs {
@@ -168,16 +168,16 @@ func (s *splitter) replace(n *Node, e *Edit) {
 			outs[i] = s.names.Fresh(fmt.Sprintf("%s.%d", seq, i))
 		}
 	}
-	inputs, attrs := n.Inputs[:1], []*Attr{IntAttr("axis", n.Int("axis", 0))}
+	inputs, attrs := n.inputs[:1], []*Attr{IntAttr("axis", n.Int("axis", 0))}
 	if s.m.Opset("") < 13 {
 		attrs = append(attrs, IntsAttr("split", sizes))
 	} else {
 		t := NewInts(s.names.Fresh(seq+".sizes"), []int64{int64(len(sizes))}, sizes)
 		e.AddInits = append(e.AddInits, t)
-		inputs = []string{n.Inputs[0], t.Name}
+		inputs = []string{n.inputs[0], t.name}
 	}
 	e.DropNodes = append(append(e.DropNodes, n), s.readers[seq]...)
-	e.AddNodes = append(e.AddNodes, Placed{NewNode(n.Name, "Split", inputs, outs, attrs...), n})
+	e.AddNodes = append(e.AddNodes, Placed{NewNode(n.name, "Split", inputs, outs, attrs...), n})
 	for _, r := range again {
 		e.AddNodes = append(e.AddNodes, Placed{r, n})
 	}

@@ -59,12 +59,12 @@ func TestSequencesOfPieces(t *testing.T) {
 		}
 		if c.want == "" {
 			if plain != m {
-				t.Errorf("%s: became %s", name, program(plain.Graph))
+				t.Errorf("%s: became %s", name, program(plain.graph))
 			}
 			continue
 		}
 		var got []string
-		for _, line := range strings.Split(program(plain.Graph), "; ") {
+		for _, line := range strings.Split(program(plain.graph), "; ") {
 			if strings.Contains(line, " = ") && !strings.Contains(line, "Constant") {
 				got = append(got, line)
 			}
@@ -106,10 +106,10 @@ func TestSequencesThatAreDeclared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := m.Graph.ValueInfo; len(v) != 1 || v[0].Kind != "sequence" || v[0].Elem != Undefined || v[0].Shape {
+	if v := m.graph.valueInfo; len(v) != 1 || v[0].kind != "sequence" || v[0].elem != Undefined || v[0].shape {
 		t.Errorf("declared are %+v", v)
 	}
-	if m, err = m.Plain(); err != nil || len(m.Graph.ValueInfo) != 0 || m.Graph.Nodes[0].OpType != "Split" {
-		t.Errorf("%v: %s", err, program(m.Graph))
+	if m, err = m.Plain(); err != nil || len(m.graph.valueInfo) != 0 || m.graph.nodes[0].opType != "Split" {
+		t.Errorf("%v: %s", err, program(m.graph))
 	}
 }

@@ -44,7 +44,7 @@ func weight(t *testing.T, path string) byte {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	b, err := m.Graph.Inits[0].Bytes()
+	b, err := m.graph.inits[0].Bytes()
 	if err == nil {
 		err = m.CheckData(t.Context())
 	}
@@ -155,7 +155,7 @@ func TestDamagedData(t *testing.T) {
 	}
 	before, _ := os.ReadFile(path)
 	w, _ := NewTensor("w", Float32, []int64{100}, bytes.Repeat([]byte{1}, 400))
-	e, err := m.Apply(Edit{DropInits: m.Graph.Inits, AddInits: []*Tensor{w}})
+	e, err := m.Apply(Edit{DropInits: m.graph.inits, AddInits: []*Tensor{w}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,12 +253,12 @@ func TestUntouchedExternalModel(t *testing.T) {
 		x, _ := a[i].Bytes()
 		y, err := b[i].Bytes()
 		if err != nil || !bytes.Equal(x, y) {
-			t.Errorf("tensor %q: %v", a[i].Name, err)
+			t.Errorf("tensor %q: %v", a[i].name, err)
 		}
 		if b[i].external != nil {
 			external++
 			if b[i].external.location != got[1] || b[i].external.offset != a[i].external.offset {
-				t.Errorf("tensor %q lies at %v", a[i].Name, *b[i].external)
+				t.Errorf("tensor %q lies at %v", a[i].name, *b[i].external)
 			}
 		}
 	}

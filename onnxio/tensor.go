@@ -14,9 +14,9 @@ import (
 // A Tensor is a constant: an initializer or the value of an attribute. Its
 // values stay in the file until one of the reading methods is called.
 type Tensor struct {
-	Name  string
-	DType DType
-	Dims  []int64
+	name  string
+	dtype DType
+	dims  []int64
 
 	external *externalData // non-nil where the values lie in another file
 
@@ -28,6 +28,15 @@ type Tensor struct {
 	fields   []field
 	files    *store
 }
+
+// Name is the tensor's name, "" for most values of attributes.
+func (t *Tensor) Name() string { return t.name }
+
+// DType is the type of the elements.
+func (t *Tensor) DType() DType { return t.dtype }
+
+// Dims is the shape. It is not to be changed.
+func (t *Tensor) Dims() []int64 { return slices.Clip(t.dims) }
 
 // externalData says where the values of a tensor lie.
 type externalData struct {
@@ -51,15 +60,15 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		var e error
 		switch f.num {
 		case 1:
-			t.Dims, e = f.appendInts(t.Dims)
+			t.dims, e = f.appendInts(t.dims)
 		case 2:
-			t.DType = DType(f.val)
+			t.dtype = DType(f.val)
 		case 3:
 			e = &Unsupported{errors.New("tensor segments are not supported")}
 		case 4, 5, 6, 7, 10, 11:
 			t.typed = append(t.typed, f)
 		case 8:
-			t.Name, e = p.str(f, "tensor name")
+			t.name, e = p.str(f, "tensor name")
 		case 9:
 			if e = f.want(protowire.BytesType, "raw_data"); e == nil {
 				t.data, t.hasRaw = f.body, true
@@ -73,7 +82,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 			location = int64(f.val)
 		}
 		if e != nil {
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, e)
+			return nil, fmt.Errorf("tensor %q: %w", t.name, e)
 		}
 	}
 	if location == 1 {
@@ -107,7 +116,7 @@ const maxElements = math.MaxInt64 / 16
 // Len is the number of elements.
 func (t *Tensor) Len() int64 {
 	n := int64(1)
-	for _, d := range t.Dims {
+	for _, d := range t.dims {
 		n *= d
 	}
 	return n
@@ -123,7 +132,7 @@ func (t *Tensor) check() error {
 		return nil
 	}
 	if t.files == nil {
-		return fmt.Errorf("tensor %q has external data but the model came without a folder", t.Name)
+		return fmt.Errorf("tensor %q has external data but the model came without a folder", t.name)
 	}
 	_, err := t.files.read(t)
 	return err
@@ -131,22 +140,22 @@ func (t *Tensor) check() error {
 
 // consistent checks what the message of the tensor says.
 func (t *Tensor) consistent() error {
-	if !t.DType.Known() {
-		return fmt.Errorf("tensor %q has the unknown element type %d", t.Name, int32(t.DType))
+	if !t.dtype.Known() {
+		return fmt.Errorf("tensor %q has the unknown element type %d", t.name, int32(t.dtype))
 	}
 	n := int64(1)
-	for _, d := range t.Dims {
+	for _, d := range t.dims {
 		if d < 0 {
-			return fmt.Errorf("tensor %q has the negative dimension %d", t.Name, d)
+			return fmt.Errorf("tensor %q has the negative dimension %d", t.name, d)
 		}
 	}
-	for _, d := range t.Dims {
+	for _, d := range t.dims {
 		if d == 0 {
 			n = 0
 			break
 		}
 		if n > maxElements/d {
-			return fmt.Errorf("the dimensions %v of tensor %q overflow", t.Dims, t.Name)
+			return fmt.Errorf("the dimensions %v of tensor %q overflow", t.dims, t.name)
 		}
 		n *= d
 	}
@@ -155,13 +164,13 @@ func (t *Tensor) consistent() error {
 	}
 	if t.hasRaw {
 		if len(t.typed) > 0 {
-			return fmt.Errorf("tensor %q holds both raw_data and typed values", t.Name)
+			return fmt.Errorf("tensor %q holds both raw_data and typed values", t.name)
 		}
-		if t.DType == String {
-			return fmt.Errorf("string tensor %q holds raw_data", t.Name)
+		if t.dtype == String {
+			return fmt.Errorf("string tensor %q holds raw_data", t.name)
 		}
-		if int64(len(t.data)) != t.DType.rawSize(n) {
-			return fmt.Errorf("tensor %q (%s %v) needs %d bytes of raw_data, has %d", t.Name, t.DType, t.Dims, t.DType.rawSize(n), len(t.data))
+		if int64(len(t.data)) != t.dtype.rawSize(n) {
+			return fmt.Errorf("tensor %q (%s %v) needs %d bytes of raw_data, has %d", t.name, t.dtype, t.dims, t.dtype.rawSize(n), len(t.data))
 		}
 		return nil
 	}
@@ -170,8 +179,8 @@ func (t *Tensor) consistent() error {
 	}
 	have := int64(0)
 	want := n
-	num, width := typedField(t.DType)
-	switch t.DType {
+	num, width := typedField(t.dtype)
+	switch t.dtype {
 	case Complex64, Complex128:
 		want = 2 * n
 	case Uint4, Int4, Float4E2M1:
@@ -181,20 +190,20 @@ func (t *Tensor) consistent() error {
 	}
 	for _, f := range t.typed {
 		if f.num != num {
-			return fmt.Errorf("tensor %q of type %s holds values in field %d, want field %d", t.Name, t.DType, f.num, num)
+			return fmt.Errorf("tensor %q of type %s holds values in field %d, want field %d", t.name, t.dtype, f.num, num)
 		}
 		c := 1
-		if t.DType != String {
+		if t.dtype != String {
 			var err error
 			if c, err = f.count(width); err != nil {
-				return fmt.Errorf("tensor %q: %w", t.Name, err)
+				return fmt.Errorf("tensor %q: %w", t.name, err)
 			}
 		}
 		have += int64(c)
 	}
 	// Some writers keep one byte per sub-byte element.
-	if have != want && !(t.DType.Bits() < 8 && have == n) {
-		return fmt.Errorf("tensor %q (%s %v) needs %d values, has %d", t.Name, t.DType, t.Dims, want, have)
+	if have != want && !(t.dtype.Bits() < 8 && have == n) {
+		return fmt.Errorf("tensor %q (%s %v) needs %d values, has %d", t.name, t.dtype, t.dims, want, have)
 	}
 	return nil
 }
@@ -221,7 +230,7 @@ func typedField(d DType) (protowire.Number, int) {
 // external values are returned without a copy and must not be changed.
 func (t *Tensor) Bytes() ([]byte, error) {
 	if t.computed != nil {
-		return t.computed.bytes(t.Name, t.stored())
+		return t.computed.bytes(t.name, t.stored())
 	}
 	if t.external != nil {
 		return t.files.read(t)
@@ -233,11 +242,11 @@ func (t *Tensor) Bytes() ([]byte, error) {
 }
 
 func (t *Tensor) typedBytes() ([]byte, error) {
-	width := t.DType.Bits() / 8
+	width := t.dtype.Bits() / 8
 	if width == 0 {
-		return nil, &Unsupported{fmt.Errorf("reading tensor %q: %s values cannot be read as numbers", t.Name, t.DType)}
+		return nil, &Unsupported{fmt.Errorf("reading tensor %q: %s values cannot be read as numbers", t.name, t.dtype)}
 	}
-	out := make([]byte, 0, t.DType.rawSize(t.Len()))
+	out := make([]byte, 0, t.dtype.rawSize(t.Len()))
 	for _, f := range t.typed {
 		switch f.num {
 		case 4, 10: // already little endian
@@ -251,7 +260,7 @@ func (t *Tensor) typedBytes() ([]byte, error) {
 		default:
 			ints, err := f.appendInts(nil)
 			if err != nil {
-				return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+				return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
 			}
 			for _, v := range ints {
 				var b [8]byte
@@ -271,9 +280,9 @@ func (t *Tensor) Float64s() ([]float64, error) {
 		return nil, err
 	}
 	out := make([]float64, t.Len())
-	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeFloat64(out, b, t.DType) })
+	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeFloat64(out, b, t.dtype) })
 	if err != nil {
-		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+		return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
 	}
 	return out, nil
 }
@@ -285,9 +294,9 @@ func (t *Tensor) Int64s() ([]int64, error) {
 		return nil, err
 	}
 	out := make([]int64, t.Len())
-	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeInt64(out, b, t.DType) })
+	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeInt64(out, b, t.dtype) })
 	if err != nil {
-		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+		return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
 	}
 	return out, nil
 }
@@ -295,7 +304,7 @@ func (t *Tensor) Int64s() ([]int64, error) {
 // NewTensor makes a tensor from raw storage, which it keeps. Edits place it
 // inline or in an external file when the model is saved.
 func NewTensor(name string, d DType, dims []int64, data []byte) (*Tensor, error) {
-	t := &Tensor{Name: name, DType: d, Dims: slices.Clone(dims), data: data, hasRaw: true}
+	t := &Tensor{name: name, dtype: d, dims: slices.Clone(dims), data: data, hasRaw: true}
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("making tensor %q: %w", name, err)
 	}
@@ -308,8 +317,8 @@ func NewInts(name string, dims []int64, v []int64) *Tensor {
 	for _, x := range v {
 		b = binary.LittleEndian.AppendUint64(b, uint64(x))
 	}
-	return &Tensor{Name: name, DType: Int64, Dims: slices.Clone(dims), data: b, hasRaw: true}
+	return &Tensor{name: name, dtype: Int64, dims: slices.Clone(dims), data: b, hasRaw: true}
 }
 
 // stored is the length of the values as they lie in this file's messages.
-func (t *Tensor) stored() int64 { return t.DType.rawSize(t.Len()) }
+func (t *Tensor) stored() int64 { return t.dtype.rawSize(t.Len()) }

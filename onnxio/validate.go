@@ -10,8 +10,8 @@ import (
 // validate checks the promises of Load. The error is that of the first tensor, then
 // of the functions, then of the graph.
 func (m *Model) validate() error {
-	if m.IRVersion < 0 || m.IRVersion > 1<<20 {
-		return &Invalid{fmt.Errorf("ir_version %d makes no sense", m.IRVersion)}
+	if m.irVersion < 0 || m.irVersion > 1<<20 {
+		return &Invalid{fmt.Errorf("ir_version %d makes no sense", m.irVersion)}
 	}
 	var first error
 	m.eachTensor(func(t *Tensor) {
@@ -28,7 +28,7 @@ func (m *Model) validate() error {
 		}
 		return &Invalid{err}
 	}
-	if err := checkGraph(m.Graph, nil); err != nil {
+	if err := checkGraph(m.graph, nil); err != nil {
 		return &Invalid{err}
 	}
 	return nil
@@ -50,12 +50,12 @@ func (s *scope) has(name string) bool {
 }
 
 func checkGraph(g *Graph, outer *scope) error {
-	names := make(map[string]bool, len(g.Nodes)+len(g.Inits))
-	for _, v := range g.Inputs {
-		if names[v.Name] {
-			return fmt.Errorf("two graph inputs are called %q", v.Name)
+	names := make(map[string]bool, len(g.nodes)+len(g.inits))
+	for _, v := range g.inputs {
+		if names[v.name] {
+			return fmt.Errorf("two graph inputs are called %q", v.name)
 		}
-		names[v.Name] = true
+		names[v.name] = true
 	}
 	inits := map[string]bool{}
 	add := func(name string) error {
@@ -69,24 +69,24 @@ func checkGraph(g *Graph, outer *scope) error {
 		names[name] = true
 		return nil
 	}
-	for _, t := range g.Inits {
-		if err := add(t.Name); err != nil {
+	for _, t := range g.inits {
+		if err := add(t.name); err != nil {
 			return err
 		}
 	}
-	for _, s := range g.SparseInit {
-		if err := add(s.Values.Name); err != nil {
+	for _, s := range g.sparseInit {
+		if err := add(s.values.name); err != nil {
 			return err
 		}
 	}
-	return checkNodes(g.Nodes, g.Outputs, &scope{names, outer})
+	return checkNodes(g.nodes, g.outputs, &scope{names, outer})
 }
 
 // checkNodes checks a node list whose inputs and initializers are in s.
 func checkNodes(nodes []*Node, outputs []*ValueInfo, s *scope) error {
 	producer := make(map[string]*Node, len(nodes))
 	for _, n := range nodes {
-		for _, o := range n.Outputs {
+		for _, o := range n.outputs {
 			if o == "" {
 				continue
 			}
@@ -103,9 +103,9 @@ func checkNodes(nodes []*Node, outputs []*ValueInfo, s *scope) error {
 		s.names[o] = true
 	}
 	for _, n := range nodes {
-		for _, in := range n.Inputs {
+		for _, in := range n.inputs {
 			if in != "" && !s.has(in) {
-				return dangling(in, fmt.Sprintf("node %q (%s) reads", n.Title(), n.OpType))
+				return dangling(in, fmt.Sprintf("node %q (%s) reads", n.Title(), n.opType))
 			}
 		}
 		for _, g := range n.Subgraphs() {
@@ -115,8 +115,8 @@ func checkNodes(nodes []*Node, outputs []*ValueInfo, s *scope) error {
 		}
 	}
 	for _, o := range outputs {
-		if !s.has(o.Name) {
-			return dangling(o.Name, "the graph returns")
+		if !s.has(o.name) {
+			return dangling(o.name, "the graph returns")
 		}
 	}
 	_, err := SortNodes(nodes)
@@ -133,7 +133,7 @@ func dangling(name, who string) error {
 func SortNodes(nodes []*Node) ([]*Node, error) {
 	producer := make(map[string]int, len(nodes))
 	for i, n := range nodes {
-		for _, o := range n.Outputs {
+		for _, o := range n.outputs {
 			if o != "" {
 				producer[o] = i
 			}
@@ -179,7 +179,7 @@ func SortNodes(nodes []*Node) ([]*Node, error) {
 // from outside included, in a defined order. Absent inputs are left out.
 func (n *Node) Reads() []string {
 	var names []string
-	for _, in := range n.Inputs {
+	for _, in := range n.inputs {
 		if in != "" {
 			names = append(names, in)
 		}
@@ -201,13 +201,13 @@ func (g *Graph) Captures() []string {
 			names = append(names, name)
 		}
 	}
-	for _, n := range g.Nodes {
+	for _, n := range g.nodes {
 		for _, in := range n.Reads() {
 			take(in)
 		}
 	}
-	for _, o := range g.Outputs {
-		take(o.Name)
+	for _, o := range g.outputs {
+		take(o.name)
 	}
 	return names
 }
@@ -216,12 +216,12 @@ func (g *Graph) Captures() []string {
 type FunctionID struct{ Domain, Name, Overload string }
 
 // Calls returns the key of the function that n would call.
-func (n *Node) Calls() FunctionID { return FunctionID{n.Domain, n.OpType, n.overload} }
+func (n *Node) Calls() FunctionID { return FunctionID{n.domain, n.opType, n.overload} }
 
 // Function returns the model-local function with that key, nil if there is none.
 func (m *Model) Function(id FunctionID) *Function {
-	for _, f := range m.Functions {
-		if f.Domain == id.Domain && f.Name == id.Name && f.Overload == id.Overload {
+	for _, f := range m.functions {
+		if f.domain == id.Domain && f.name == id.Name && f.overload == id.Overload {
 			return f
 		}
 	}
@@ -230,34 +230,34 @@ func (m *Model) Function(id FunctionID) *Function {
 
 // functionsByID is Function for many look-ups.
 func (m *Model) functionsByID() map[FunctionID]*Function {
-	byID := make(map[FunctionID]*Function, len(m.Functions))
-	for _, f := range m.Functions {
-		byID[FunctionID{f.Domain, f.Name, f.Overload}] = f
+	byID := make(map[FunctionID]*Function, len(m.functions))
+	for _, f := range m.functions {
+		byID[FunctionID{f.domain, f.name, f.overload}] = f
 	}
 	return byID
 }
 
 func (m *Model) checkFunctions() error {
-	if len(m.Functions) == 0 {
+	if len(m.functions) == 0 {
 		return nil
 	}
 	byID := map[FunctionID]*Function{}
-	for _, f := range m.Functions {
-		id := FunctionID{f.Domain, f.Name, f.Overload}
+	for _, f := range m.functions {
+		id := FunctionID{f.domain, f.name, f.overload}
 		if byID[id] != nil {
-			return fmt.Errorf("two functions are called %q in domain %q", f.Name, f.Domain)
+			return fmt.Errorf("two functions are called %q in domain %q", f.name, f.domain)
 		}
 		byID[id] = f
 		names := map[string]bool{}
-		for _, in := range f.Inputs {
+		for _, in := range f.inputs {
 			names[in] = true
 		}
-		if err := checkNodes(f.Nodes, nil, &scope{names, nil}); err != nil {
-			return fmt.Errorf("in function %q: %w", f.Name, err)
+		if err := checkNodes(f.nodes, nil, &scope{names, nil}); err != nil {
+			return fmt.Errorf("in function %q: %w", f.name, err)
 		}
-		for _, o := range f.Outputs {
+		for _, o := range f.outputs {
 			if !names[o] {
-				return fmt.Errorf("function %q returns the value %q, which nothing in it makes", f.Name, o)
+				return fmt.Errorf("function %q returns the value %q, which nothing in it makes", f.name, o)
 			}
 		}
 	}
@@ -274,7 +274,7 @@ func (m *Model) checkFunctions() error {
 				below = max(below, depth[callee])
 			}
 			for _, g := range n.Subgraphs() {
-				inner, err := visitNodes(g.Nodes)
+				inner, err := visitNodes(g.nodes)
 				if err != nil {
 					return 0, err
 				}
@@ -287,23 +287,23 @@ func (m *Model) checkFunctions() error {
 		if depth[f] > 0 {
 			return nil
 		}
-		path = append(path, f.Name)
+		path = append(path, f.name)
 		defer func() { path = path[:len(path)-1] }()
 		if depth[f] < 0 {
-			return fmt.Errorf("function %q calls itself: %q", f.Name, path)
+			return fmt.Errorf("function %q calls itself: %q", f.name, path)
 		}
-		if err := m.limits.Ask(budget.Depth, int64(len(path)), f.Name); err != nil {
+		if err := m.limits.Ask(budget.Depth, int64(len(path)), f.name); err != nil {
 			return err
 		}
 		depth[f] = -1
-		below, err := visitNodes(f.Nodes)
+		below, err := visitNodes(f.nodes)
 		if err != nil {
 			return err
 		}
 		depth[f] = 1 + below
-		return m.limits.Ask(budget.Depth, depth[f], f.Name) // a callee may have been visited before
+		return m.limits.Ask(budget.Depth, depth[f], f.name) // a callee may have been visited before
 	}
-	for _, f := range m.Functions {
+	for _, f := range m.functions {
 		if err := visit(f); err != nil {
 			return err
 		}

@@ -47,9 +47,9 @@ func MeasureAccuracy(ctx context.Context, ref, cand *onnxio.Model, o CompareOpti
 		if err != nil {
 			return Accuracy{}, err
 		}
-		for _, v := range ref.Graph.Outputs {
-			if t := truth[v.Name]; t.DType.IsFloat() {
-				scale = max(scale, collect(t, x[v.Name], y[v.Name], &before, &after))
+		for _, v := range ref.Graph().Outputs() {
+			if t := truth[v.Name()]; t.DType.IsFloat() {
+				scale = max(scale, collect(t, x[v.Name()], y[v.Name()], &before, &after))
 			}
 		}
 	}

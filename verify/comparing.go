@@ -23,7 +23,7 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if err != nil {
 		return nil, err
 	}
-	if len(ref.Graph.Outputs) == 0 {
+	if len(ref.Graph().Outputs()) == 0 {
 		return nil, errors.New("comparing models: they have no outputs, so there is nothing to compare")
 	}
 	runs, err := samples(ref, o)
@@ -38,8 +38,8 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 		Passed: true, Runs: runs.count, Samples: runs.samples, RTol: o.RTol, ATol: o.ATol, Notes: append(notes, misdeclared(ref, cand)...)}}
 	c.granted = roundoffs(c.roundoff) * c.roundoff
 	c.variety = &variety{ref: ref, runner: runners[0], again: o.Again, seed: o.Seed, limit: o.Limit, jumpy: jumps(ref) || jumps(cand), half: c.roundoff > 0x1p-24}
-	for _, v := range ref.Graph.Outputs {
-		c.result.Outputs = append(c.result.Outputs, OutputDifference{Name: v.Name, Passed: true})
+	for _, v := range ref.Graph().Outputs() {
+		c.result.Outputs = append(c.result.Outputs, OutputDifference{Name: v.Name(), Passed: true})
 	}
 	o.follow(runners, runs.count)
 	for k := range runs.count {

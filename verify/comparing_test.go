@@ -40,7 +40,7 @@ func chooser(t *testing.T, d onnxio.DType, width int, change func(w []float64), 
 	fc := onnxio.NewNode("fc", "MatMul", []string{"x", "w"}, []string{scores})
 	outs := []*onnxio.ValueInfo{onnxio.Untyped("y", d)}
 	for _, n := range nodes {
-		switch n.OpType {
+		switch n.OpType() {
 		case "ArgMax":
 			outs[0] = onnxio.Untyped("y", onnxio.Int64)
 		case "TopK":

@@ -97,7 +97,7 @@ func constantModel(c *choices) (m *onnxio.Model, names []string, err error) {
 	p := onnxio.Parts{Opset: []int64{17, 13, 12, 7, 18, 14, 21}[c.next(7)]}
 	for i := range 2 + c.next(4) {
 		t := constantTensor(c, fmt.Sprintf("c%d", i))
-		p.Inits, names = append(p.Inits, t), append(names, t.Name)
+		p.Inits, names = append(p.Inits, t), append(names, t.Name())
 	}
 	for i := range 1 + c.next(5) {
 		out := fmt.Sprintf("n%d", i)
@@ -113,7 +113,7 @@ func constantModel(c *choices) (m *onnxio.Model, names []string, err error) {
 		var attrs []*onnxio.Attr
 		for range c.next(4) {
 			name := constantAttributes[c.next(len(constantAttributes))]
-			if slices.ContainsFunc(attrs, func(a *onnxio.Attr) bool { return a.Name == name }) {
+			if slices.ContainsFunc(attrs, func(a *onnxio.Attr) bool { return a.Name() == name }) {
 				continue
 			}
 			v := []int64{1, 0, 2, -1, 6, 7, 9, 10, 11, 3, math.MaxInt64, math.MinInt64}[c.next(12)]
@@ -170,7 +170,7 @@ func checkConstants(t *testing.T, m *onnxio.Model, names []string) int {
 		x := out[name]
 		label := name
 		if n := v.Producer; n != nil {
-			label += " = " + n.OpType
+			label += " = " + n.OpType()
 			for _, in := range n.In {
 				if k, err := g.Const(in); in != nil && err == nil {
 					label += fmt.Sprintf(" %s%v%v%v", k.DType, k.Shape, k.I, k.F)
@@ -179,8 +179,8 @@ func checkConstants(t *testing.T, m *onnxio.Model, names []string) int {
 					label += fmt.Sprintf(" %s%v", in.Name, dims)
 				}
 			}
-			for _, a := range n.Attrs {
-				label += fmt.Sprintf(" %s=%d%v%s", a.Name, a.I, a.Ints, a.S)
+			for _, a := range n.Attrs() {
+				label += fmt.Sprintf(" %s=%d%v%s", a.Name(), a.I(), a.Ints(), a.S())
 			}
 		}
 		if !slices.Equal(x.Shape, c.Shape) && !(len(x.Shape) == 0 && len(c.Shape) == 0) {
@@ -248,13 +248,13 @@ func checkBytes(t *testing.T, b []byte) int {
 	}
 	n := checkConstants(t, m, names)
 	if t.Failed() {
-		for _, t := range m.Graph.Inits {
-			names = append(names, fmt.Sprintf("%s %s %v", t.Name, t.DType, t.Dims))
+		for _, t := range m.Graph().Inits() {
+			names = append(names, fmt.Sprintf("%s %s %v", t.Name(), t.DType(), t.Dims()))
 		}
-		for _, n := range m.Graph.Nodes {
-			s := fmt.Sprintf("%s = %s %v", n.Name, n.OpType, n.Inputs)
-			for _, a := range n.Attrs {
-				s += fmt.Sprintf(" %s(%d)=%d%v", a.Name, a.Type, a.I, a.Ints)
+		for _, n := range m.Graph().Nodes() {
+			s := fmt.Sprintf("%s = %s %v", n.Name(), n.OpType(), n.Inputs())
+			for _, a := range n.Attrs() {
+				s += fmt.Sprintf(" %s(%d)=%d%v", a.Name(), a.Type(), a.I(), a.Ints())
 			}
 			names = append(names, s)
 		}

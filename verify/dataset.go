@@ -37,8 +37,8 @@ func ReadDataSet(dir, prefix string) ([]*Tensor, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %q: %w", f, err)
 		}
-		if !t.DType.IsFloat() && !t.DType.IsInt() && t.DType != onnxio.Bool {
-			return nil, operator.Unsupportedf("the Go engine has no tensors of type %s", t.DType)
+		if !t.DType().IsFloat() && !t.DType().IsInt() && t.DType() != onnxio.Bool {
+			return nil, operator.Unsupportedf("the Go engine has no tensors of type %s", t.DType())
 		}
 		if out[k], err = tensor.FromFile(t, false); err != nil {
 			return nil, err

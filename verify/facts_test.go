@@ -42,9 +42,9 @@ func checkFacts(t *testing.T, b []byte) int {
 	if m, err = m.Plain(); err != nil {
 		return 0
 	}
-	undeclared := onnxio.Edit{DropInfo: m.Graph.ValueInfo} // what a file declares of inner values may be wrong
-	for _, o := range m.Graph.Outputs {
-		undeclared.Declare = append(undeclared.Declare, onnxio.Untyped(o.Name, o.Elem))
+	undeclared := onnxio.Edit{DropInfo: m.Graph().ValueInfo()} // what a file declares of inner values may be wrong
+	for _, o := range m.Graph().Outputs() {
+		undeclared.Declare = append(undeclared.Declare, onnxio.Untyped(o.Name(), o.Elem()))
 	}
 	if m, err = m.Apply(undeclared); err != nil {
 		t.Fatal(err)
@@ -69,9 +69,9 @@ func checkFacts(t *testing.T, b []byte) int {
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, in := range f.s.inputs {
-		x := &Tensor{DType: in.Elem, Shape: []int{}}
+		x := &Tensor{DType: in.Elem(), Shape: []int{}}
 		n := 1
-		for _, d := range f.s.shapes(named)[in.Name] {
+		for _, d := range f.s.shapes(named)[in.Name()] {
 			if d < 0 || d > 1<<12 {
 				return 0
 			}
@@ -80,14 +80,14 @@ func checkFacts(t *testing.T, b []byte) int {
 				return 0
 			}
 		}
-		if !in.Elem.IsFloat() {
+		if !in.Elem().IsFloat() {
 			x.I = make([]int64, n)
 		} else if x.F64 = make([]float64, n); n > 0 {
 			for i := range x.F64 {
 				x.F64[i] = rng.NormFloat64()
 			}
 		}
-		feeds[in.Name] = x
+		feeds[in.Name()] = x
 	}
 	var facts []fact
 	var want []string

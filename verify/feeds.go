@@ -21,8 +21,8 @@ func countSamples(m *onnxio.Model, feeds []map[string]*Tensor) int {
 	for _, feed := range feeds {
 		rows := 0
 		for i, in := range feedable(m) {
-			t := feed[in.Name]
-			if t == nil || len(t.Shape) == 0 || len(in.Dims) > 0 && in.Dims[0].Known || i > 0 && rows != t.Shape[0] {
+			t := feed[in.Name()]
+			if t == nil || len(t.Shape) == 0 || len(in.Dims()) > 0 && in.Dims()[0].Known || i > 0 && rows != t.Shape[0] {
 				rows = 1
 				break
 			}

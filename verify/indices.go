@@ -14,19 +14,19 @@ var passesOn = map[string]bool{"Cast": true, "Identity": true, "Reshape": true, 
 func indexRange(m *onnxio.Model, input string) int64 {
 	least := int64(0)
 	tables := map[string]*onnxio.Tensor{}
-	for _, t := range m.Graph.Inits {
-		tables[t.Name] = t
+	for _, t := range m.Graph().Inits() {
+		tables[t.Name()] = t
 	}
 	same := map[string]bool{input: true}
-	for _, n := range m.Graph.Nodes {
+	for _, n := range m.Graph().Nodes() {
 		switch {
-		case n.Domain != "" || len(n.Inputs) == 0:
-		case passesOn[n.OpType]:
-			if same[n.Inputs[0]] {
-				same[n.Outputs[0]] = true
+		case n.Domain() != "" || len(n.Inputs()) == 0:
+		case passesOn[n.OpType()]:
+			if same[n.Inputs()[0]] {
+				same[n.Outputs()[0]] = true
 			}
-		case (n.OpType == "Gather" || n.OpType == "GatherElements") && len(n.Inputs) > 1 && same[n.Inputs[1]]:
-			if rows := tableRows(n, tables[n.Inputs[0]]); rows > 0 && (least == 0 || rows < least) {
+		case (n.OpType() == "Gather" || n.OpType() == "GatherElements") && len(n.Inputs()) > 1 && same[n.Inputs()[1]]:
+			if rows := tableRows(n, tables[n.Inputs()[0]]); rows > 0 && (least == 0 || rows < least) {
 				least = rows
 			}
 		}
@@ -44,13 +44,13 @@ func tableRows(n *onnxio.Node, table *onnxio.Tensor) int64 {
 	}
 	axis := 0
 	if a := n.Attr("axis"); a != nil {
-		axis = int(a.I)
+		axis = int(a.I())
 	}
 	if axis < 0 {
-		axis += len(table.Dims)
+		axis += len(table.Dims())
 	}
-	if axis < 0 || axis >= len(table.Dims) {
+	if axis < 0 || axis >= len(table.Dims()) {
 		return 0
 	}
-	return table.Dims[axis]
+	return table.Dims()[axis]
 }

@@ -52,10 +52,10 @@ func TestExpectedOutputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b []byte
-		for _, d := range x.Dims {
+		for _, d := range x.Dims() {
 			b = protowire.AppendVarint(protowire.AppendTag(b, 1, protowire.VarintType), uint64(d))
 		}
-		b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), uint64(x.DType))
+		b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), uint64(x.DType()))
 		b = protowire.AppendBytes(protowire.AppendTag(b, 9, protowire.BytesType), raw)
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)

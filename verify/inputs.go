@@ -56,12 +56,12 @@ func RandomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint
 func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample int) (map[string]*Tensor, error) {
 	feed := map[string]*Tensor{}
 	for _, in := range feedable(m) {
-		shape, ok := sizes[in.Name]
+		shape, ok := sizes[in.Name()]
 		if !ok {
-			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name), Advice: "give real inputs with --inputs"}
+			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name()), Advice: "give real inputs with --inputs"}
 		}
 		var err error
-		if feed[in.Name], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name, sample), in, shape, indexRange(m, in.Name)); err != nil {
+		if feed[in.Name()], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name(), sample), in, shape, indexRange(m, in.Name())); err != nil {
 			return nil, err
 		}
 	}
@@ -70,30 +70,30 @@ func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample
 
 // values is how many integers an integer input takes.
 func randomTensor(seed uint64, key string, in *onnxio.ValueInfo, shape []int64, values int64) (*Tensor, error) {
-	t := &Tensor{DType: in.Elem, Shape: tensor.ToInts(shape)}
+	t := &Tensor{DType: in.Elem(), Shape: tensor.ToInts(shape)}
 	if tensor.TooLarge(shape) {
-		return nil, fmt.Errorf("making random inputs: input %q of shape %v is too large", in.Name, shape)
+		return nil, fmt.Errorf("making random inputs: input %q of shape %v is too large", in.Name(), shape)
 	}
 	rng := random.Stream(seed, key)
 	switch {
-	case in.Elem == onnxio.Float64:
+	case in.Elem() == onnxio.Float64:
 		t.F64 = make([]float64, t.Len())
 		for i := range t.F64 {
 			t.F64[i] = rng.NormFloat64()
 		}
-	case in.Elem.IsFloat():
+	case in.Elem().IsFloat():
 		t.F32 = make([]float32, t.Len())
 		for i := range t.F32 {
 			t.F32[i] = float32(rng.NormFloat64())
 		}
 		tensor.Round(t)
-	case in.Elem.IsInt() || in.Elem == onnxio.Bool:
+	case in.Elem().IsInt() || in.Elem() == onnxio.Bool:
 		t.I = make([]int64, t.Len())
 		for i := range t.I {
 			t.I[i] = rng.Int64N(values)
 		}
 	default:
-		return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: input %q has type %s", in.Name, in.Elem), Advice: "give real inputs with --inputs"}
+		return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: input %q has type %s", in.Name(), in.Elem()), Advice: "give real inputs with --inputs"}
 	}
 	return t, nil
 }

@@ -14,7 +14,7 @@ func CheckInterface(a, b *onnxio.Model) error {
 	if err := CheckInputs(a, b); err != nil {
 		return err
 	}
-	return sameValues("output", a.Graph.Outputs, b.Graph.Outputs)
+	return sameValues("output", a.Graph().Outputs(), b.Graph().Outputs())
 }
 
 // CheckInputs is CheckInterface for the inputs alone.
@@ -26,7 +26,7 @@ func CheckInputs(a, b *onnxio.Model) error {
 	for i, v := range ins {
 		if axis := clash(v, others[i]); axis >= 0 {
 			return fmt.Errorf("comparing models: axis %d of input %q has %d elements in the reference and %d in the candidate, which refuses what the reference takes",
-				axis, v.Name, v.Dims[axis].Value, others[i].Dims[axis].Value)
+				axis, v.Name(), v.Dims()[axis].Value, others[i].Dims()[axis].Value)
 		}
 	}
 	return nil
@@ -35,12 +35,12 @@ func CheckInputs(a, b *onnxio.Model) error {
 // feedable lists the inputs that a caller must feed.
 func feedable(m *onnxio.Model) []*onnxio.ValueInfo {
 	inits := map[string]bool{}
-	for _, t := range m.Graph.Inits {
-		inits[t.Name] = true
+	for _, t := range m.Graph().Inits() {
+		inits[t.Name()] = true
 	}
 	var out []*onnxio.ValueInfo
-	for _, v := range m.Graph.Inputs {
-		if !inits[v.Name] {
+	for _, v := range m.Graph().Inputs() {
+		if !inits[v.Name()] {
 			out = append(out, v)
 		}
 	}
@@ -54,12 +54,12 @@ func sameValues(what string, a, b []*onnxio.ValueInfo) error {
 	for i, v := range a {
 		w := b[i]
 		switch {
-		case v.Name != w.Name:
-			return fmt.Errorf("comparing models: %s %d is %q in the reference and %q in the candidate", what, i, v.Name, w.Name)
-		case v.Elem != w.Elem:
-			return fmt.Errorf("comparing models: %s %q is %s in the reference and %s in the candidate", what, v.Name, v.Elem, w.Elem)
-		case v.Shape && w.Shape && len(v.Dims) != len(w.Dims):
-			return fmt.Errorf("comparing models: %s %q has rank %d in the reference and %d in the candidate", what, v.Name, len(v.Dims), len(w.Dims))
+		case v.Name() != w.Name():
+			return fmt.Errorf("comparing models: %s %d is %q in the reference and %q in the candidate", what, i, v.Name(), w.Name())
+		case v.Elem() != w.Elem():
+			return fmt.Errorf("comparing models: %s %q is %s in the reference and %s in the candidate", what, v.Name(), v.Elem(), w.Elem())
+		case v.Shape() && w.Shape() && len(v.Dims()) != len(w.Dims()):
+			return fmt.Errorf("comparing models: %s %q has rank %d in the reference and %d in the candidate", what, v.Name(), len(v.Dims()), len(w.Dims()))
 		}
 	}
 	return nil
@@ -68,11 +68,11 @@ func sameValues(what string, a, b []*onnxio.ValueInfo) error {
 // clash is the first axis whose declared sizes are two numbers, -1 if there is
 // none.
 func clash(v, w *onnxio.ValueInfo) int {
-	if !v.Shape || !w.Shape {
+	if !v.Shape() || !w.Shape() {
 		return -1
 	}
-	for i, d := range v.Dims {
-		if e := w.Dims[i]; d.Known && e.Known && d.Value != e.Value {
+	for i, d := range v.Dims() {
+		if e := w.Dims()[i]; d.Known && e.Known && d.Value != e.Value {
 			return i
 		}
 	}
@@ -86,12 +86,12 @@ func narrowed(ref, cand *onnxio.Model, o *CompareOptions) (notes []string, err e
 	others := feedable(cand)
 	for i, v := range feedable(ref) {
 		w := others[i]
-		if !v.Shape || !w.Shape {
+		if !v.Shape() || !w.Shape() {
 			continue
 		}
-		for k, d := range v.Dims {
-			if e := w.Dims[k]; !d.Known && e.Known {
-				said := fmt.Sprintf("axis %d of input %q has any size in the reference and %d elements in the candidate", k, v.Name, e.Value)
+		for k, d := range v.Dims() {
+			if e := w.Dims()[k]; !d.Known && e.Known {
+				said := fmt.Sprintf("axis %d of input %q has any size in the reference and %d elements in the candidate", k, v.Name(), e.Value)
 				bound, ok := o.Dims[d.Param]
 				if !(ok && d.Param != "" && bound == e.Value) && len(o.Inputs) == 0 {
 					advice := "compare at that size with real inputs, --inputs"
@@ -110,9 +110,9 @@ func narrowed(ref, cand *onnxio.Model, o *CompareOptions) (notes []string, err e
 // misdeclared says which outputs declare sizes that contradict each other. No
 // engine holds a model to them, but what reads the model may.
 func misdeclared(ref, cand *onnxio.Model) (notes []string) {
-	for i, v := range ref.Graph.Outputs {
-		if w := cand.Graph.Outputs[i]; clash(v, w) >= 0 {
-			notes = append(notes, fmt.Sprintf("output %q is declared as %s in the reference and as %s in the candidate", v.Name, declared(v), declared(w)))
+	for i, v := range ref.Graph().Outputs() {
+		if w := cand.Graph().Outputs()[i]; clash(v, w) >= 0 {
+			notes = append(notes, fmt.Sprintf("output %q is declared as %s in the reference and as %s in the candidate", v.Name(), declared(v), declared(w)))
 		}
 	}
 	return notes
@@ -120,7 +120,7 @@ func misdeclared(ref, cand *onnxio.Model) (notes []string) {
 
 func declared(v *onnxio.ValueInfo) string {
 	var dims []string
-	for _, d := range v.Dims {
+	for _, d := range v.Dims() {
 		switch {
 		case d.Known:
 			dims = append(dims, fmt.Sprint(d.Value))

@@ -110,9 +110,9 @@ func narrowest(ms ...*onnxio.Model) float64 {
 	u := 0x1p-53
 	found := false
 	for _, m := range ms {
-		for _, t := range m.Graph.Inits {
-			if t.DType.IsFloat() && len(t.Dims) > 0 {
-				u, found = max(u, roundingOf(t.DType).unit), true
+		for _, t := range m.Graph().Inits() {
+			if t.DType().IsFloat() && len(t.Dims()) > 0 {
+				u, found = max(u, roundingOf(t.DType()).unit), true
 			}
 		}
 	}

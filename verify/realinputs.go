@@ -51,15 +51,15 @@ func realInputs(m *onnxio.Model, paths []string) ([]sample, error) {
 // is anything at all.
 func complete(ins []*onnxio.ValueInfo, feed map[string]*Tensor) error {
 	for _, in := range ins {
-		t := feed[in.Name]
+		t := feed[in.Name()]
 		if t == nil {
-			return fmt.Errorf("input %q is missing", in.Name)
+			return fmt.Errorf("input %q is missing", in.Name())
 		}
 		if err := fits(in, t); err != nil {
 			return err
 		}
 	}
-	if len(ins) > 0 && !slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return feed[v.Name].Len() > 0 }) {
+	if len(ins) > 0 && !slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return feed[v.Name()].Len() > 0 }) {
 		return errors.New("it holds no samples")
 	}
 	return nil
@@ -92,7 +92,7 @@ func firstName(ins []*onnxio.ValueInfo) string {
 	if len(ins) == 0 {
 		return ""
 	}
-	return ins[0].Name
+	return ins[0].Name()
 }
 
 // rowsOf is n samples of t, which shares their elements.
@@ -128,15 +128,15 @@ func part(want map[string]*Tensor, from, n, total int) (map[string]*Tensor, erro
 // fits says why a tensor is no value of an input. The first axis may hold more
 // samples than a run takes.
 func fits(in *onnxio.ValueInfo, t *Tensor) error {
-	if t.DType != in.Elem {
-		return fmt.Errorf("input %q is %s, the model wants %s", in.Name, t.DType, in.Elem)
+	if t.DType != in.Elem() {
+		return fmt.Errorf("input %q is %s, the model wants %s", in.Name(), t.DType, in.Elem())
 	}
-	if in.Shape && len(in.Dims) != len(t.Shape) {
-		return fmt.Errorf("input %q has shape %v, the model wants rank %d", in.Name, t.Shape, len(in.Dims))
+	if in.Shape() && len(in.Dims()) != len(t.Shape) {
+		return fmt.Errorf("input %q has shape %v, the model wants rank %d", in.Name(), t.Shape, len(in.Dims()))
 	}
-	for i, d := range in.Dims {
+	for i, d := range in.Dims() {
 		if i > 0 && d.Known && d.Value != int64(t.Shape[i]) {
-			return fmt.Errorf("axis %d of input %q has %d elements, the model wants %d", i, in.Name, t.Shape[i], d.Value)
+			return fmt.Errorf("axis %d of input %q has %d elements, the model wants %d", i, in.Name(), t.Shape[i], d.Value)
 		}
 	}
 	return nil
@@ -148,12 +148,12 @@ const runBatch = 64
 func pieces(ins []*onnxio.ValueInfo, feed map[string]*Tensor) ([]map[string]*Tensor, error) {
 	step, total := runBatch, -1
 	for _, in := range ins {
-		t := feed[in.Name]
+		t := feed[in.Name()]
 		if len(t.Shape) == 0 {
 			return []map[string]*Tensor{feed}, nil
 		}
-		if in.Shape && in.Dims[0].Known {
-			step = int(in.Dims[0].Value)
+		if in.Shape() && in.Dims()[0].Known {
+			step = int(in.Dims()[0].Value)
 		}
 		if total >= 0 && total != t.Shape[0] {
 			return []map[string]*Tensor{feed}, nil // inputs without a common batch
@@ -163,7 +163,7 @@ func pieces(ins []*onnxio.ValueInfo, feed map[string]*Tensor) ([]map[string]*Ten
 	if total < 0 || total == 0 || step == 0 {
 		return []map[string]*Tensor{feed}, nil
 	}
-	fixed := slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return v.Shape && v.Dims[0].Known })
+	fixed := slices.ContainsFunc(ins, func(v *onnxio.ValueInfo) bool { return v.Shape() && v.Dims()[0].Known })
 	if fixed && total%step != 0 {
 		return nil, fmt.Errorf("%d samples cannot be cut into the model's batches of %d", total, step)
 	}
@@ -195,7 +195,7 @@ func readInputs(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error
 			return nil, fmt.Errorf("it holds %d inputs, the model has %d", len(ts), len(ins))
 		}
 		for i, t := range ts {
-			feed[ins[i].Name] = t
+			feed[ins[i].Name()] = t
 		}
 	case strings.EqualFold(filepath.Ext(path), ".npz"):
 		return readNpz(ins, path)
@@ -203,7 +203,7 @@ func readInputs(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error
 		if len(ins) != 1 {
 			return nil, fmt.Errorf("the model has %d inputs; use a .npz with one array for each", len(ins))
 		}
-		feed[ins[0].Name], err = readNpyFile(path, func(t *Tensor) error { return fits(ins[0], t) })
+		feed[ins[0].Name()], err = readNpyFile(path, func(t *Tensor) error { return fits(ins[0], t) })
 		if err != nil {
 			return nil, err
 		}
@@ -224,7 +224,7 @@ func readNpz(ins []*onnxio.ValueInfo, path string) (map[string]*Tensor, error) {
 	defer z.Close()
 	var names []string
 	for _, in := range ins {
-		names = append(names, in.Name)
+		names = append(names, in.Name())
 	}
 	feed := map[string]*Tensor{}
 	for _, f := range z.File {
@@ -263,7 +263,7 @@ func expected(m *onnxio.Model, path string) (map[string]*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	outs := m.Graph.Outputs
+	outs := m.Graph().Outputs()
 	if len(ts) > len(outs) {
 		return nil, fmt.Errorf("it holds %d outputs, the model has %d", len(ts), len(outs))
 	}
@@ -272,10 +272,10 @@ func expected(m *onnxio.Model, path string) (map[string]*Tensor, error) {
 		if t == nil {
 			continue
 		}
-		if t.DType != outs[i].Elem {
-			return nil, fmt.Errorf("output %q is %s, the model gives %s", outs[i].Name, t.DType, outs[i].Elem)
+		if t.DType != outs[i].Elem() {
+			return nil, fmt.Errorf("output %q is %s, the model gives %s", outs[i].Name(), t.DType, outs[i].Elem())
 		}
-		want[outs[i].Name] = t
+		want[outs[i].Name()] = t
 	}
 	return want, nil
 }

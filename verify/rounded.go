@@ -15,8 +15,8 @@ func CheckRounded(m *onnxio.Model, exact map[string]func() ([]float64, error)) e
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for _, t := range m.Graph.Inits {
-		compute, ok := exact[t.Name]
+	for _, t := range m.Graph().Inits() {
+		compute, ok := exact[t.Name()]
 		if !ok {
 			continue
 		}
@@ -28,12 +28,12 @@ func CheckRounded(m *onnxio.Model, exact map[string]func() ([]float64, error)) e
 		if err != nil {
 			return err
 		}
-		b, err := onnxio.EncodeFloat64(want, t.DType)
+		b, err := onnxio.EncodeFloat64(want, t.DType())
 		if err != nil {
 			return err
 		}
 		if !slices.Equal(have, b) {
-			return fmt.Errorf("comparing weight %q: the stored numbers are not the rounded ones", t.Name)
+			return fmt.Errorf("comparing weight %q: the stored numbers are not the rounded ones", t.Name())
 		}
 	}
 	return nil

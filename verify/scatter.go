@@ -103,22 +103,22 @@ func same(a, b *Tensor, k int) bool {
 // those that compare, choose, count or round, and those that nobody here knows.
 func jumps(m *onnxio.Model) bool {
 	plain, err := m.Plain()
-	return err != nil || graphJumps(plain.Graph)
+	return err != nil || graphJumps(plain.Graph())
 }
 
 func graphJumps(g *onnxio.Graph) bool {
-	return slices.ContainsFunc(g.Nodes, func(n *onnxio.Node) bool {
-		if n.Domain != "" && n.Domain != "ai.onnx" || jumping[n.OpType] {
+	return slices.ContainsFunc(g.Nodes(), func(n *onnxio.Node) bool {
+		if n.Domain() != "" && n.Domain() != "ai.onnx" || jumping[n.OpType()] {
 			return true
 		}
-		switch n.OpType {
+		switch n.OpType() {
 		case "Cast":
 			to := n.Attr("to")
-			return to == nil || !onnxio.DType(to.I).IsFloat()
+			return to == nil || !onnxio.DType(to.I()).IsFloat()
 		case "MaxPool": // its second output is where the largest element stands
-			return len(n.Outputs) > 1 && n.Outputs[1] != ""
+			return len(n.Outputs()) > 1 && n.Outputs()[1] != ""
 		case "If", "Loop", "Scan":
-			return n.OpType != "Scan" || slices.ContainsFunc(n.Subgraphs(), graphJumps)
+			return n.OpType() != "Scan" || slices.ContainsFunc(n.Subgraphs(), graphJumps)
 		}
 		return slices.ContainsFunc(n.Subgraphs(), graphJumps)
 	})

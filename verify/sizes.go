@@ -64,19 +64,19 @@ type sizing struct {
 func newSizing(m *onnxio.Model) *sizing {
 	s := &sizing{sizes: map[string][]graph.Dim{}, flag: map[string]string{}, batch: map[string]bool{}, last: map[string]bool{}, bound: map[string]int64{}, factor: map[string]int64{}}
 	inits, named := map[string]bool{}, map[string]bool{}
-	for _, t := range m.Graph.Inits {
-		inits[t.Name] = true
+	for _, t := range m.Graph().Inits() {
+		inits[t.Name()] = true
 	}
-	for _, in := range m.Graph.Inputs {
-		if inits[in.Name] || !in.Shape {
+	for _, in := range m.Graph().Inputs() {
+		if inits[in.Name()] || !in.Shape() {
 			continue
 		}
 		s.inputs = append(s.inputs, in)
 		dims := graph.Declared(in)
-		s.sizes[in.Name] = dims
+		s.sizes[in.Name()] = dims
 		for i, d := range dims {
-			name := in.Dims[i].Param
-			if name != "" && !in.Dims[i].Known && !named[name] {
+			name := in.Dims()[i].Param
+			if name != "" && !in.Dims()[i].Known && !named[name] {
 				named[name] = true
 				s.names = append(s.names, name)
 			}
@@ -114,14 +114,14 @@ func (s *sizing) bind(dims map[string]int64) error {
 	for _, name := range slices.Sorted(maps.Keys(dims)) {
 		found := false
 		for _, in := range s.inputs {
-			for i, d := range in.Dims {
-				size := s.sizes[in.Name][i]
+			for i, d := range in.Dims() {
+				size := s.sizes[in.Name()][i]
 				switch syms := size.Names(); {
 				case d.Known || d.Param == "":
 				case d.Param == name && len(syms) == 1 && size.Equal(graph.Symbol(syms[0])):
 					s.bound[syms[0]], found = dims[name], true
 				case d.Param == name:
-					s.sizes[in.Name][i], found = graph.Size(dims[name]), true
+					s.sizes[in.Name()][i], found = graph.Size(dims[name]), true
 				case slices.Contains(syms, name):
 					s.bound[name], found = dims[name], true
 				}
@@ -156,13 +156,13 @@ func (s *sizing) shapes(values map[string]int64) map[string][]int64 {
 	}
 	out := map[string][]int64{}
 	for _, in := range s.inputs {
-		shape := make([]int64, len(in.Dims))
-		for i, d := range s.sizes[in.Name] {
+		shape := make([]int64, len(in.Dims()))
+		for i, d := range s.sizes[in.Name()] {
 			if f, ok := v.Formula(d); ok {
 				shape[i], _ = f.Value(at)
 			}
 		}
-		out[in.Name] = shape
+		out[in.Name()] = shape
 	}
 	return out
 }
@@ -189,7 +189,7 @@ func (s *sizing) advice() string {
 // empty constant, does not count.
 func positive(g, free *graph.Graph) bool {
 	for _, n := range g.Nodes {
-		if windowed[n.OpType] && n.Domain == "" && known(n.In[0]) && !known(n.Out[0]) && free.Value(n.Out[0].Name).Rank() > 0 {
+		if windowed[n.OpType()] && n.Domain() == "" && known(n.In[0]) && !known(n.Out[0]) && free.Value(n.Out[0].Name).Rank() > 0 {
 			return false
 		}
 		for _, v := range n.Out {

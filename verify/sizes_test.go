@@ -41,7 +41,7 @@ func node(op, out string, in ...string) *onnxio.Node {
 }
 
 func with(n *onnxio.Node, attrs ...*onnxio.Attr) *onnxio.Node {
-	return onnxio.NewNode(n.Name, n.OpType, n.Inputs, n.Outputs, attrs...)
+	return onnxio.NewNode(n.Name(), n.OpType(), n.Inputs(), n.Outputs(), attrs...)
 }
 
 // A sizeCase is a model with free dimensions and the shapes that it can run with.
@@ -137,7 +137,7 @@ func TestSizesFollowFromTheGraph(t *testing.T) {
 		sizes, err := ChooseSizes(m, c.dims, 2)
 		var have []string
 		for _, in := range c.inputs {
-			have = append(have, fmt.Sprint(sizes[in.Name]))
+			have = append(have, fmt.Sprint(sizes[in.Name()]))
 		}
 		switch got := strings.Join(have, " "); {
 		case err != nil && !strings.Contains(err.Error(), c.want):

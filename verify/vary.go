@@ -69,25 +69,25 @@ func movedWeights(m *onnxio.Model, seed uint64, key string) (*onnxio.Model, erro
 		return nil, err
 	}
 	var e onnxio.Edit
-	for _, t := range plain.Graph.Inits {
-		if !t.DType.IsFloat() || len(t.Dims) == 0 || t.Len() == 0 {
+	for _, t := range plain.Graph().Inits() {
+		if !t.DType().IsFloat() || len(t.Dims()) == 0 || t.Len() == 0 {
 			continue
 		}
 		x, err := tensor.FromFile(t, false)
 		if err != nil {
 			return nil, err
 		}
-		raw, err := move(x, 1, random.Stream(seed, key+"/"+t.Name)).Raw()
+		raw, err := move(x, 1, random.Stream(seed, key+"/"+t.Name())).Raw()
 		if err != nil {
 			return nil, err
 		}
-		other, err := onnxio.NewTensor(t.Name, t.DType, t.Dims, raw)
+		other, err := onnxio.NewTensor(t.Name(), t.DType(), t.Dims(), raw)
 		if err != nil {
-			return nil, fmt.Errorf("moving weight %q: %w", t.Name, err)
+			return nil, fmt.Errorf("moving weight %q: %w", t.Name(), err)
 		}
 		e.DropInits, e.AddInits = append(e.DropInits, t), append(e.AddInits, other)
-		for _, in := range plain.Graph.Inputs {
-			if in.Name == t.Name { // IR version 3 lists weights as inputs too
+		for _, in := range plain.Graph().Inputs() {
+			if in.Name() == t.Name() { // IR version 3 lists weights as inputs too
 				e.DropInputs = append(e.DropInputs, in)
 			}
 		}

@@ -189,7 +189,7 @@ func TestChooseSizes(t *testing.T) {
 		t.Errorf("a binding of an unknown dimension: %v", err)
 	}
 	sizes, err = ChooseSizes(m, map[string]int64{"batch": 5}, 2)
-	if err != nil || sizes[m.Graph.Inputs[0].Name][0] != 5 {
+	if err != nil || sizes[m.Graph().Inputs()[0].Name()][0] != 5 {
 		t.Errorf("a bound batch: %v, %v", sizes, err)
 	}
 }

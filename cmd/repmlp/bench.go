@@ -235,8 +235,8 @@ func (f benchmark) feeds(m *onnxio.Model, dims map[string]int64, batch int64) (m
 			return nil, 0, err
 		}
 	}
-	for _, v := range m.Graph.Inputs { // a model may have its batch fixed
-		if t := feeds[v.Name]; t != nil && len(t.Shape) > 0 {
+	for _, v := range m.Graph().Inputs() { // a model may have its batch fixed
+		if t := feeds[v.Name()]; t != nil && len(t.Shape) > 0 {
 			return feeds, int64(t.Shape[0]), nil
 		}
 	}

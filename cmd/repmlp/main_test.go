@@ -135,8 +135,8 @@ func TestNudgedWeightIsExit3(t *testing.T) {
 type nudger struct{ verify.Prover }
 
 func (n *nudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
-	for _, t := range c.After.Graph.Inits {
-		if t.Name != c.Output+".weight" {
+	for _, t := range c.After.Graph().Inits() {
+		if t.Name() != c.Output+".weight" {
 			continue
 		}
 		v, err := t.Float64s()
@@ -148,11 +148,11 @@ func (n *nudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error
 			top = max(top, x, -x)
 		}
 		v[len(v)/3] += 1e-3 * top
-		b, err := onnxio.EncodeFloat64(v, t.DType)
+		b, err := onnxio.EncodeFloat64(v, t.DType())
 		if err != nil {
 			return verify.Proof{}, err
 		}
-		moved, err := onnxio.NewTensor(t.Name, t.DType, t.Dims, b)
+		moved, err := onnxio.NewTensor(t.Name(), t.DType(), t.Dims(), b)
 		if err != nil {
 			return verify.Proof{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/doc"
 	"go/parser"
 	"go/printer"
@@ -17,7 +18,8 @@ import (
 
 // Text lists the exported constants, variables, functions, types, fields and
 // methods of the package in a folder, without comments, in the order of their
-// names. Files of all systems count, tests do not.
+// names, as it is built for Linux with cgo, whatever this machine is. Tests do not
+// count.
 func Text(dir string) (string, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -26,10 +28,17 @@ func Text(dir string) (string, error) {
 	if len(paths) == 0 {
 		return "", fmt.Errorf("there is no package in %q", dir)
 	}
+	system := build.Default
+	system.GOOS, system.GOARCH, system.CgoEnabled = "linux", "amd64", true
 	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, p := range paths {
 		if strings.HasSuffix(p, "_test.go") {
+			continue
+		}
+		if built, err := system.MatchFile(dir, filepath.Base(p)); err != nil {
+			return "", fmt.Errorf("reading %q: %w", p, err)
+		} else if !built {
 			continue
 		}
 		f, err := parser.ParseFile(fset, p, nil, parser.SkipObjectResolution)

@@ -17,8 +17,8 @@ func Check(m *onnxio.Model, dims map[string]int64) error {
 	}
 	var known []string // in the order of the inputs
 	has := map[string]bool{}
-	for _, v := range m.Graph.Inputs {
-		for _, d := range v.Dims {
+	for _, v := range m.Graph().Inputs() {
+		for _, d := range v.Dims() {
 			if d.Param != "" && !has[d.Param] {
 				has[d.Param] = true
 				known = append(known, d.Param)

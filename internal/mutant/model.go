@@ -84,17 +84,17 @@ type function struct {
 // parts that mutants cannot carry over (sparse tensors, sequences as inputs) is
 // an error.
 func NewSeed(m *onnxio.Model) (*Seed, error) {
-	out := &model{ir: m.IRVersion, opsets: slices.Clone(m.Opsets)}
+	out := &model{ir: m.IRVersion(), opsets: slices.Clone(m.Opsets())}
 	var err error
-	if out.g, err = readBody(m.Graph); err != nil {
+	if out.g, err = readBody(m.Graph()); err != nil {
 		return nil, err
 	}
-	for _, f := range m.Functions {
-		fn := &function{name: f.Name, domain: f.Domain, overload: f.Overload, in: f.Inputs, out: f.Outputs, attrs: f.AttrNames, opsets: f.Opsets}
-		if fn.nodes, err = readNodes(f.Nodes); err != nil {
+	for _, f := range m.Functions() {
+		fn := &function{name: f.Name(), domain: f.Domain(), overload: f.Overload(), in: f.Inputs(), out: f.Outputs(), attrs: f.AttrNames(), opsets: f.Opsets()}
+		if fn.nodes, err = readNodes(f.Nodes()); err != nil {
 			return nil, err
 		}
-		if fn.defaults, err = readAttrs(f.AttrDefaults); err != nil {
+		if fn.defaults, err = readAttrs(f.AttrDefaults()); err != nil {
 			return nil, err
 		}
 		out.functions = append(out.functions, fn)
@@ -124,38 +124,38 @@ func NewSeed(m *onnxio.Model) (*Seed, error) {
 			s.facts[name] = f
 		}
 	}
-	for _, n := range m.Graph.Nodes {
-		names(n.Inputs)
-		names(n.Outputs)
+	for _, n := range m.Graph().Nodes() {
+		names(n.Inputs())
+		names(n.Outputs())
 	}
 	return s, nil
 }
 
 func readBody(g *onnxio.Graph) (*body, error) {
-	if len(g.SparseInit) > 0 {
-		return nil, fmt.Errorf("graph %q has sparse initializers", g.Name)
+	if len(g.SparseInit()) > 0 {
+		return nil, fmt.Errorf("graph %q has sparse initializers", g.Name())
 	}
-	out := &body{name: g.Name}
+	out := &body{name: g.Name()}
 	var err error
-	if out.nodes, err = readNodes(g.Nodes); err != nil {
+	if out.nodes, err = readNodes(g.Nodes()); err != nil {
 		return nil, err
 	}
-	for _, t := range g.Inits {
+	for _, t := range g.Inits() {
 		c, err := readTensor(t)
 		if err != nil {
 			return nil, err
 		}
 		out.inits = append(out.inits, c)
 	}
-	for to, list := range map[*[]*value][]*onnxio.ValueInfo{&out.inputs: g.Inputs, &out.outputs: g.Outputs, &out.infos: g.ValueInfo} {
+	for to, list := range map[*[]*value][]*onnxio.ValueInfo{&out.inputs: g.Inputs(), &out.outputs: g.Outputs(), &out.infos: g.ValueInfo()} {
 		for _, v := range list {
-			if v.Kind != "tensor" && v.Kind != "" {
+			if v.Kind() != "tensor" && v.Kind() != "" {
 				if to == &out.infos {
 					continue
 				}
-				return nil, fmt.Errorf("value %q is a %s", v.Name, v.Kind)
+				return nil, fmt.Errorf("value %q is a %s", v.Name(), v.Kind())
 			}
-			*to = append(*to, &value{v.Name, v.Elem, v.Shape, slices.Clone(v.Dims)})
+			*to = append(*to, &value{v.Name(), v.Elem(), v.Shape(), slices.Clone(v.Dims())})
 		}
 	}
 	return out, nil
@@ -164,9 +164,9 @@ func readBody(g *onnxio.Graph) (*body, error) {
 func readNodes(list []*onnxio.Node) ([]*node, error) {
 	var out []*node
 	for _, n := range list {
-		c := &node{n.Name, n.OpType, n.Domain, n.Calls().Overload, slices.Clone(n.Inputs), slices.Clone(n.Outputs), nil}
+		c := &node{n.Name(), n.OpType(), n.Domain(), n.Calls().Overload, slices.Clone(n.Inputs()), slices.Clone(n.Outputs()), nil}
 		var err error
-		if c.attrs, err = readAttrs(n.Attrs); err != nil {
+		if c.attrs, err = readAttrs(n.Attrs()); err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.Title(), err)
 		}
 		out = append(out, c)
@@ -177,18 +177,18 @@ func readNodes(list []*onnxio.Node) ([]*node, error) {
 func readAttrs(list []*onnxio.Attr) ([]*attr, error) {
 	var out []*attr
 	for _, a := range list {
-		c := &attr{name: a.Name, ref: a.Ref, typ: a.Type, i: a.I, f: a.F, s: bytes.Clone(a.S), ints: a.Ints, floats: a.Floats}
-		for _, v := range a.Strings {
+		c := &attr{name: a.Name(), ref: a.Ref(), typ: a.Type(), i: a.I(), f: a.F(), s: bytes.Clone(a.S()), ints: a.Ints(), floats: a.Floats()}
+		for _, v := range a.Strings() {
 			c.strings = append(c.strings, bytes.Clone(v))
 		}
 		var err error
 		switch {
-		case a.T != nil:
-			c.t, err = readTensor(a.T)
-		case a.G != nil:
-			c.g, err = readBody(a.G)
-		case a.Type > onnxio.AttrStrings:
-			err = fmt.Errorf("attribute %q has type %d", a.Name, a.Type)
+		case a.T() != nil:
+			c.t, err = readTensor(a.T())
+		case a.G() != nil:
+			c.g, err = readBody(a.G())
+		case a.Type() > onnxio.AttrStrings:
+			err = fmt.Errorf("attribute %q has type %d", a.Name(), a.Type())
 		}
 		if err != nil {
 			return nil, err
@@ -199,14 +199,14 @@ func readAttrs(list []*onnxio.Attr) ([]*attr, error) {
 }
 
 func readTensor(t *onnxio.Tensor) (*tensor, error) {
-	if t.DType == onnxio.String {
-		return nil, fmt.Errorf("tensor %q holds strings", t.Name)
+	if t.DType() == onnxio.String {
+		return nil, fmt.Errorf("tensor %q holds strings", t.Name())
 	}
 	b, err := t.Bytes()
 	if err != nil {
 		return nil, err
 	}
-	return &tensor{t.Name, t.DType, slices.Clone(t.Dims), slices.Clone(b)}, nil
+	return &tensor{t.Name(), t.DType(), slices.Clone(t.Dims()), slices.Clone(b)}, nil
 }
 
 // clone copies everything but the data of tensors.

@@ -90,8 +90,8 @@ func TestNudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := 0
-	for i, c := range m.Graph.Inits {
-		if !c.DType.IsFloat() {
+	for i, c := range m.Graph().Inits() {
+		if !c.DType().IsFloat() {
 			continue
 		}
 		got, err := c.Float64s()
@@ -99,7 +99,7 @@ func TestNudged(t *testing.T) {
 			t.Fatal(err)
 		}
 		old := make([]float64, len(got))
-		if err := onnxio.DecodeFloat64(old, s.m.g.inits[i].data, c.DType); err != nil {
+		if err := onnxio.DecodeFloat64(old, s.m.g.inits[i].data, c.DType()); err != nil {
 			t.Fatal(err)
 		}
 		for k, x := range got {
@@ -108,7 +108,7 @@ func TestNudged(t *testing.T) {
 				changed++
 			}
 			if d > 3e-7*max(old[k], -old[k]) || -d > 3e-7*max(old[k], -old[k]) {
-				t.Fatalf("%q: %g became %g", c.Name, old[k], x)
+				t.Fatalf("%q: %g became %g", c.Name(), old[k], x)
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func (o *Operator) Refuse(in []onnxio.DType, attrs []*onnxio.Attr) error {
 	}
 	for _, a := range attrs {
 		if want := o.neverOf(a); want != nil {
-			return fmt.Errorf("its attribute %q has type %d, want %d", a.Name, a.Type, want.Type)
+			return fmt.Errorf("its attribute %q has type %d, want %d", a.Name(), a.Type(), want.Type)
 		}
 	}
 	return nil
@@ -91,8 +91,8 @@ func (o *Operator) mayLack(i int) bool {
 func (o *Operator) neverOf(a *onnxio.Attr) *Attr {
 	var want *Attr
 	for _, f := range o.family {
-		if has := f.Attr(a.Name); has != nil {
-			if want = has; a.Ref != "" || a.Type == has.Type {
+		if has := f.Attr(a.Name()); has != nil {
+			if want = has; a.Ref() != "" || a.Type() == has.Type {
 				return nil
 			}
 		}
@@ -106,12 +106,12 @@ func (o *Operator) neverOf(a *onnxio.Attr) *Attr {
 func (o *Operator) CheckAttrs(attrs []*onnxio.Attr) error {
 	has := 0
 	for _, a := range attrs {
-		want := o.Attr(a.Name)
-		if want == nil || a.Ref != "" {
+		want := o.Attr(a.Name())
+		if want == nil || a.Ref() != "" {
 			continue
 		}
-		if a.Type != want.Type {
-			return fmt.Errorf("its attribute %q has type %d, want %d", a.Name, a.Type, want.Type)
+		if a.Type() != want.Type {
+			return fmt.Errorf("its attribute %q has type %d, want %d", a.Name(), a.Type(), want.Type)
 		}
 		if want.Required {
 			has++
@@ -131,7 +131,7 @@ func missing(o *Operator, attrs []*onnxio.Attr) error {
 	for _, want := range o.Attrs {
 		there := !want.Required
 		for _, a := range attrs {
-			there = there || a.Name == want.Name
+			there = there || a.Name() == want.Name
 		}
 		if !there {
 			return fmt.Errorf("it has no attribute %q", want.Name)

@@ -11,7 +11,7 @@ import (
 // that it never had is a bug, and panics; other operators have no defaults.
 func (n *Node) AttrInt(name string) int64 {
 	if a := n.Attr(name); a != nil {
-		return a.I
+		return a.I()
 	}
 	return n.absent(name).I
 }
@@ -19,7 +19,7 @@ func (n *Node) AttrInt(name string) int64 {
 // AttrFloat is AttrInt for a float attribute.
 func (n *Node) AttrFloat(name string) float32 {
 	if a := n.Attr(name); a != nil {
-		return a.F
+		return a.F()
 	}
 	return n.absent(name).F
 }
@@ -27,7 +27,7 @@ func (n *Node) AttrFloat(name string) float32 {
 // AttrString is AttrInt for a string attribute, "" where there is no default.
 func (n *Node) AttrString(name string) string {
 	if a := n.Attr(name); a != nil {
-		return string(a.S)
+		return string(a.S())
 	}
 	return n.absent(name).Text
 }

@@ -11,13 +11,13 @@ func (g *Graph) check(n *Node) error {
 	if n.op == nil {
 		return nil
 	}
-	if err := n.op.Refuse(n.given(), n.Attrs); err != nil {
-		return fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType, err)
+	if err := n.op.Refuse(n.given(), n.Attrs()); err != nil {
+		return fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType(), err)
 	}
 	if len(n.Out) == 0 {
-		return fmt.Errorf("node %q (%s) has no output", n.Title(), n.OpType)
+		return fmt.Errorf("node %q (%s) has no output", n.Title(), n.OpType())
 	}
-	if contradicts := contradictions[n.OpType]; contradicts != nil {
+	if contradicts := contradictions[n.OpType()]; contradicts != nil {
 		return contradicts(n)
 	}
 	return nil
@@ -87,7 +87,7 @@ func convContradicts(n *Node) error {
 
 func poolContradicts(n *Node) error {
 	if n.Attr("kernel_shape") == nil {
-		return fmt.Errorf("node %q (%s) has no kernel_shape", n.Title(), n.OpType)
+		return fmt.Errorf("node %q (%s) has no kernel_shape", n.Title(), n.OpType())
 	}
 	if in, known := n.shape(0); known {
 		_, err := ConvWindow(n, in, nil)

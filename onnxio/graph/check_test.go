@@ -26,7 +26,7 @@ func TestInputsThatAreLeftOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := New(m, Options{}); err == nil || !strings.Contains(err.Error(), `"gap"`) || !strings.Contains(err.Error(), "lacks input") {
-			t.Errorf("%s %q: %v", n.OpType, n.Inputs, err)
+			t.Errorf("%s %q: %v", n.OpType(), n.Inputs(), err)
 		}
 	}
 }

@@ -71,13 +71,13 @@ func (g *Graph) IsConst(v *Value) bool {
 
 func (g *Graph) isConst(v *Value) bool {
 	if v.Init != nil {
-		return g.fixed(v) && (v.Init.DType.IsFloat() || v.Init.DType.IsInt() || v.Init.DType == onnxio.Bool)
+		return g.fixed(v) && (v.Init.DType().IsFloat() || v.Init.DType().IsInt() || v.Init.DType() == onnxio.Bool)
 	}
 	n := v.Producer
 	if n == nil || n.op == nil || n.misfit || g.opts.undefined[n.Node] || v.Index != 0 || v.Sparse {
 		return false
 	}
-	if _, ok := constOps[n.OpType]; !ok {
+	if _, ok := constOps[n.OpType()]; !ok {
 		return false
 	}
 	if dims, ok := v.Shape(); ok {
@@ -85,7 +85,7 @@ func (g *Graph) isConst(v *Value) bool {
 			return false
 		}
 	}
-	switch n.OpType {
+	switch n.OpType() {
 	case "Constant":
 		return n.Attr("sparse_value") == nil && n.Attr("value_string") == nil && n.Attr("value_strings") == nil
 	case "Shape", "Size":
@@ -165,12 +165,12 @@ func (g *Graph) Forget() {
 }
 
 func tensorConst(t *onnxio.Tensor) (*Const, error) {
-	c := &Const{DType: t.DType, Shape: make([]int, len(t.Dims))}
-	for i, d := range t.Dims {
+	c := &Const{DType: t.DType(), Shape: make([]int, len(t.Dims()))}
+	for i, d := range t.Dims() {
 		c.Shape[i] = int(d)
 	}
 	var err error
-	if t.DType.IsFloat() {
+	if t.DType().IsFloat() {
 		c.F, err = t.Float64s()
 	} else {
 		c.I, err = t.Int64s()

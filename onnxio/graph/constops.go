@@ -174,19 +174,19 @@ func constView(e *evaluation, n *Node, in []*Const) (*Const, error) {
 }
 
 func constConstant(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	for _, a := range n.Attrs {
+	for _, a := range n.Attrs() {
 		switch {
-		case a.Name == "value" && a.T != nil:
-			return tensorConst(a.T)
-		case a.Name == "value_int" && a.Type == onnxio.AttrInt:
-			return &Const{DType: onnxio.Int64, I: []int64{a.I}}, nil
-		case a.Name == "value_ints" && a.Type == onnxio.AttrInts:
-			return &Const{DType: onnxio.Int64, Shape: []int{len(a.Ints)}, I: a.Ints}, nil
-		case a.Name == "value_float" && a.Type == onnxio.AttrFloat:
-			return &Const{DType: onnxio.Float32, F: []float64{float64(a.F)}}, nil
-		case a.Name == "value_floats" && a.Type == onnxio.AttrFloats:
-			c := &Const{DType: onnxio.Float32, Shape: []int{len(a.Floats)}}
-			for _, f := range a.Floats {
+		case a.Name() == "value" && a.T() != nil:
+			return tensorConst(a.T())
+		case a.Name() == "value_int" && a.Type() == onnxio.AttrInt:
+			return &Const{DType: onnxio.Int64, I: []int64{a.I()}}, nil
+		case a.Name() == "value_ints" && a.Type() == onnxio.AttrInts:
+			return &Const{DType: onnxio.Int64, Shape: []int{len(a.Ints())}, I: a.Ints()}, nil
+		case a.Name() == "value_float" && a.Type() == onnxio.AttrFloat:
+			return &Const{DType: onnxio.Float32, F: []float64{float64(a.F())}}, nil
+		case a.Name() == "value_floats" && a.Type() == onnxio.AttrFloats:
+			c := &Const{DType: onnxio.Float32, Shape: []int{len(a.Floats())}}
+			for _, f := range a.Floats() {
 				c.F = append(c.F, float64(f))
 			}
 			return c, nil
@@ -200,7 +200,7 @@ func constShape(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if !ok {
 		return nil, errors.New("the shape of its input is unknown")
 	}
-	if n.OpType == "Size" {
+	if n.OpType() == "Size" {
 		total := budget.Bytes(1, shape...)
 		if total < 0 {
 			return nil, errors.New("the size of its input is no number")
@@ -218,11 +218,11 @@ func constOfShape(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	v := &Const{DType: onnxio.Float32, Shape: []int{1}, F: []float64{0}}
 	if a := n.Attr("value"); a != nil {
-		if a.T == nil {
+		if a.T() == nil {
 			return nil, errors.New("its value is no tensor")
 		}
 		var err error
-		if v, err = tensorConst(a.T); err != nil {
+		if v, err = tensorConst(a.T()); err != nil {
 			return nil, err
 		}
 		if v.Len() != 1 {

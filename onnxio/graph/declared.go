@@ -14,15 +14,15 @@ import (
 func Declared(v *onnxio.ValueInfo) []Dim { return declared(v) }
 
 func declared(v *onnxio.ValueInfo) []Dim {
-	dims := make([]Dim, len(v.Dims))
-	for i, d := range v.Dims {
+	dims := make([]Dim, len(v.Dims()))
+	for i, d := range v.Dims() {
 		switch {
 		case d.Known:
 			dims[i] = Size(d.Value)
 		case d.Param != "":
 			dims[i] = parseParam(d.Param)
 		default:
-			dims[i] = Symbol(fmt.Sprintf("%s.%d", v.Name, i))
+			dims[i] = Symbol(fmt.Sprintf("%s.%d", v.Name(), i))
 		}
 	}
 	return dims

@@ -39,7 +39,7 @@ func (r Relation) Holds(have, want int64) bool {
 
 func (d Demand) String() string {
 	ask := map[Relation]string{Equals: "to be", Broadcasts: "to be 1 or", Multiple: "to be a multiple of", Even: "to be a multiple of", AtLeast: "to be at least"}[d.Relation]
-	return fmt.Sprintf("node %q (%s) asks for %s of %q, which has %s, %s %s", d.Node.Title(), d.Node.OpType, d.place, d.Value.Name, short(d.Have), ask, short(d.Want))
+	return fmt.Sprintf("node %q (%s) asks for %s of %q, which has %s, %s %s", d.Node.Title(), d.Node.OpType(), d.place, d.Value.Name, short(d.Have), ask, short(d.Want))
 }
 
 // short is a size as text that people can read.

@@ -30,8 +30,8 @@ func constRoom(m *onnxio.Model) budget.Limits {
 	l := m.Limits()
 	if l.Constants == 0 {
 		stored := int64(0)
-		for _, t := range m.Graph.Inits {
-			stored += t.Len() * int64(t.DType.Bits()) / 8
+		for _, t := range m.Graph().Inits() {
+			stored += t.Len() * int64(t.DType().Bits()) / 8
 		}
 		l.Constants = min(smallRoom+16*stored, budget.DefaultConstants)
 	}
@@ -78,7 +78,7 @@ func (e *evaluation) count(v *Value) {
 // reads lists the inputs whose elements the node's constant rule wants.
 func (n *Node) reads() []*Value {
 	var list []*Value
-	op := constOps[n.OpType]
+	op := constOps[n.OpType()]
 	for i, in := range n.In {
 		if in != nil && op.reads(i) {
 			list = append(list, in)
@@ -134,7 +134,7 @@ func (e *evaluation) known(v *Value) *Const {
 // compute runs the node that makes v; what it reads is known.
 func (e *evaluation) compute(v *Value) (*Const, error) {
 	if v.Init != nil {
-		bytes := budget.Bytes(8, v.Init.Dims...)
+		bytes := budget.Bytes(8, v.Init.Dims()...)
 		if err := e.meter.Take(bytes, v.Name); err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 		return c, err
 	}
 	n := v.Producer
-	op := constOps[n.OpType]
+	op := constOps[n.OpType()]
 	args := make([]*Const, len(n.In))
 	for i, in := range n.In {
 		if in == nil || !op.reads(i) {
@@ -156,7 +156,7 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 	e.node = n.Title()
 	out, err := op.run(e, n, args)
 	if _, large := errors.AsType[*budget.Exceeded](err); err != nil && (large || len(n.In) == 0) {
-		return nil, fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType, err)
+		return nil, fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType(), err)
 	} else if err != nil {
 		return nil, &UndefinedError{n, err}
 	}

@@ -10,13 +10,13 @@ import (
 // node. Declared shapes are used only where nothing else is known.
 func (g *Graph) propagate() error {
 	info := map[string]*onnxio.ValueInfo{}
-	for _, list := range [][]*onnxio.ValueInfo{g.Model.Graph.ValueInfo, g.Model.Graph.Outputs} {
+	for _, list := range [][]*onnxio.ValueInfo{g.Model.Graph().ValueInfo(), g.Model.Graph().Outputs()} {
 		for _, v := range list {
-			info[v.Name] = v
+			info[v.Name()] = v
 		}
 	}
-	for _, t := range g.Model.Graph.Inits {
-		if v := g.values[t.Name]; v.Init != nil && g.fixed(v) && (v.Init.DType.IsInt() || v.Init.Len() <= 16) {
+	for _, t := range g.Model.Graph().Inits() {
+		if v := g.values[t.Name()]; v.Init != nil && g.fixed(v) && (v.Init.DType().IsInt() || v.Init.Len() <= 16) {
 			g.initInts(v)
 		}
 	}
@@ -27,7 +27,7 @@ func (g *Graph) propagate() error {
 		g.admit(n)
 		if !n.misfit {
 			n.typeOutputs()
-			if rule := shapeRules[n.OpType]; rule != nil && n.op != nil {
+			if rule := shapeRules[n.OpType()]; rule != nil && n.op != nil {
 				rule(&shaper{g: g, n: n})
 			}
 		}
@@ -54,22 +54,22 @@ func (g *Graph) declare(v *Value, d *onnxio.ValueInfo) {
 		return
 	}
 	if v.Elem == onnxio.Undefined {
-		v.Elem = d.Elem
+		v.Elem = d.Elem()
 	}
-	if !d.Shape {
+	if !d.Shape() {
 		return
 	}
 	if !v.shapeKnown {
 		v.setShape(declared(d))
 		return
 	}
-	bad := len(v.shape) != len(d.Dims)
-	for i := 0; !bad && i < len(d.Dims); i++ {
+	bad := len(v.shape) != len(d.Dims())
+	for i := 0; !bad && i < len(d.Dims()); i++ {
 		have, known := v.shape[i].Int()
 		switch {
-		case !v.shape[i].Known() && d.Dims[i].Known:
-			v.shape[i] = Size(d.Dims[i].Value)
-		case known && d.Dims[i].Known && have != d.Dims[i].Value:
+		case !v.shape[i].Known() && d.Dims()[i].Known:
+			v.shape[i] = Size(d.Dims()[i].Value)
+		case known && d.Dims()[i].Known && have != d.Dims()[i].Value:
 			bad = true
 		}
 	}
@@ -95,7 +95,7 @@ const MaxElements = 1 << 33
 
 // bounded refuses constants that would expand beyond all measure.
 func (g *Graph) bounded(n *Node) error {
-	switch n.OpType {
+	switch n.OpType() {
 	case "ConstantOfShape", "Expand", "Tile", "Pad", "EyeLike", "Range", "Resize", "Upsample", "OneHot":
 	default:
 		return nil
@@ -111,7 +111,7 @@ func (g *Graph) bounded(n *Node) error {
 			}
 		}
 		if total > MaxElements {
-			return fmt.Errorf("node %q (%s) would make %.3g elements of %q: the shape %v cannot be meant", n.Title(), n.OpType, total, v.Name, v.shape)
+			return fmt.Errorf("node %q (%s) would make %.3g elements of %q: the shape %v cannot be meant", n.Title(), n.OpType(), total, v.Name, v.shape)
 		}
 	}
 	return nil

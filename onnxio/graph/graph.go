@@ -114,44 +114,44 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 	if g.Opset == 0 {
 		g.Opset = 1
 	}
-	order, err := canonical(m.Graph)
+	order, err := canonical(m.Graph())
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range m.Graph.Inits {
-		g.values[t.Name] = &Value{Name: t.Name, Init: t, Elem: t.DType}
+	for _, t := range m.Graph().Inits() {
+		g.values[t.Name()] = &Value{Name: t.Name(), Init: t, Elem: t.DType()}
 	}
-	for _, s := range m.Graph.SparseInit {
-		g.values[s.Values.Name] = &Value{Name: s.Values.Name, Sparse: true, Elem: s.Values.DType}
+	for _, s := range m.Graph().SparseInit() {
+		g.values[s.Values().Name()] = &Value{Name: s.Values().Name(), Sparse: true, Elem: s.Values().DType()}
 	}
-	for _, in := range m.Graph.Inputs {
-		v := g.values[in.Name]
+	for _, in := range m.Graph().Inputs() {
+		v := g.values[in.Name()]
 		if v == nil {
-			v = &Value{Name: in.Name, Elem: in.Elem}
-			g.values[in.Name] = v
+			v = &Value{Name: in.Name(), Elem: in.Elem()}
+			g.values[in.Name()] = v
 			g.Inputs = append(g.Inputs, v)
 			v.IsInput = true
-		} else if m.IRVersion >= 4 {
+		} else if m.IRVersion() >= 4 {
 			v.IsInput = true
 		}
-		if sizes, ok := opts.Sizes[in.Name]; ok {
+		if sizes, ok := opts.Sizes[in.Name()]; ok {
 			dims := make([]Dim, len(sizes))
 			for i, n := range sizes {
 				dims[i] = Size(n)
 			}
 			v.setShape(dims)
-		} else if in.Shape {
+		} else if in.Shape() {
 			v.setShape(declared(in))
 		}
 	}
 	for i, n := range order {
 		node := &Node{Node: n, Index: i}
-		if n.Domain == "" {
-			node.op = ops.Lookup(n.OpType, g.Opset)
+		if n.Domain() == "" {
+			node.op = ops.Lookup(n.OpType(), g.Opset)
 		}
 		g.Nodes = append(g.Nodes, node)
 		g.byNode[n] = node
-		for k, name := range n.Outputs {
+		for k, name := range n.Outputs() {
 			if name == "" {
 				node.Out = append(node.Out, nil)
 				continue
@@ -162,7 +162,7 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 		}
 	}
 	for _, node := range g.Nodes {
-		for slot, name := range node.Inputs {
+		for slot, name := range node.Inputs() {
 			v := g.values[name]
 			node.In = append(node.In, v)
 			if v != nil {
@@ -178,8 +178,8 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 			}
 		}
 	}
-	for _, out := range m.Graph.Outputs {
-		v := g.values[out.Name]
+	for _, out := range m.Graph().Outputs() {
+		v := g.values[out.Name()]
 		v.IsOutput = true
 		g.Outputs = append(g.Outputs, v)
 	}
@@ -190,12 +190,12 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 // order does not depend on how the file lists them. Nodes that no output needs
 // come last, in file order.
 func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
-	if _, err := onnxio.SortNodes(g.Nodes); err != nil {
+	if _, err := onnxio.SortNodes(g.Nodes()); err != nil {
 		return nil, err
 	}
 	producer := map[string]*onnxio.Node{}
-	for _, n := range g.Nodes {
-		for _, o := range n.Outputs {
+	for _, n := range g.Nodes() {
+		for _, o := range n.Outputs() {
 			producer[o] = n
 		}
 	}
@@ -227,10 +227,10 @@ func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
 			}
 		}
 	}
-	for _, o := range g.Outputs {
-		visit(producer[o.Name])
+	for _, o := range g.Outputs() {
+		visit(producer[o.Name()])
 	}
-	for _, n := range g.Nodes {
+	for _, n := range g.Nodes() {
 		visit(n)
 	}
 	return order, nil
@@ -243,8 +243,8 @@ func (v *Value) setShape(dims []Dim) {
 // Shape returns the dimensions of v and whether its rank is known.
 func (v *Value) Shape() ([]Dim, bool) {
 	if v.Init != nil {
-		dims := make([]Dim, len(v.Init.Dims))
-		for i, d := range v.Init.Dims {
+		dims := make([]Dim, len(v.Init.Dims()))
+		for i, d := range v.Init.Dims() {
 			dims[i] = Size(d)
 		}
 		return dims, true

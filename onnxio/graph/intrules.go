@@ -150,8 +150,8 @@ func intsWhere(s *shaper) []Dim {
 
 func intsOfShape(s *shaper) []Dim {
 	v := Size(0)
-	if a := s.n.Attr("value"); a != nil && a.T != nil {
-		if t := tensorInts(a.T); len(t) == 1 {
+	if a := s.n.Attr("value"); a != nil && a.T() != nil {
+		if t := tensorInts(a.T()); len(t) == 1 {
 			v = t[0]
 		}
 	}

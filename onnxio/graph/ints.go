@@ -51,7 +51,7 @@ func tensorInts(t *onnxio.Tensor) []Dim {
 	}
 	var f []float64
 	var err error
-	if t.DType.IsInt() || t.DType == onnxio.Bool || t.DType.IsFloat() {
+	if t.DType().IsInt() || t.DType() == onnxio.Bool || t.DType().IsFloat() {
 		f, err = t.Float64s()
 	} else {
 		return nil
@@ -63,12 +63,12 @@ func tensorInts(t *onnxio.Tensor) []Dim {
 	for i, x := range f {
 		if x == math.Trunc(x) && math.Abs(x) < 1<<62 {
 			out[i] = Size(int64(x))
-			if math.Abs(x) > 1<<53 && t.DType == onnxio.Int64 {
+			if math.Abs(x) > 1<<53 && t.DType() == onnxio.Int64 {
 				if ints, err := t.Int64s(); err == nil {
 					out[i] = Size(ints[i])
 				}
 			}
-		} else if t.DType == onnxio.Int64 {
+		} else if t.DType() == onnxio.Int64 {
 			if ints, err := t.Int64s(); err == nil {
 				out[i] = Size(ints[i])
 			}
@@ -90,7 +90,7 @@ func (g *Graph) evalInts(n *Node) {
 	if out.Elem != onnxio.Undefined && !countable(out.Elem) {
 		return // arithmetic that wraps early holds no sizes
 	}
-	if rule := intRules[n.OpType]; rule != nil {
+	if rule := intRules[n.OpType()]; rule != nil {
 		if ints := within(out.Elem, rule(&shaper{g: g, n: n})); g.lists(len(ints)) {
 			out.ints = ints
 		}

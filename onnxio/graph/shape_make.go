@@ -31,26 +31,26 @@ func shapeRange(n *Node, rank int) (int, int) {
 func shapeSize(s *shaper) { s.set(0, nil) }
 
 func shapeConstant(s *shaper) {
-	for _, a := range s.n.Attrs {
+	for _, a := range s.n.Attrs() {
 		switch {
-		case a.Name == "value" && a.T != nil:
-			dims := make([]Dim, len(a.T.Dims))
-			for i, d := range a.T.Dims {
+		case a.Name() == "value" && a.T() != nil:
+			dims := make([]Dim, len(a.T().Dims()))
+			for i, d := range a.T().Dims() {
 				dims[i] = Size(d)
 			}
 			s.set(0, dims)
-			s.elem(a.T.DType)
-		case a.Name == "value_ints" && a.Type == onnxio.AttrInts:
-			s.set(0, []Dim{Size(int64(len(a.Ints)))})
+			s.elem(a.T().DType())
+		case a.Name() == "value_ints" && a.Type() == onnxio.AttrInts:
+			s.set(0, []Dim{Size(int64(len(a.Ints())))})
 			s.elem(onnxio.Int64)
-		case a.Name == "value_int" && a.Type == onnxio.AttrInt:
+		case a.Name() == "value_int" && a.Type() == onnxio.AttrInt:
 			s.set(0, []Dim{})
 			s.elem(onnxio.Int64)
-		case a.Name == "value_float" && a.Type == onnxio.AttrFloat:
+		case a.Name() == "value_float" && a.Type() == onnxio.AttrFloat:
 			s.set(0, []Dim{})
 			s.elem(onnxio.Float32)
-		case a.Name == "value_floats" && a.Type == onnxio.AttrFloats:
-			s.set(0, []Dim{Size(int64(len(a.Floats)))})
+		case a.Name() == "value_floats" && a.Type() == onnxio.AttrFloats:
+			s.set(0, []Dim{Size(int64(len(a.Floats())))})
 			s.elem(onnxio.Float32)
 		}
 	}
@@ -71,8 +71,8 @@ func shapeFromInts(slot int) shapeRule {
 func shapeConstantOfShape(s *shaper) {
 	shapeFromInts(0)(s)
 	s.elem(onnxio.Float32)
-	if a := s.n.Attr("value"); a != nil && a.T != nil {
-		s.elem(a.T.DType)
+	if a := s.n.Attr("value"); a != nil && a.T() != nil {
+		s.elem(a.T().DType())
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *shaper) splits(d []Dim) {
 	parts := s.ints(1)
 	if a := s.n.Attr("split"); a != nil {
 		parts = nil
-		for _, v := range a.Ints {
+		for _, v := range a.Ints() {
 			parts = append(parts, Size(v))
 		}
 	}

@@ -76,14 +76,14 @@ func shapeUpsample(s *shaper) {
 // scales are the factors of a Resize or Upsample, nil where unknown.
 func (s *shaper) scales() []float64 {
 	if a := s.n.Attr("scales"); a != nil {
-		out := make([]float64, len(a.Floats))
-		for i, f := range a.Floats {
+		out := make([]float64, len(a.Floats()))
+		for i, f := range a.Floats() {
 			out[i] = float64(f)
 		}
 		return out
 	}
 	slot := 2
-	if s.n.OpType == "Upsample" || s.g.Opset < 11 {
+	if s.n.OpType() == "Upsample" || s.g.Opset < 11 {
 		slot = 1
 	}
 	if slot >= len(s.n.In) || !s.g.IsConst(s.n.In[slot]) {

@@ -6,7 +6,7 @@ func shapeReshape(s *shaper) {
 	target := s.ints(1)
 	if a := s.n.Attr("shape"); a != nil { // opset 1
 		target = nil
-		for _, v := range a.Ints {
+		for _, v := range a.Ints() {
 			target = append(target, Size(v))
 		}
 	}

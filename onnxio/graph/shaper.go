@@ -61,7 +61,7 @@ func (s *shaper) elem(d onnxio.DType) {
 // older opsets and input slot 1 in newer ones. ok is false where unknown.
 func (s *shaper) axes() (axes []int64, given, ok bool) {
 	if a := s.n.Attr("axes"); a != nil {
-		return a.Ints, true, true
+		return a.Ints(), true, true
 	}
 	if len(s.n.In) > 1 && s.n.In[1] != nil {
 		axes, ok := s.numbers(1)

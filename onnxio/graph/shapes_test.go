@@ -207,7 +207,7 @@ func describe(m *onnxio.Model) string {
 		if dims, ok := v.Shape(); ok {
 			text = fmt.Sprint(v.Elem, " ", dims)
 		}
-		if ints := v.Ints(); ints != nil && v.Producer.OpType != "Cast" && !g.IsConst(v) {
+		if ints := v.Ints(); ints != nil && v.Producer.OpType() != "Cast" && !g.IsConst(v) {
 			text += " ="
 			for _, d := range ints {
 				text += " " + d.String()

@@ -82,7 +82,7 @@ func TestSizesOfExporters(t *testing.T) {
 			"threef": "float32 [] 3", "sevens": "int64 [4] 7 7 7 7", "zerov": "int64 [1] 0", "onev": "int64 [1] 1", "threev": "int64 [1] 3", "fourv": "int64 [1] 4", "twos": "int64 [2] 2 -2", "nine": "int64 [1] 9", "many": "int64 [1] 4000", "three32": "int32 [1] 3", "huge32": "int32 [1] 2147483647"} {
 			p.Inits = append(p.Inits, stored(t, name, text))
 		}
-		slices.SortFunc(p.Inits, func(a, b *onnxio.Tensor) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(p.Inits, func(a, b *onnxio.Tensor) int { return strings.Compare(a.Name(), b.Name()) })
 		m, err := onnxio.NewModel(p)
 		if err != nil {
 			t.Fatal(err)

@@ -87,7 +87,7 @@ func (g *Graph) SplitSizes(n *Node) (axis int, sizes []int64, ok bool) {
 		return 0, nil, false
 	}
 	if a := n.Attr("split"); a != nil {
-		return axis, a.Ints, len(a.Ints) == len(n.Out)
+		return axis, a.Ints(), len(a.Ints()) == len(n.Out)
 	}
 	if len(n.In) > 1 && n.In[1] != nil {
 		sizes, ok = s.numbers(1)

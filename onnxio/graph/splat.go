@@ -24,7 +24,7 @@ func (g *Graph) Splat(v *Value) (float64, bool) {
 			break
 		}
 		n := v.Producer
-		if n == nil || n.Domain != "" || !copies[n.OpType] || len(n.In) == 0 {
+		if n == nil || n.Domain() != "" || !copies[n.OpType()] || len(n.In) == 0 {
 			v.splat = mixed
 			break
 		}
@@ -63,11 +63,11 @@ func (g *Graph) one(v *Value) (float64, bool) {
 		}
 	}
 	n := v.Producer
-	if n == nil || n.Domain != "" || n.OpType != "ConstantOfShape" {
+	if n == nil || n.Domain() != "" || n.OpType() != "ConstantOfShape" {
 		return 0, false
 	}
-	if a := n.Attr("value"); a != nil && a.T != nil {
-		f, err := a.T.Float64s()
+	if a := n.Attr("value"); a != nil && a.T() != nil {
+		f, err := a.T().Float64s()
 		if err != nil || len(f) != 1 {
 			return 0, false
 		}

@@ -15,11 +15,11 @@ func (g *Graph) admit(n *Node) {
 	}
 	err := n.Fits(n.given())
 	if err == nil {
-		err = n.op.CheckAttrs(n.Attrs)
+		err = n.op.CheckAttrs(n.Attrs())
 	}
 	if err != nil {
 		n.misfit = true
-		g.Notes = append(g.Notes, Note{"invalid_node", fmt.Sprintf("node %q (%s) is not what ONNX allows in opset %d: %v; nothing follows from it", n.Title(), n.OpType, g.Opset, err)})
+		g.Notes = append(g.Notes, Note{"invalid_node", fmt.Sprintf("node %q (%s) is not what ONNX allows in opset %d: %v; nothing follows from it", n.Title(), n.OpType(), g.Opset, err)})
 	}
 }
 

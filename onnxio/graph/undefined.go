@@ -44,7 +44,7 @@ type UndefinedError struct {
 }
 
 func (e *UndefinedError) Error() string {
-	return fmt.Sprintf("node %q (%s): %v", e.Node.Title(), e.Node.OpType, e.err)
+	return fmt.Sprintf("node %q (%s): %v", e.Node.Title(), e.Node.OpType(), e.err)
 }
 
 func (e *UndefinedError) Unwrap() error { return e.err }

@@ -131,7 +131,7 @@ func TestDisownedConstants(t *testing.T) {
 	}
 	_, err = g.Const(g.Value("y"))
 	bad, ok := errors.AsType[*graph.UndefinedError](err)
-	if !ok || bad.Node.OpType != "ReduceProd" {
+	if !ok || bad.Node.OpType() != "ReduceProd" {
 		t.Fatalf("error %v", err)
 	}
 	without, ok, err := g.Without(bad.Node)

@@ -58,17 +58,17 @@ type Session struct {
 func (l *Library) Session(path string, m *onnxio.Model, o Options) (_ *Session, err error) {
 	s := &Session{model: m, elements: map[string]onnxio.DType{}}
 	inits := map[string]bool{}
-	for _, t := range m.Graph.Inits {
-		inits[t.Name] = true
+	for _, t := range m.Graph().Inits() {
+		inits[t.Name()] = true
 	}
-	for _, v := range m.Graph.Inputs {
-		if !inits[v.Name] {
-			s.in = append(s.in, v.Name)
+	for _, v := range m.Graph().Inputs() {
+		if !inits[v.Name()] {
+			s.in = append(s.in, v.Name())
 		}
 	}
-	for _, v := range m.Graph.Outputs {
-		s.out = append(s.out, v.Name)
-		s.elements[v.Name] = v.Elem
+	for _, v := range m.Graph().Outputs() {
+		s.out = append(s.out, v.Name())
+		s.elements[v.Name()] = v.Elem()
 	}
 	opts, err := ortgo.NewSessionOptions()
 	if err != nil {

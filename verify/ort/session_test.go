@@ -69,10 +69,10 @@ func TestAgreesWithGoEngine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range m.Graph.Outputs {
-			a, b := want[o.Name], got[o.Name]
+		for _, o := range m.Graph().Outputs() {
+			a, b := want[o.Name()], got[o.Name()]
 			if !slices.Equal(a.Shape, b.Shape) || a.DType != b.DType {
-				t.Errorf("%s: output %q is %s %v and %s %v", c.file, o.Name, a.DType, a.Shape, b.DType, b.Shape)
+				t.Errorf("%s: output %q is %s %v and %s %v", c.file, o.Name(), a.DType, a.Shape, b.DType, b.Shape)
 				continue
 			}
 			worst, top := 0.0, 0.0
@@ -80,7 +80,7 @@ func TestAgreesWithGoEngine(t *testing.T) {
 				worst, top = max(worst, math.Abs(a.Float(i)-b.Float(i))), max(top, math.Abs(a.Float(i)))
 			}
 			if !(worst <= c.tolerance*top) || top == 0 {
-				t.Errorf("%s: output %q differs by %g of %g", c.file, o.Name, worst, top)
+				t.Errorf("%s: output %q differs by %g of %g", c.file, o.Name(), worst, top)
 			}
 		}
 	}

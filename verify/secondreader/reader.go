@@ -36,42 +36,42 @@ func (Reader) Read(written []byte, meant *onnxio.Model) (notCovered []string, er
 	if err := m.UnmarshalBinary(bare); err != nil {
 		return nil, fmt.Errorf("reading the written file with the second reader: %w", err)
 	}
-	nodes := meant.Graph.Nodes
+	nodes := meant.Graph().Nodes()
 	if len(b.ops) != len(nodes) {
 		return nil, fmt.Errorf("the second reader finds %d nodes, %d were written", len(b.ops), len(nodes))
 	}
 	for i, n := range nodes {
 		op := b.ops[i]
-		if op.name != n.OpType {
-			return nil, fmt.Errorf("the second reader finds operator %q at node %d, %q was written", op.name, i, n.OpType)
+		if op.name != n.OpType() {
+			return nil, fmt.Errorf("the second reader finds operator %q at node %d, %q was written", op.name, i, n.OpType())
 		}
-		if len(n.Inputs) > 0 && !slices.Equal(op.inputs, n.Inputs) {
-			return nil, fmt.Errorf("the second reader finds inputs %q at node %q, %q were written", op.inputs, n.Title(), n.Inputs)
+		if len(n.Inputs()) > 0 && !slices.Equal(op.inputs, n.Inputs()) {
+			return nil, fmt.Errorf("the second reader finds inputs %q at node %q, %q were written", op.inputs, n.Title(), n.Inputs())
 		}
-		if !slices.Equal(op.outputs, n.Outputs) {
-			return nil, fmt.Errorf("the second reader finds outputs %q at node %q, %q were written", op.outputs, n.Title(), n.Outputs)
+		if !slices.Equal(op.outputs, n.Outputs()) {
+			return nil, fmt.Errorf("the second reader finds outputs %q at node %q, %q were written", op.outputs, n.Title(), n.Outputs())
 		}
-		for _, a := range n.Attrs {
-			switch a.Type {
+		for _, a := range n.Attrs() {
+			switch a.Type() {
 			case onnxio.AttrInt:
-				if v, ok := op.attrs[a.Name].(int64); !ok || v != a.I {
-					return nil, fmt.Errorf("the second reader finds attribute %s = %v at node %q, %d was written", a.Name, op.attrs[a.Name], n.Title(), a.I)
+				if v, ok := op.attrs[a.Name()].(int64); !ok || v != a.I() {
+					return nil, fmt.Errorf("the second reader finds attribute %s = %v at node %q, %d was written", a.Name(), op.attrs[a.Name()], n.Title(), a.I())
 				}
 			case onnxio.AttrInts:
-				if v, ok := op.attrs[a.Name].([]int64); !ok || !slices.Equal(v, a.Ints) {
-					return nil, fmt.Errorf("the second reader finds attribute %s = %v at node %q, %v was written", a.Name, op.attrs[a.Name], n.Title(), a.Ints)
+				if v, ok := op.attrs[a.Name()].([]int64); !ok || !slices.Equal(v, a.Ints()) {
+					return nil, fmt.Errorf("the second reader finds attribute %s = %v at node %q, %v was written", a.Name(), op.attrs[a.Name()], n.Title(), a.Ints())
 				}
 			case onnxio.AttrTensor, onnxio.AttrGraph, onnxio.AttrTensors, onnxio.AttrGraphs:
 				notCovered = appendNew(notCovered, "attributes that hold tensors or graphs")
 			}
 		}
 	}
-	if len(meant.Functions) > 0 {
+	if len(meant.Functions()) > 0 {
 		notCovered = appendNew(notCovered, "model-local functions")
 	}
-	for _, o := range meant.Graph.Outputs {
-		if _, ok := m.GetNodeByName(o.Name); !ok {
-			return nil, fmt.Errorf("the second reader does not find output %q", o.Name)
+	for _, o := range meant.Graph().Outputs() {
+		if _, ok := m.GetNodeByName(o.Name()); !ok {
+			return nil, fmt.Errorf("the second reader does not find output %q", o.Name())
 		}
 	}
 	return append(notCovered, "the values of weights"), nil

@@ -64,17 +64,17 @@ func (c *Constants) Open(v *graph.Value) func() (fuse.Values, error) {
 	return func() (fuse.Values, error) {
 		for v.Init == nil {
 			n := v.Producer
-			if n == nil || n.Domain != "" || len(n.In) == 0 {
+			if n == nil || n.Domain() != "" || len(n.In) == 0 {
 				return nil, nil
 			}
-			switch n.OpType {
+			switch n.OpType() {
 			case "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten":
 				v = n.In[0]
 			default:
 				return nil, nil
 			}
 		}
-		if !v.Init.DType.IsFloat() {
+		if !v.Init.DType().IsFloat() {
 			return nil, nil
 		}
 		f, err := v.Init.Floats()

@@ -52,7 +52,7 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 		}
 		r.value[region.ID] = out
 		for _, n := range w.Edit.AddNodes[from:] {
-			r.into[region.ID] = append(r.into[region.ID], n.Node.Name)
+			r.into[region.ID] = append(r.into[region.ID], n.Node.Name())
 		}
 	}
 	if len(forbidden) > 0 {
@@ -98,7 +98,7 @@ func repeat(w *layer.Writer, e *affine.Explained, v *graph.Value) string {
 	if !moved {
 		return v.Name
 	}
-	inputs := slices.Clone(m.Node.Inputs)
+	inputs := slices.Clone(m.Node.Inputs())
 	inputs[0] = repeat(w, e, m.Input)
 	out := w.Fresh(v.Name)
 	w.Add(m.Node.WithInputs(w.Fresh(v.Name+".node"), inputs, []string{out}))

@@ -82,14 +82,14 @@ func (m merged) sound(t *testing.T, prove bool) error {
 		return err
 	}
 	alive, read := needed(m.after)
-	for _, n := range m.after.Graph.Nodes {
+	for _, n := range m.after.Graph().Nodes() {
 		if !alive[n] {
 			return fmt.Errorf("%q is dead and stays", n.Title())
 		}
 	}
-	for _, init := range m.after.Graph.Inits {
-		if !read[init.Name] {
-			return fmt.Errorf("the weight %q is read by nobody", init.Name)
+	for _, init := range m.after.Graph().Inits() {
+		if !read[init.Name()] {
+			return fmt.Errorf("the weight %q is read by nobody", init.Name())
 		}
 	}
 	prover := &verify.Prover{}
@@ -106,7 +106,7 @@ func (m merged) sound(t *testing.T, prove bool) error {
 			}
 		}
 		for _, name := range m.result.Into(r) {
-			if !slices.ContainsFunc(m.after.Graph.Nodes, func(n *onnxio.Node) bool { return n.Name == name }) {
+			if !slices.ContainsFunc(m.after.Graph().Nodes(), func(n *onnxio.Node) bool { return n.Name() == name }) {
 				return fmt.Errorf("%s became %q, which is not there", r.ID, name)
 			}
 		}
@@ -131,17 +131,17 @@ func (m merged) sound(t *testing.T, prove bool) error {
 // needed walks back from the outputs, until nothing new is found.
 func needed(m *onnxio.Model) (alive map[*onnxio.Node]bool, read map[string]bool) {
 	alive, read = map[*onnxio.Node]bool{}, map[string]bool{}
-	for _, o := range m.Graph.Outputs {
-		read[o.Name] = true
+	for _, o := range m.Graph().Outputs() {
+		read[o.Name()] = true
 	}
 	for again := true; again; {
 		again = false
-		for _, n := range m.Graph.Nodes {
-			if alive[n] || !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" && read[o] }) {
+		for _, n := range m.Graph().Nodes() {
+			if alive[n] || !slices.ContainsFunc(n.Outputs(), func(o string) bool { return o != "" && read[o] }) {
 				continue
 			}
 			alive[n], again = true, true
-			for _, in := range n.Inputs {
+			for _, in := range n.Inputs() {
 				read[in] = true
 			}
 		}
@@ -150,12 +150,12 @@ func needed(m *onnxio.Model) (alive map[*onnxio.Node]bool, read map[string]bool)
 }
 
 func has(m *onnxio.Model, name string) bool {
-	for _, n := range m.Graph.Nodes {
-		if slices.Contains(n.Outputs, name) {
+	for _, n := range m.Graph().Nodes() {
+		if slices.Contains(n.Outputs(), name) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(m.Graph.Inputs, func(v *onnxio.ValueInfo) bool { return v.Name == name })
+	return slices.ContainsFunc(m.Graph().Inputs(), func(v *onnxio.ValueInfo) bool { return v.Name() == name })
 }
 
 // What is written for every graph of the planner's tests computes the same, and what
@@ -226,15 +226,15 @@ func TestReservedNamesAndMetadata(t *testing.T) {
 	text := "x : N 4\na = Gemm(x, ?4x4)\ny = Gemm(a, ?4x4)"
 	o := Options{Reserved: []map[string]bool{{"y.weight": true}, {"y.weight.2": true}}, Metadata: []onnxio.Property{{Key: "k", Value: "v"}}}
 	m := merge(t, text, plan.Options{}, o)
-	for _, init := range m.after.Graph.Inits {
-		if init.Name == "y.weight" || init.Name == "y.weight.2" {
-			t.Errorf("the name %q is taken", init.Name)
+	for _, init := range m.after.Graph().Inits() {
+		if init.Name() == "y.weight" || init.Name() == "y.weight.2" {
+			t.Errorf("the name %q is taken", init.Name())
 		}
 	}
 	if err := m.same(t); err != nil {
 		t.Error(err)
 	}
-	if p := m.after.Metadata; len(p) != 1 || p[0].Key != "k" || p[0].Value != "v" {
+	if p := m.after.Metadata(); len(p) != 1 || p[0].Key != "k" || p[0].Value != "v" {
 		t.Errorf("%v", p)
 	}
 }
@@ -257,9 +257,9 @@ func TestSweepDropsWhatIsDead(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := rand.New(rand.NewPCG(seed, 31))
-		n := m.Graph.Nodes[rng.IntN(len(m.Graph.Nodes))]
+		n := m.Graph().Nodes()[rng.IntN(len(m.Graph().Nodes()))]
 		// in its place something that reads less
-		edit := onnxio.Edit{DropNodes: []*onnxio.Node{n}, AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("new", "Identity", n.Inputs[:1], n.Outputs), Before: n}}}
+		edit := onnxio.Edit{DropNodes: []*onnxio.Node{n}, AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("new", "Identity", n.Inputs()[:1], n.Outputs()), Before: n}}}
 		sweep(&edit, g, false)
 		made, err := m.Apply(edit)
 		if err != nil {
@@ -271,14 +271,14 @@ func TestSweepDropsWhatIsDead(t *testing.T) {
 		}
 		alive, read := needed(plain)
 		var nodes, inits []string
-		for _, n := range plain.Graph.Nodes {
+		for _, n := range plain.Graph().Nodes() {
 			if alive[n] {
-				nodes = append(nodes, n.Name)
+				nodes = append(nodes, n.Name())
 			}
 		}
-		for _, init := range plain.Graph.Inits {
-			if read[init.Name] {
-				inits = append(inits, init.Name)
+		for _, init := range plain.Graph().Inits() {
+			if read[init.Name()] {
+				inits = append(inits, init.Name())
 			}
 		}
 		if have := nodeNames(made); !slices.Equal(have, nodes) {
@@ -292,16 +292,16 @@ func TestSweepDropsWhatIsDead(t *testing.T) {
 
 func nodeNames(m *onnxio.Model) []string {
 	var out []string
-	for _, n := range m.Graph.Nodes {
-		out = append(out, n.Name)
+	for _, n := range m.Graph().Nodes() {
+		out = append(out, n.Name())
 	}
 	return out
 }
 
 func initNames(m *onnxio.Model) []string {
 	var out []string
-	for _, t := range m.Graph.Inits {
-		out = append(out, t.Name)
+	for _, t := range m.Graph().Inits() {
+		out = append(out, t.Name())
 	}
 	return out
 }
@@ -341,7 +341,7 @@ func TestSweepOfInputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		old := m.Graph.Nodes[0]
+		old := m.Graph().Nodes()[0]
 		edit := onnxio.Edit{DropNodes: []*onnxio.Node{old}, AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("new", "Identity", []string{"x"}, []string{"a"}), Before: old}}}
 		sweep(&edit, g, c.freeze)
 		made, err := m.Apply(edit)
@@ -349,8 +349,8 @@ func TestSweepOfInputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		var inputs []string
-		for _, v := range made.Graph.Inputs {
-			inputs = append(inputs, v.Name)
+		for _, v := range made.Graph().Inputs() {
+			inputs = append(inputs, v.Name())
 		}
 		if have := strings.Join(inputs, " "); have != c.inputs {
 			t.Errorf("version %d, frozen %v: the inputs %q stay, want %q", c.ir, c.freeze, have, c.inputs)

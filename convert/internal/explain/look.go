@@ -93,7 +93,7 @@ func (l *look) once() []Decline {
 // all looks at every node.
 func (l *look) all() {
 	for _, n := range l.e.Graph.Nodes {
-		if len(n.Out) == 0 || n.Out[0] == nil || n.Domain != "" {
+		if len(n.Out) == 0 || n.Out[0] == nil || n.Domain() != "" {
 			continue
 		}
 		v := n.Out[0]
@@ -103,13 +103,13 @@ func (l *look) all() {
 			l.sum(a)
 		case a != nil && affine.Widens(a.Op) && !l.absorbed[n]:
 			l.behind(n, a)
-		case n.OpType == "Add" && a == nil:
+		case n.OpType() == "Add" && a == nil:
 			l.broadcast(n)
-		case n.OpType == "Mul" || n.OpType == "Div" || n.OpType == "Max" || n.OpType == "Min":
+		case n.OpType() == "Mul" || n.OpType() == "Div" || n.OpType() == "Max" || n.OpType() == "Min":
 			l.join(n)
-		case n.OpType == "BatchNormalization" && a != nil && !l.absorbed[n]:
+		case n.OpType() == "BatchNormalization" && a != nil && !l.absorbed[n]:
 			l.norm(n, a)
-		case n.OpType == "BatchNormalization" && n.In[0].Rank() < 0:
+		case n.OpType() == "BatchNormalization" && n.In[0].Rank() < 0:
 			l.unknown(n)
 		}
 	}

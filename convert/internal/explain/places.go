@@ -85,7 +85,7 @@ func (l *look) join(n *graph.Node) {
 		}
 		for _, in := range inputs {
 			if l.bothLayered(x, in) {
-				l.add(reason.Refuse(reason.BranchesNotAdded, "the branches of %q are joined by %s, not by a sum", n.Title(), n.OpType), n)
+				l.add(reason.Refuse(reason.BranchesNotAdded, "the branches of %q are joined by %s, not by a sum", n.Title(), n.OpType()), n)
 				return
 			}
 		}
@@ -132,13 +132,13 @@ func (l *look) foreignBranch(sum *graph.Node) {
 // which is left as it is.
 func (l *look) body(n *graph.Node, g *onnxio.Graph) {
 	layers := map[string]string{}
-	for _, b := range g.Nodes {
-		if b.Domain == "" && (b.OpType == "Conv" || b.OpType == "Gemm" || b.OpType == "MatMul") && len(b.Outputs) > 0 {
-			layers[b.Outputs[0]] = b.Title()
+	for _, b := range g.Nodes() {
+		if b.Domain() == "" && (b.OpType() == "Conv" || b.OpType() == "Gemm" || b.OpType() == "MatMul") && len(b.Outputs()) > 0 {
+			layers[b.Outputs()[0]] = b.Title()
 		}
-		if b.OpType == "BatchNormalization" && len(b.Inputs) > 0 && layers[b.Inputs[0]] != "" {
-			l.found = append(l.found, Decline{Code: string(reason.InsideSubgraph), Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs[0]], b.Title()},
-				Message: fmt.Sprintf("%q and %q lie in a body of %q (%s), where nothing is merged; export without control flow", layers[b.Inputs[0]], b.Title(), n.Title(), n.OpType)})
+		if b.OpType() == "BatchNormalization" && len(b.Inputs()) > 0 && layers[b.Inputs()[0]] != "" {
+			l.found = append(l.found, Decline{Code: string(reason.InsideSubgraph), Node: n.Title(), Nodes: []string{n.Title(), layers[b.Inputs()[0]], b.Title()},
+				Message: fmt.Sprintf("%q and %q lie in a body of %q (%s), where nothing is merged; export without control flow", layers[b.Inputs()[0]], b.Title(), n.Title(), n.OpType())})
 		}
 		for _, s := range b.Subgraphs() {
 			l.body(n, s)
@@ -174,9 +174,9 @@ func (l *look) normBefore(n *graph.Node, a *affine.Affine, x *graph.Value) (next
 			return nil, true
 		case b != nil && !affine.IsSum(b.Op) && !affine.IsScale(b.Op):
 			next = out
-		case b == nil && activation(r.Node.OpType) && l.readsPool(n):
+		case b == nil && activation(r.Node.OpType()) && l.readsPool(n):
 			if behind := l.layerAfter(out); behind != nil {
-				l.add(reason.Refuse(reason.NonlinearityBetween, "%q (%s) stands between BatchNormalization %q and %q, which would absorb it", r.Node.Title(), r.Node.OpType, n.Title(), behind.Title()), n, r.Node, behind)
+				l.add(reason.Refuse(reason.NonlinearityBetween, "%q (%s) stands between BatchNormalization %q and %q, which would absorb it", r.Node.Title(), r.Node.OpType(), n.Title(), behind.Title()), n, r.Node, behind)
 				return nil, true
 			}
 		}
@@ -192,7 +192,7 @@ func (l *look) normOfLayer(n *graph.Node, a *affine.Affine, of *graph.Node) {
 	}
 	why := l.whyNot(at, of)
 	l.add(why, n, of)
-	if why == nil && of.OpType != "Conv" && openMap(n.In[0]) {
+	if why == nil && of.OpType() != "Conv" && openMap(n.In[0]) {
 		l.warn("size_not_fixed", "BatchNormalization %q stays in front of %q: height and width have no value in the file, and for some sizes a row would hold other channels; fix the input size to have it merged", n.Title(), of.Title())
 	}
 }
@@ -220,7 +220,7 @@ func (l *look) unknown(norm *graph.Node) {
 	}
 	where := "of the input"
 	if from != nil {
-		where = fmt.Sprintf("behind %q (%s)", from.Title(), from.OpType)
+		where = fmt.Sprintf("behind %q (%s)", from.Title(), from.OpType())
 	}
 	l.warn("shape_unknown", "BatchNormalization %q stays: no shape is known %s; run ONNX shape inference on the file, or fix the input sizes", norm.Title(), where)
 }
@@ -249,7 +249,7 @@ func (l *look) readsPool(n *graph.Node) bool {
 		if x.Producer == nil {
 			return false
 		}
-		switch x.Producer.OpType {
+		switch x.Producer.OpType() {
 		case "AveragePool", "GlobalAveragePool", "ReduceMean":
 			return true
 		}

@@ -78,7 +78,7 @@ func globalPerceptron(e *affine.Explained, r *plan.Region) string {
 	for a := e.Of(v); a != nil && affine.IsView(a.Op); a = e.Of(v) {
 		v = a.Args[0]
 	}
-	if n := v.Producer; n != nil && n.OpType == "Add" {
+	if n := v.Producer; n != nil && n.OpType() == "Add" {
 		for _, x := range n.In {
 			if x != nil {
 				if d := twoFC(e, x); d != "" {
@@ -94,7 +94,7 @@ func globalPerceptron(e *affine.Explained, r *plan.Region) string {
 			return ""
 		}
 		n := v.Readers[0].Node
-		if n.OpType == "Mul" {
+		if n.OpType() == "Mul" {
 			for _, x := range n.In {
 				if x != nil && x != v {
 					return twoFC(e, x)
@@ -123,7 +123,7 @@ func twoFC(e *affine.Explained, v *graph.Value) string {
 				sizes = append([]string{fmt.Sprintf("%d -> %d", op.Shape[1], op.Shape[0])}, sizes...)
 			}
 		}
-		switch n.OpType {
+		switch n.OpType() {
 		case "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum":
 			if len(sizes) != 2 {
 				return ""

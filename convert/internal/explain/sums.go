@@ -188,7 +188,7 @@ func (l *look) dataInputs(n *graph.Node) []*graph.Value {
 		if in == nil || l.e.Graph.IsConst(in) {
 			continue
 		}
-		if q := in.Producer; q != nil && (n.OpType == "DequantizeLinear" && q.OpType == "QuantizeLinear" || n.OpType == "Cast" && q.OpType == "Cast" || n.OpType == "Mul" && q.OpType == "Sigmoid") {
+		if q := in.Producer; q != nil && (n.OpType() == "DequantizeLinear" && q.OpType() == "QuantizeLinear" || n.OpType() == "Cast" && q.OpType() == "Cast" || n.OpType() == "Mul" && q.OpType() == "Sigmoid") {
 			out = append(out, l.dataInputs(q)...)
 		}
 		out = append(out, in)
@@ -198,26 +198,26 @@ func (l *look) dataInputs(n *graph.Node) []*graph.Value {
 
 // barrierRefusal names the op that keeps a branch from being affine.
 func barrierRefusal(b, sum *graph.Node) *reason.Refusal {
-	switch b.OpType {
+	switch b.OpType() {
 	case "QuantizeLinear", "DequantizeLinear":
 		return reason.Refuse(reason.QuantizedActivation, "%q quantises the activations of a branch of %q; merge before quantising", b.Title(), sum.Title())
 	case "Cast":
 		return reason.Refuse(reason.PrecisionChange, "%q changes the precision inside a branch of %q", b.Title(), sum.Title())
 	case "InstanceNormalization", "GroupNormalization", "LayerNormalization", "Softmax", "LRN":
-		return reason.Refuse(reason.NotAffine, "%q (%s) in a branch of %q depends on the data it normalises", b.Title(), b.OpType, sum.Title())
+		return reason.Refuse(reason.NotAffine, "%q (%s) in a branch of %q depends on the data it normalises", b.Title(), b.OpType(), sum.Title())
 	case "ScatterND", "ScatterElements":
 		return reason.Refuse(reason.ScatterInBranch, "%q writes into the map of a branch of %q", b.Title(), sum.Title())
 	case "BatchNormalization", "Dropout", "Conv", "Gemm", "MatMul":
 		return nil // its own refusal stands already
 	}
 	if foreign(b) {
-		return reason.Refuse(reason.UnknownOp, "%q in a branch of %q has the operator %s, which neither ONNX nor the file's functions define; see which exporter writes it and export again", b.Title(), sum.Title(), strings.TrimPrefix(b.Domain+"."+b.OpType, "."))
+		return reason.Refuse(reason.UnknownOp, "%q in a branch of %q has the operator %s, which neither ONNX nor the file's functions define; see which exporter writes it and export again", b.Title(), sum.Title(), strings.TrimPrefix(b.Domain()+"."+b.OpType(), "."))
 	}
-	return reason.Refuse(reason.NonlinearBranch, "%q (%s) stands inside a branch of %q, so that branch stays", b.Title(), b.OpType, sum.Title())
+	return reason.Refuse(reason.NonlinearBranch, "%q (%s) stands inside a branch of %q, so that branch stays", b.Title(), b.OpType(), sum.Title())
 }
 
 // foreign reports whether a node has an operator that ONNX does not define.
-func foreign(n *graph.Node) bool { return n.Domain != "" || !ops.Known(n.OpType) }
+func foreign(n *graph.Node) bool { return n.Domain() != "" || !ops.Known(n.OpType()) }
 
 // whyNotSum says why terms with a common source were not merged.
 func (l *look) whyNotSum(v, source *graph.Value, group []*graph.Value) *reason.Refusal {

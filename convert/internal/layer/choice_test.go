@@ -306,10 +306,10 @@ func TestRestOfASum(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := NewWriter(g, []map[string]bool{{"y.sum": true}})
-			w.Before(m.Graph.Nodes[0])
+			w.Before(m.Graph().Nodes()[0])
 			values := []*graph.Value{g.Value("b"), g.Value("c"), g.Value("d")}[:len(coef)]
 			w.Rest("x", "y", values, coef)
-			w.Edit.DropNodes = m.Graph.Nodes
+			w.Edit.DropNodes = m.Graph().Nodes()
 			made, err := m.Apply(w.Edit)
 			if err != nil {
 				t.Fatal(err)
@@ -325,12 +325,12 @@ func TestRestOfASum(t *testing.T) {
 					t.Errorf("opset %d, %v: element %d is %g, want %g", opset, coef, i, y.F64[i], want)
 				}
 			}
-			for _, n := range made.Graph.Nodes {
-				if slices.Contains(n.Outputs, "y.sum") {
+			for _, n := range made.Graph().Nodes() {
+				if slices.Contains(n.Outputs(), "y.sum") {
 					t.Error("a name of the graph around is used again")
 				}
 			}
-			if sums := slices.DeleteFunc(slices.Clone(made.Graph.Nodes), func(n *onnxio.Node) bool { return n.OpType == "Mul" }); opset >= 7 && len(sums) != len(coef) {
+			if sums := slices.DeleteFunc(slices.Clone(made.Graph().Nodes()), func(n *onnxio.Node) bool { return n.OpType() == "Mul" }); opset >= 7 && len(sums) != len(coef) {
 				t.Errorf("%v takes %d nodes", coef, len(sums))
 			}
 		}

@@ -27,7 +27,7 @@ func PlanFC(s *affine.Segment, m *affine.Rows, limit int, o Options) (*FC, bool)
 		return nil, false
 	}
 	q := &question{choice: o.Form, opset: o.Opset, groups: m.Count(m.Group), tiny: tiny(m),
-		gemm: slices.ContainsFunc(s.Nodes(), func(n *graph.Node) bool { return n.OpType == "Gemm" })}
+		gemm: slices.ContainsFunc(s.Nodes(), func(n *graph.Node) bool { return n.OpType() == "Gemm" })}
 	if q.auto() {
 		if l, ok := planInPlace(s, m, o); ok {
 			return l, true

@@ -305,12 +305,12 @@ func TestExactWeightsOfHalfTypes(t *testing.T) {
 			continue
 		}
 		for _, init := range out.Edit.AddInits {
-			v, err := out.Exact[init.Name]()
+			v, err := out.Exact[init.Name()]()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if int64(len(v)) != init.Len() || v[0] == 0 {
-				t.Errorf("%s %s holds %v", elem, init.Name, v)
+				t.Errorf("%s %s holds %v", elem, init.Name(), v)
 			}
 		}
 		if len(out.Exact) != len(out.Edit.AddInits) {

@@ -80,7 +80,7 @@ func trains(n *graph.Node, opset int64) *reason.Refusal {
 // sees: is_test=0 below opset 7, further outputs up to 13, training_mode later.
 func BatchStatistics(n *onnxio.Node, opset int64) bool {
 	outs := 0
-	for _, o := range n.Outputs {
+	for _, o := range n.Outputs() {
 		if o != "" {
 			outs++
 		}

@@ -19,7 +19,7 @@ var fcRule = rule{
 }
 
 func explainFC(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
-	switch n.OpType {
+	switch n.OpType() {
 	case "Gemm":
 		return explainGemm(c, n)
 	case "Einsum":
@@ -97,7 +97,7 @@ func explainMatMul(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 		return nil, nil // vectors, or mixed types
 	}
 	if !c.g.IsConst(w) {
-		if w.Init != nil || w.Producer != nil && w.Producer.OpType == "DequantizeLinear" {
+		if w.Init != nil || w.Producer != nil && w.Producer.OpType() == "DequantizeLinear" {
 			return nil, c.weightProblem(n, w)
 		}
 		return nil, nil // a product of data, as in attention

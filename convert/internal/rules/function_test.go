@@ -62,13 +62,13 @@ func TestStepsAreOneFunction(t *testing.T) {
 		x, y := g.Value("x0"), g.Value("y")
 		steps := affine.Between(e.Of, x, y)
 		if len(steps) != 2 {
-			t.Errorf("%s %v is not explained", n.OpType, n.Inputs)
+			t.Errorf("%s %v is not explained", n.OpType(), n.Inputs())
 			continue
 		}
 		s := affine.NewSegment(x, y, steps)
 		end, why := s.AsMap()
 		if why != nil {
-			t.Fatalf("%s %v: %v", n.OpType, n.Inputs, why.Message)
+			t.Fatalf("%s %v: %v", n.OpType(), n.Inputs(), why.Message)
 		}
 		outside, err := end.Outside()
 		if err != nil {
@@ -77,13 +77,13 @@ func TestStepsAreOneFunction(t *testing.T) {
 		kernel, err := affine.Fold(s)
 		rows, why := s.AsRows()
 		if why != nil || err != nil {
-			t.Fatalf("%s %v: %v %v", n.OpType, n.Inputs, why, err)
+			t.Fatalf("%s %v: %v %v", n.OpType(), n.Inputs(), why, err)
 		}
 		for i := range at {
 			shift, scale := program(t, rows, i)
 			near := func(x, want float64) bool { return math.Abs(x-want) <= 1e-12 }
 			if !near(outside[i], shift) || !near(kernel.B[i], shift) || !near(kernel.W[i*len(kernel.W)/len(at)], scale) {
-				t.Errorf("%s %v: channel %d is %g·x + %g, as a kernel %v + %g, outside the map %g", n.OpType, n.Inputs, i, scale, shift, kernel.W, kernel.B[i], outside[i])
+				t.Errorf("%s %v: channel %d is %g·x + %g, as a kernel %v + %g, outside the map %g", n.OpType(), n.Inputs(), i, scale, shift, kernel.W, kernel.B[i], outside[i])
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func explainPool(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	if !ok || !x.Elem.IsFloat() || n.Int("count_include_pad", 0) != 0 && n.Int("ceil_mode", 0) != 0 {
 		return nil, nil // unknown rank, or windows that hang over the padding
 	}
-	if n.OpType == "AveragePool" {
+	if n.OpType() == "AveragePool" {
 		win, err := graph.ConvWindow(n, dims, nil)
 		if err != nil || len(dims) < 3 {
 			return nil, reason.Refuse(reason.UnsupportedForm, "%v", err)
@@ -36,7 +36,7 @@ func explainPool(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	if !ok {
 		return nil, nil // axes that are not known
 	}
-	return c.behind(n, &affine.Reduce{Axes: axes, Keep: keep, Mean: n.OpType != "ReduceSum"}), nil
+	return c.behind(n, &affine.Reduce{Axes: axes, Keep: keep, Mean: n.OpType() != "ReduceSum"}), nil
 }
 
 // behind explains an average of a scaled map as a scaled average, so that the scale
@@ -81,7 +81,7 @@ func (c *context) behind(n *graph.Node, average affine.Op) []*affine.Affine {
 
 // reducedAxes returns the axes that a global pool or reduction sums over.
 func reducedAxes(n *graph.Node, rank int) (axes []int, keep, ok bool) {
-	if n.OpType == "GlobalAveragePool" {
+	if n.OpType() == "GlobalAveragePool" {
 		for i := 2; i < rank; i++ {
 			axes = append(axes, i)
 		}

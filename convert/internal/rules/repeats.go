@@ -14,10 +14,10 @@ func findRepeats(b *affine.Builder) {
 	first := map[string]*graph.Value{}
 	var key []byte
 	for _, n := range b.Graph().Nodes {
-		if n.Domain != "" || len(n.Out) != 1 || n.Out[0] == nil || len(n.Subgraphs()) > 0 || random(n.OpType) || n.Out[0].IsOutput {
+		if n.Domain() != "" || len(n.Out) != 1 || n.Out[0] == nil || len(n.Subgraphs()) > 0 || random(n.OpType()) || n.Out[0].IsOutput {
 			continue
 		}
-		key = strconv.AppendQuote(strconv.AppendQuote(key[:0], n.OpType), n.AttrKey())
+		key = strconv.AppendQuote(strconv.AppendQuote(key[:0], n.OpType()), n.AttrKey())
 		for _, in := range n.In {
 			if in == nil {
 				key = append(key, '-')

@@ -78,14 +78,14 @@ func Explain(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, ended func() 
 		if ended != nil && ended() {
 			break
 		}
-		if n.Domain != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
+		if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
 			continue
 		}
 		if why := cut[n.Node]; why != nil {
 			b.Refuse(n, why)
 			continue
 		}
-		for _, r := range table[n.OpType] {
+		for _, r := range table[n.OpType()] {
 			explained, why := r.explain(c, n)
 			if why != nil && why.Code != "" {
 				b.Refuse(n, why)
@@ -129,7 +129,7 @@ func (c *context) weightProblem(n *graph.Node, v *graph.Value) *reason.Refusal {
 		return reason.Refuse(reason.SparseInitializer, "the weight %q of %q is stored sparse; store it dense to have it merged", v.Name, n.Title())
 	case v.Init != nil && v.IsInput:
 		return reason.Refuse(reason.WeightsAreGraphInputs, "the weight %q of %q has a default but is a graph input, which callers may override; --freeze-inputs treats it as constant", v.Name, n.Title())
-	case v.Producer != nil && v.Producer.OpType == "DequantizeLinear":
+	case v.Producer != nil && v.Producer.OpType() == "DequantizeLinear":
 		return reason.Refuse(reason.QuantizedWeight, "the weight %q of %q is dequantised by %q; --fold-dequantize merges its float value", v.Name, n.Title(), v.Producer.Title())
 	}
 	return reason.Refuse(reason.WeightsNotConstant, "the weight %q of %q is computed from data or has no value in the file; export the model with its parameters", v.Name, n.Title())

@@ -20,7 +20,7 @@ var scaleRule = rule{
 }
 
 func explainScale(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
-	if n.OpType == "Neg" {
+	if n.OpType() == "Neg" {
 		x := n.In[0]
 		if !x.Elem.IsFloat() {
 			return nil, nil // not data
@@ -37,14 +37,14 @@ func explainScale(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal)
 	if !c.constantLike(k) || c.constantLike(x) || !sameFloat(x, k) || x.Rank() < 0 {
 		return nil, nil // two data operands
 	}
-	if swapped && n.OpType == "Div" {
+	if swapped && n.OpType() == "Div" {
 		return nil, nil // the reciprocal of data is not affine
 	}
 	value, weights, p, ok := c.operand(n, x, k)
 	if !ok {
 		return nil, nil // the constant may repeat the data, or its shape is not known
 	}
-	scale, shift := arithmetic(n.OpType, swapped, value)
+	scale, shift := arithmetic(n.OpType(), swapped, value)
 	return is(n, affine.NewDiagonal(p, scale, shift, c.zero(n.In...), weights...), x), nil
 }
 
@@ -69,7 +69,7 @@ func arithmetic(op string, swapped bool, value affine.Load) (scale, shift affine
 func (c *context) operand(n *graph.Node, x, k *graph.Value) (value affine.Load, weights []*graph.Value, p affine.Placement, ok bool) {
 	p, placed := affine.Place(c.g, n, x, k)
 	splat, one := c.g.Splat(k)
-	if one && n.OpType == "Mul" && splat == 0.5 && partOfGelu(n, x) {
+	if one && n.OpType() == "Mul" && splat == 0.5 && partOfGelu(n, x) {
 		return nil, nil, p, false // runtimes recognise the whole
 	}
 	if one && !placed {
@@ -91,14 +91,14 @@ func (c *context) operand(n *graph.Node, x, k *graph.Value) (value affine.Load, 
 // it would save a node and cost a fused one.
 func partOfGelu(n *graph.Node, x *graph.Value) bool {
 	onePlus := func(v *graph.Value) bool {
-		if v == nil || v.Producer == nil || v.Producer.OpType != "Add" {
+		if v == nil || v.Producer == nil || v.Producer.OpType() != "Add" {
 			return false
 		}
 		return slices.ContainsFunc(v.Producer.In, func(a *graph.Value) bool {
-			return a != nil && a.Producer != nil && (a.Producer.OpType == "Erf" || a.Producer.OpType == "Tanh")
+			return a != nil && a.Producer != nil && (a.Producer.OpType() == "Erf" || a.Producer.OpType() == "Tanh")
 		})
 	}
-	gate := func(n *graph.Node) bool { return n != nil && n.OpType == "Mul" && slices.ContainsFunc(n.In, onePlus) }
+	gate := func(n *graph.Node) bool { return n != nil && n.OpType() == "Mul" && slices.ContainsFunc(n.In, onePlus) }
 	return gate(x.Producer) || onePlus(x) || slices.ContainsFunc(n.Out[0].Readers, func(r graph.Use) bool { return gate(r.Node) })
 }
 

@@ -22,7 +22,7 @@ func explainSelect(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 	if !ok || !x.Elem.IsFloat() {
 		return nil, nil // unknown rank, or no data
 	}
-	switch n.OpType {
+	switch n.OpType() {
 	case "Concat":
 		return explainConcat(c, n), nil
 	case "Split":

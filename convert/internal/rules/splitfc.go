@@ -83,7 +83,7 @@ func (c *context) groupPart(x *graph.Value) (p groupPart, ok bool) {
 		return p, false
 	}
 	layer := x.Producer
-	if layer.OpType == "Add" { // MatMul and a bias
+	if layer.OpType() == "Add" { // MatMul and a bias
 		for j := range 2 {
 			if b := layer.In[j]; c.g.IsConst(b) && layer.In[1-j].Producer != nil && c.lastAxis(layer, layer.In[1-j], b) {
 				p.bias = b
@@ -94,7 +94,7 @@ func (c *context) groupPart(x *graph.Value) (p groupPart, ok bool) {
 		}
 	}
 	a := c.sofar.Of(layer.Out[0])
-	if a == nil || layer.OpType != "MatMul" && layer.OpType != "Gemm" || c.g.IsConst(layer.In[0]) || layer.Out[0].ReadCount() != 1 {
+	if a == nil || layer.OpType() != "MatMul" && layer.OpType() != "Gemm" || c.g.IsConst(layer.In[0]) || layer.Out[0].ReadCount() != 1 {
 		return p, false
 	}
 	if layer.Float("alpha", 1) != 1 || layer.Float("beta", 1) != 1 {
@@ -111,7 +111,7 @@ func (c *context) groupPart(x *graph.Value) (p groupPart, ok bool) {
 		return p, false // itself grouped
 	}
 	p.weight, p.in, p.out = layer.In[1], shape[0], shape[1]
-	if layer.OpType == "Gemm" && layer.Int("transB", 0) != 0 {
+	if layer.OpType() == "Gemm" && layer.Int("transB", 0) != 0 {
 		p.trans, p.in, p.out = true, shape[1], shape[0]
 	}
 	if p.bias != nil {
@@ -137,7 +137,7 @@ func (c *context) piece(v *graph.Value, k int) (source *graph.Value, from int, o
 		return nil, 0, false
 	}
 	rank := n.In[0].Rank()
-	switch n.OpType {
+	switch n.OpType() {
 	case "Split":
 		axis, sizes, ok := c.g.SplitSizes(n)
 		if !ok || axis != rank-1 || sizes[v.Index] != int64(k) {

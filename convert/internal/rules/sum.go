@@ -32,9 +32,9 @@ func explainSum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 		}
 		f := 1.0
 		switch {
-		case n.OpType == "Sub" && i == 1:
+		case n.OpType() == "Sub" && i == 1:
 			f = -1
-		case n.OpType == "Mean":
+		case n.OpType() == "Mean":
 			f = 1 / float64(len(n.In))
 		}
 		coef = append(coef, f)

@@ -23,7 +23,7 @@ func explainView(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 		return nil, nil // sizes and masks are no data
 	}
 	dims, known := out.Shape()
-	switch n.OpType {
+	switch n.OpType() {
 	case "Dropout":
 		if !c.g.InferenceDropout(n) {
 			return nil, reason.Refuse(reason.DropoutTraining, "Dropout %q is live (training_mode), so its output is random; export with model.eval() or use --batch-stats-as-inference", n.Title())
@@ -61,7 +61,7 @@ func explainTranspose(_ *context, n *graph.Node) ([]*affine.Affine, *reason.Refu
 	if rank < 0 || !in.Elem.IsFloat() {
 		return nil, nil // its axes are unknown, or it is no data
 	}
-	if n.OpType == "Transpose" {
+	if n.OpType() == "Transpose" {
 		return is(n, &affine.Permute{Perm: graph.Perm(n, rank)}, in), nil
 	}
 	dims, _ := in.Shape()
@@ -70,5 +70,5 @@ func explainTranspose(_ *context, n *graph.Node) ([]*affine.Affine, *reason.Refu
 	if rank != 4 || !ok || b < 1 {
 		return nil, nil // not a form of the specification
 	}
-	return is(n, &affine.Blocks{B: int(b), IntoDepth: n.OpType == "SpaceToDepth", CRD: n.Str("mode", "DCR") == "CRD", In: dims, Out: out}, in), nil
+	return is(n, &affine.Blocks{B: int(b), IntoDepth: n.OpType() == "SpaceToDepth", CRD: n.Str("mode", "DCR") == "CRD", In: dims, Out: out}, in), nil
 }

@@ -86,7 +86,7 @@ func Graph(t testing.TB, text string) *graph.Graph {
 func Feeds(t testing.TB, m *onnxio.Model, seed uint64) map[string]*verify.Tensor {
 	t.Helper()
 	sizes := map[string]int64{}
-	for _, in := range m.Graph.Inputs {
+	for _, in := range m.Graph().Inputs() {
 		for _, d := range graph.Declared(in) {
 			for _, name := range d.Names() {
 				sizes[name] = Batch

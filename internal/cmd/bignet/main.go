@@ -75,7 +75,7 @@ func write(path string, blocks int) error {
 		return err
 	}
 	var e onnxio.Edit
-	e.DropNodes = base.Graph.Nodes
+	e.DropNodes = base.Graph().Nodes()
 	add := func(op, out string, in []string, attrs ...*onnxio.Attr) string {
 		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: onnxio.NewNode(out+".node", op, in, []string{out}, attrs...)})
 		return out

@@ -23,7 +23,7 @@ func TestKinds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := nodes(m.Graph); got < n-k.link.nodes || got > n+1 {
+			if got := nodes(m.Graph()); got < n-k.link.nodes || got > n+1 {
 				t.Errorf("%d nodes instead of about %d", got, n)
 			}
 			if _, _, err := convert.Model(t.Context(), m, convert.Options{NoCheck: true}); err != nil {
@@ -35,8 +35,8 @@ func TestKinds(t *testing.T) {
 
 // nodes counts those of bodies too.
 func nodes(g *onnxio.Graph) int {
-	count := len(g.Nodes)
-	for _, n := range g.Nodes {
+	count := len(g.Nodes())
+	for _, n := range g.Nodes() {
 		for _, s := range n.Subgraphs() {
 			count += nodes(s)
 		}

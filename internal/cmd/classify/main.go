@@ -64,7 +64,7 @@ func count(ctx context.Context, path, images string, labels []int64) (right int,
 		if err != nil {
 			return 0, err
 		}
-		scores := out[m.Graph.Outputs[0].Name]
+		scores := out[m.Graph().Outputs()[0].Name()]
 		if len(scores.Shape) != 2 || scores.Shape[0] > len(labels) {
 			return 0, errors.New("the first output does not hold a row of scores for every label")
 		}

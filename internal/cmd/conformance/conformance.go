@@ -65,12 +65,12 @@ func conform(ctx context.Context, dir string) error {
 		return err
 	}
 	defer m.Close()
-	for _, v := range slices.Concat(m.Graph.Inputs, m.Graph.Outputs) {
-		if v.Kind != "" && v.Kind != "tensor" {
-			return unsupported("the Go engine has no values of kind %s", v.Kind)
+	for _, v := range slices.Concat(m.Graph().Inputs(), m.Graph().Outputs()) {
+		if v.Kind() != "" && v.Kind() != "tensor" {
+			return unsupported("the Go engine has no values of kind %s", v.Kind())
 		}
-		if !v.Elem.IsFloat() && !v.Elem.IsInt() && v.Elem != onnxio.Bool {
-			return unsupported("the Go engine has no tensors of type %s", v.Elem)
+		if !v.Elem().IsFloat() && !v.Elem().IsInt() && v.Elem() != onnxio.Bool {
+			return unsupported("the Go engine has no tensors of type %s", v.Elem())
 		}
 	}
 	e, err := verify.NewEngine(m, verify.EngineOptions{})
@@ -104,8 +104,8 @@ func agree(ctx context.Context, m *onnxio.Model, e *verify.Engine, set string) e
 	}
 	feeds := map[string]*verify.Tensor{}
 	for i, t := range inputs {
-		if t != nil && i < len(m.Graph.Inputs) {
-			feeds[m.Graph.Inputs[i].Name] = t
+		if t != nil && i < len(m.Graph().Inputs()) {
+			feeds[m.Graph().Inputs()[i].Name()] = t
 		}
 	}
 	got, err := e.Run(ctx, feeds)
@@ -115,15 +115,15 @@ func agree(ctx context.Context, m *onnxio.Model, e *verify.Engine, set string) e
 	if e.Random() {
 		return unsupported("random numbers differ from engine to engine")
 	}
-	for i, o := range m.Graph.Outputs {
+	for i, o := range m.Graph().Outputs() {
 		if i >= len(want) || want[i] == nil {
 			continue
 		}
-		if err := near(got[o.Name], want[i]); err != nil {
-			return fmt.Errorf("output %q: %w", o.Name, err)
+		if err := near(got[o.Name()], want[i]); err != nil {
+			return fmt.Errorf("output %q: %w", o.Name(), err)
 		}
-		if shape, ok := verify.OutputShape(m, feeds, o.Name); ok && !slices.Equal(shape, want[i].Shape) {
-			return fmt.Errorf("output %q: its shape is %v before the run and %v after", o.Name, shape, want[i].Shape)
+		if shape, ok := verify.OutputShape(m, feeds, o.Name()); ok && !slices.Equal(shape, want[i].Shape) {
+			return fmt.Errorf("output %q: its shape is %v before the run and %v after", o.Name(), shape, want[i].Shape)
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (e *Engine) sizeTensor(v *graph.Value) *operator.Value {
 	if dims == nil || !v.Elem.IsInt() {
 		return nil
 	}
-	if n := v.Producer; e.g.IsConst(v) && (n == nil || n.OpType != "Shape" && n.OpType != "Size") {
+	if n := v.Producer; e.g.IsConst(v) && (n == nil || n.OpType() != "Shape" && n.OpType() != "Size") {
 		return nil
 	}
 	shape, ok := v.Shape()

@@ -76,18 +76,18 @@ func New(m *onnxio.Model, o Options) (*Engine, error) {
 	if e.run.Arena.Meter = o.meter; o.meter == nil {
 		e.run.Arena.Meter = o.memory()
 	}
-	for _, s := range plain.Graph.SparseInit {
-		e.sparse[s.Values.Name] = s
+	for _, s := range plain.Graph().SparseInit() {
+		e.sparse[s.Values().Name()] = s
 	}
 	table := operator.Table()
 	for _, n := range g.Nodes {
 		e.add(n, table)
 	}
-	for _, t := range plain.Graph.Inits {
-		e.id(t.Name)
+	for _, t := range plain.Graph().Inits() {
+		e.id(t.Name())
 	}
-	for _, v := range plain.Graph.Inputs {
-		e.id(v.Name)
+	for _, v := range plain.Graph().Inputs() {
+		e.id(v.Name())
 	}
 	return e, nil
 }
@@ -108,16 +108,16 @@ func (e *Engine) id(name string) int {
 // add appends a node to the order of execution.
 func (e *Engine) add(n *graph.Node, table map[string]operator.Operator) {
 	s := &step{n: n}
-	if n.Domain == "" {
-		s.op = table[n.OpType]
+	if n.Domain() == "" {
+		s.op = table[n.OpType()]
 	}
-	for _, name := range n.Inputs {
+	for _, name := range n.Inputs() {
 		s.in = append(s.in, e.id(name))
 	}
-	if n.OpType == "CastLike" && n.Domain == "" && len(s.in) == 2 && len(n.Out) > 0 && n.Out[0] != nil && n.Out[0].Elem != onnxio.Undefined {
+	if n.OpType() == "CastLike" && n.Domain() == "" && len(s.in) == 2 && len(n.Out) > 0 && n.Out[0] != nil && n.Out[0].Elem != onnxio.Undefined {
 		s.in[1] = -1 // all that counts of it is its type
 	}
-	for k, name := range n.Outputs {
+	for k, name := range n.Outputs() {
 		s.outs = append(s.outs, e.id(name))
 		e.maker[s.outs[k]] = place{len(e.order), k}
 	}
@@ -197,9 +197,9 @@ func (s *step) supported() error {
 	if s.op.Kernel != nil {
 		return nil
 	}
-	name := s.n.OpType
-	if s.n.Domain != "" {
-		name = s.n.Domain + "." + name
+	name := s.n.OpType()
+	if s.n.Domain() != "" {
+		name = s.n.Domain() + "." + name
 	}
 	return operator.Unsupportedf("the Go engine lacks the operator %s of node %q", name, s.n.Title())
 }

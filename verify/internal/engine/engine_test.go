@@ -21,7 +21,7 @@ func node(op, out string, in ...string) *onnxio.Node {
 }
 
 func with(n *onnxio.Node, attrs ...*onnxio.Attr) *onnxio.Node {
-	return onnxio.NewNode(n.Name, n.OpType, n.Inputs, n.Outputs, attrs...)
+	return onnxio.NewNode(n.Name(), n.OpType(), n.Inputs(), n.Outputs(), attrs...)
 }
 
 func value(name string, d onnxio.DType, dims ...int64) *onnxio.ValueInfo {

@@ -94,7 +94,7 @@ func (v *evaluation) step(ctx context.Context, s *step) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("running node %q (%s): %w", s.n.Title(), s.n.OpType, err)
+		return fmt.Errorf("running node %q (%s): %w", s.n.Title(), s.n.OpType(), err)
 	}
 	v.note(s, outs)
 	return nil
@@ -109,10 +109,10 @@ func (v *evaluation) arguments(s *step) ([]*operator.Value, error) {
 		case id < 0:
 		case v.known[id] == nil:
 			name := ""
-			if k < len(s.n.Inputs) {
-				name = s.n.Inputs[k]
+			if k < len(s.n.Inputs()) {
+				name = s.n.Inputs()[k]
 			} else {
-				name = s.caps[k-len(s.n.Inputs)]
+				name = s.caps[k-len(s.n.Inputs())]
 			}
 			t, err := v.initializer(name, slices.Contains(s.op.Stored, k))
 			if err != nil {
@@ -188,9 +188,9 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 	}()
 	if v.timed != nil {
 		start := time.Now()
-		defer func() { v.timed(s.n.OpType, time.Since(start)) }()
+		defer func() { v.timed(s.n.OpType(), time.Since(start)) }()
 	}
-	own, captured := args[:len(s.n.Inputs)], args[len(s.n.Inputs):]
+	own, captured := args[:len(s.n.Inputs())], args[len(s.n.Inputs()):]
 	if err := s.fits(own); err != nil {
 		return nil, err
 	}
@@ -243,8 +243,8 @@ func (v *evaluation) body(ctx context.Context, g *onnxio.Graph, own []*operator.
 	}
 	feeds := map[string]*tensor.Tensor{}
 	for i, t := range own {
-		if i < len(g.Inputs) && t != nil {
-			feeds[g.Inputs[i].Name] = &t.Tensor
+		if i < len(g.Inputs()) && t != nil {
+			feeds[g.Inputs()[i].Name()] = &t.Tensor
 		}
 	}
 	reads := g.Captures()
@@ -254,8 +254,8 @@ func (v *evaluation) body(ctx context.Context, g *onnxio.Graph, own []*operator.
 		}
 	}
 	var want []string
-	for _, o := range g.Outputs {
-		want = append(want, o.Name)
+	for _, o := range g.Outputs() {
+		want = append(want, o.Name())
 	}
 	got, err := e.Eval(ctx, feeds, want)
 	if err != nil {

@@ -27,7 +27,7 @@ func (e *Engine) initializer(name string, stream bool) (*operator.Value, error) 
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
 	}
-	if e.read += max(v.Init.Len()*int64(v.Init.DType.Bits()/8), aroundFault); e.read > trimAfter {
+	if e.read += max(v.Init.Len()*int64(v.Init.DType().Bits()/8), aroundFault); e.read > trimAfter {
 		e.model.Trim()
 		e.read = 0
 	}
@@ -40,10 +40,10 @@ func (e *Engine) initializer(name string, stream bool) (*operator.Value, error) 
 }
 
 func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
-	if t.DType == onnxio.String || !t.DType.IsFloat() && !t.DType.IsInt() && t.DType != onnxio.Bool && t.DType != onnxio.Int4 && t.DType != onnxio.Uint4 {
-		return nil, operator.Unsupportedf("the Go engine has no tensors of type %s (%q)", t.DType, t.Name)
+	if t.DType() == onnxio.String || !t.DType().IsFloat() && !t.DType().IsInt() && t.DType() != onnxio.Bool && t.DType() != onnxio.Int4 && t.DType() != onnxio.Uint4 {
+		return nil, operator.Unsupportedf("the Go engine has no tensors of type %s (%q)", t.DType(), t.Name())
 	}
-	if e.run.Mode == operator.Single && t.DType == onnxio.Float32 {
+	if e.run.Mode == operator.Single && t.DType() == onnxio.Float32 {
 		there, err := tensor.InPlace(t)
 		if err != nil {
 			return nil, err
@@ -57,14 +57,14 @@ func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
 		return nil, err
 	}
 	out := &operator.Value{Tensor: *read, Arena: e.run.Arena}
-	if compute := e.exact[t.Name]; compute != nil && out.F64 != nil {
+	if compute := e.exact[t.Name()]; compute != nil && out.F64 != nil {
 		x, err := compute()
 		if err != nil {
 			return nil, err
 		}
 		copy(out.F64, x)
 	}
-	if e.run.Mode == operator.Absolute && t.DType.IsFloat() {
+	if e.run.Mode == operator.Absolute && t.DType().IsFloat() {
 		for i, x := range out.F64 {
 			if x < 0 {
 				out.F64[i] = -x
@@ -75,23 +75,23 @@ func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
 }
 
 func (e *Engine) densify(s *onnxio.SparseTensor) (*operator.Value, error) {
-	values, err := tensor.FromFile(s.Values, e.run.Mode != operator.Single)
+	values, err := tensor.FromFile(s.Values(), e.run.Mode != operator.Single)
 	if err != nil {
 		return nil, err
 	}
-	at, err := s.Indices.Int64s()
+	at, err := s.Indices().Int64s()
 	if err != nil {
 		return nil, err
 	}
-	shape := make([]int, len(s.Dims))
-	for i, d := range s.Dims {
+	shape := make([]int, len(s.Dims()))
+	for i, d := range s.Dims() {
 		shape[i] = int(d)
 	}
-	out := operator.Like(&operator.Value{Tensor: *values}, s.Values.DType, shape)
+	out := operator.Like(&operator.Value{Tensor: *values}, s.Values().DType(), shape)
 	st := tensor.Strides(shape)
 	for i := range values.Len() {
 		k := 0
-		if len(s.Indices.Dims) == 1 {
+		if len(s.Indices().Dims()) == 1 {
 			k = int(at[i])
 		} else {
 			for j := range shape {
@@ -116,12 +116,12 @@ func (e *Engine) densify(s *onnxio.SparseTensor) (*operator.Value, error) {
 // stream returns access to a large float32 weight that a float64 run need not
 // decode; nil for any other.
 func (e *Engine) stream(t *onnxio.Tensor) *operator.Value {
-	if e.run.Mode == operator.Single || t.DType != onnxio.Float32 || t.Len() < stored.StreamSize || e.exact[t.Name] != nil {
+	if e.run.Mode == operator.Single || t.DType() != onnxio.Float32 || t.Len() < stored.StreamSize || e.exact[t.Name()] != nil {
 		return nil
 	}
 	r, err := t.Reader()
 	if err != nil {
 		return nil
 	}
-	return &operator.Value{Tensor: tensor.Tensor{DType: t.DType, Shape: tensor.ToInts(t.Dims)}, File: &stored.Weight{Reader: r, Absolute: e.run.Mode == operator.Absolute, Probe: e.run.Probe, Storage: e.run.Arena.Storage, Seen: e.Seen}}
+	return &operator.Value{Tensor: tensor.Tensor{DType: t.DType(), Shape: tensor.ToInts(t.Dims())}, File: &stored.Weight{Reader: r, Absolute: e.run.Mode == operator.Absolute, Probe: e.run.Probe, Storage: e.run.Arena.Storage, Seen: e.Seen}}
 }

@@ -54,10 +54,10 @@ func TestMemoryIsAskedFor(t *testing.T) {
 		_, err = e.Run(context.Background(), x)
 		runtime.ReadMemStats(&after)
 		if x, ok := errors.AsType[*budget.Exceeded](err); !ok || x.Kind != budget.Memory || !strings.Contains(err.Error(), "wide") {
-			t.Errorf("%s: %v", c.node.OpType, err)
+			t.Errorf("%s: %v", c.node.OpType(), err)
 		}
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 50<<20 {
-			t.Errorf("%s allocates %d bytes before it is refused", c.node.OpType, grown)
+			t.Errorf("%s allocates %d bytes before it is refused", c.node.OpType(), grown)
 		}
 	}
 }

@@ -174,10 +174,10 @@ func clip(c *Call) ([]*Value, error) {
 	}
 	lo, hi := math.Inf(-1), math.Inf(1)
 	if a := c.Node.Attr("min"); a != nil {
-		lo = float64(a.F)
+		lo = float64(a.F())
 	}
 	if a := c.Node.Attr("max"); a != nil {
-		hi = float64(a.F)
+		hi = float64(a.F())
 	}
 	if c.has(1) {
 		lo = c.In[1].Float(0)

@@ -38,7 +38,7 @@ func sameWindow(_ *graph.Graph, n *graph.Node, args []*Value) bool {
 		return false
 	}
 	var kernel []int64
-	if n.OpType == "Conv" {
+	if n.OpType() == "Conv" {
 		kernel = tensor.Ints64(args[1].Shape[2:])
 	}
 	there, err := graph.ConvWindow(n, in, kernel)

@@ -73,7 +73,7 @@ func (c *Call) has(i int) bool { return i < len(c.In) && c.In[i] != nil }
 // input in newer ones.
 func (c *Call) list(name string, slot int) ([]int64, bool) {
 	if a := c.Node.Attr(name); a != nil {
-		return a.Ints, true
+		return a.Ints(), true
 	}
 	if c.has(slot) {
 		return c.In[slot].I, true

@@ -11,7 +11,7 @@ func cast(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	to := c.Node.Out[0].Elem // CastLike whose second input is not worked out for it
 	switch {
-	case c.Node.OpType == "Cast":
+	case c.Node.OpType() == "Cast":
 		to = onnxio.DType(c.Node.AttrInt("to"))
 	case c.has(1):
 		to = c.In[1].DType

@@ -42,9 +42,9 @@ func constantOfShape(c *Call) ([]*Value, error) {
 		return nil, err
 	}
 	v := c.zeros(onnxio.Float32, []int{1})
-	if a := c.Node.Attr("value"); a != nil && a.T != nil {
+	if a := c.Node.Attr("value"); a != nil && a.T() != nil {
 		var err error
-		if v, err = c.Constant(a.T); err != nil {
+		if v, err = c.Constant(a.T()); err != nil {
 			return nil, err
 		}
 	}
@@ -56,18 +56,18 @@ func constantOp(c *Call) ([]*Value, error) {
 		t := &tensor.Tensor{DType: onnxio.Float32, Shape: shape, F32: v}
 		return []*Value{{Tensor: *tensor.Convert(t, c.Run.Mode != Single)}}
 	}
-	for _, a := range c.Node.Attrs {
-		switch a.Name {
+	for _, a := range c.Node.Attrs() {
+		switch a.Name() {
 		case "value":
-			return one(c.Constant(a.T))
+			return one(c.Constant(a.T()))
 		case "value_int":
-			return []*Value{scalar(onnxio.Int64, a.I)}, nil
+			return []*Value{scalar(onnxio.Int64, a.I())}, nil
 		case "value_ints":
-			return []*Value{list(onnxio.Int64, slices.Clone(a.Ints))}, nil
+			return []*Value{list(onnxio.Int64, slices.Clone(a.Ints()))}, nil
 		case "value_float":
-			return float([]int{}, []float32{a.F}), nil
+			return float([]int{}, []float32{a.F()}), nil
 		case "value_floats":
-			return float([]int{len(a.Floats)}, slices.Clone(a.Floats)), nil
+			return float([]int{len(a.Floats())}, slices.Clone(a.Floats())), nil
 		}
 	}
 	return nil, Unsupportedf("the Go engine has no constants of this kind")

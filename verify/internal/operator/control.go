@@ -14,10 +14,10 @@ func ifOp(c *Call) ([]*Value, error) {
 		name = "then_branch"
 	}
 	a := c.Node.Attr(name)
-	if a == nil || a.G == nil {
+	if a == nil || a.G() == nil {
 		return nil, fmt.Errorf("it has no %s", name)
 	}
-	return c.Body(a.G, nil)
+	return c.Body(a.G(), nil)
 }
 
 // maxTrips bounds a loop; real ones stay far below.
@@ -25,7 +25,7 @@ const maxTrips = 1 << 20
 
 func loopOp(c *Call) ([]*Value, error) {
 	a := c.Node.Attr("body")
-	if a == nil || a.G == nil {
+	if a == nil || a.G() == nil {
 		return nil, errors.New("it has no body")
 	}
 	trips := int64(maxTrips)
@@ -41,10 +41,10 @@ func loopOp(c *Call) ([]*Value, error) {
 	}
 	state := slices.Clone(c.In[min(2, len(c.In)):])
 	n := len(state)
-	scans := make([][]*Value, len(a.G.Outputs)-1-n)
+	scans := make([][]*Value, len(a.G().Outputs())-1-n)
 	for i := int64(0); i < trips && cond.I[0] != 0; i++ {
 		iter := scalar(onnxio.Int64, i)
-		out, err := c.Body(a.G, append([]*Value{iter, cond}, state...))
+		out, err := c.Body(a.G(), append([]*Value{iter, cond}, state...))
 		if err != nil {
 			return nil, err
 		}

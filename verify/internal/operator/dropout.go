@@ -26,7 +26,7 @@ func dropout(c *Call) ([]*Value, error) {
 	}
 	out := Like(x, x.DType, x.Shape)
 	c.Run.Random = true
-	rng := random.Stream(c.Run.Seed, c.Node.Outputs[0])
+	rng := random.Stream(c.Run.Seed, c.Node.Outputs()[0])
 	for i := range x.Len() {
 		if rng.Float64() < ratio {
 			continue

@@ -29,7 +29,7 @@ func evalAt(t *testing.T, opset int64, x *tensor.Tensor, n *onnxio.Node, inits .
 	}
 	out, err := e.Eval(context.Background(), map[string]*tensor.Tensor{"x": x}, []string{"y"})
 	if err != nil {
-		t.Fatalf("%s of opset %d: %v", n.OpType, opset, err)
+		t.Fatalf("%s of opset %d: %v", n.OpType(), opset, err)
 	}
 	return out["y"].F64
 }

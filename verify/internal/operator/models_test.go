@@ -24,5 +24,5 @@ func node(op, out string, in ...string) *onnxio.Node {
 }
 
 func with(n *onnxio.Node, attrs ...*onnxio.Attr) *onnxio.Node {
-	return onnxio.NewNode(n.Name, n.OpType, n.Inputs, n.Outputs, attrs...)
+	return onnxio.NewNode(n.Name(), n.OpType(), n.Inputs(), n.Outputs(), attrs...)
 }

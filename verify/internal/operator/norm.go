@@ -122,7 +122,7 @@ func batchNorm(c *Call) ([]*Value, error) {
 // trains reports whether a BatchNormalization is in training mode, as its opset says it.
 func trains(c *Call) bool {
 	outs := 0
-	for _, o := range c.Node.Outputs {
+	for _, o := range c.Node.Outputs() {
 		if o != "" {
 			outs++
 		}

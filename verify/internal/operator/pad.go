@@ -52,7 +52,7 @@ func pad(c *Call) ([]*Value, error) {
 func padsOf(c *Call, rank int) ([]int64, error) {
 	pads, ok := c.list("pads", 1)
 	if a := c.Node.Attr("paddings"); !ok && a != nil {
-		pads, ok = a.Ints, true
+		pads, ok = a.Ints(), true
 	}
 	if !ok {
 		return nil, errors.New("it has no pads")

@@ -161,7 +161,7 @@ func TestWindowsBeyondMeasure(t *testing.T) {
 		e, x := poolModel(t, "MaxPool", []int{4, 4}, attrs...)
 		_, err := e.Eval(context.Background(), map[string]*tensor.Tensor{"x": x}, []string{"y"})
 		if err == nil || !strings.Contains(err.Error(), `"pool"`) {
-			t.Errorf("%v: %v", attrs[1].Ints, err)
+			t.Errorf("%v: %v", attrs[1].Ints(), err)
 		}
 	}
 	// As large as the map and far larger: no more work than the map.

@@ -13,8 +13,8 @@ func upsample(c *Call) ([]*Value, error) {
 	scales := c.Node.Attr("scales")
 	at := make([]float64, len(x.Shape))
 	switch {
-	case scales != nil && len(scales.Floats) == len(at):
-		for i, f := range scales.Floats {
+	case scales != nil && len(scales.Floats()) == len(at):
+		for i, f := range scales.Floats() {
 			at[i] = float64(f)
 		}
 	case c.has(1) && c.In[1].Len() == len(at):

@@ -76,7 +76,7 @@ func InPlace(t *onnxio.Tensor) (*Tensor, error) {
 	if !littleEndian || len(b) == 0 || unalignedTraps && uintptr(p)%4 != 0 {
 		return nil, nil
 	}
-	return &Tensor{DType: t.DType, Shape: ToInts(t.Dims), F32: unsafe.Slice((*float32)(p), len(b)/4)}, nil
+	return &Tensor{DType: t.DType(), Shape: ToInts(t.Dims()), F32: unsafe.Slice((*float32)(p), len(b)/4)}, nil
 }
 
 // unalignedTraps: of the machines that Go runs on, only some read numbers from

@@ -51,29 +51,29 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Tensor{DType: t.DType, Shape: ToInts(t.Dims)}
+	out := &Tensor{DType: t.DType(), Shape: ToInts(t.Dims())}
 	n := out.Len()
 	r.With(0, len(r.Mapped()), func(b []byte) {
 		switch {
-		case !t.DType.IsFloat():
+		case !t.DType().IsFloat():
 			out.I = make([]int64, n)
-			err = onnxio.DecodeInt64(out.I, b, t.DType)
-		case double || t.DType == onnxio.Float64:
+			err = onnxio.DecodeInt64(out.I, b, t.DType())
+		case double || t.DType() == onnxio.Float64:
 			out.F64 = make([]float64, n)
-			err = onnxio.DecodeFloat64(out.F64, b, t.DType)
-		case t.DType == onnxio.Float32:
+			err = onnxio.DecodeFloat64(out.F64, b, t.DType())
+		case t.DType() == onnxio.Float32:
 			out.F32 = make([]float32, n)
 			decode32(out.F32, b)
 		default:
 			wide := make([]float64, n)
-			if err = onnxio.DecodeFloat64(wide, b, t.DType); err == nil {
+			if err = onnxio.DecodeFloat64(wide, b, t.DType()); err == nil {
 				out.F32 = make([]float32, n)
 				Narrow(out.F32, wide)
 			}
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading tensor %q: %w", t.Name, err)
+		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
 	}
 	return out, nil
 }

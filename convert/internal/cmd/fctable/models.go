@@ -92,7 +92,7 @@ func written(dims []onnxio.Dim, write func(w *layer.Writer) (out string, err err
 	if out != "y" {
 		w.Add(onnxio.NewNode("", "Identity", []string{out}, []string{"y"}))
 	}
-	w.Edit.DropNodes = frame.Graph.Nodes
+	w.Edit.DropNodes = frame.Graph().Nodes()
 	return frame.Apply(w.Edit)
 }
 
@@ -124,7 +124,7 @@ func chain(column string, g, k int) (m *onnxio.Model, ok bool, err error) {
 			if e == nil {
 				weight, bias := normal(rng, fmt.Sprint("w", i), []int64{G * K, K, 1, 1}), normal(rng, fmt.Sprint("b", i), []int64{G * K})
 				w.Edit.AddInits = append(w.Edit.AddInits, weight, bias)
-				w.Add(convNode(cur, made, weight.Name, bias.Name, G))
+				w.Add(convNode(cur, made, weight.Name(), bias.Name(), G))
 			} else if err := e.Write(w, cur, made); err != nil {
 				return "", err
 			}

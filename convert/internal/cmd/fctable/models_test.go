@@ -14,9 +14,9 @@ import (
 // operators lists the operators of a model, the first of a run alone.
 func operators(m *onnxio.Model) string {
 	var list []string
-	for _, n := range m.Graph.Nodes {
-		if len(list) == 0 || list[len(list)-1] != n.OpType {
-			list = append(list, n.OpType)
+	for _, n := range m.Graph().Nodes() {
+		if len(list) == 0 || list[len(list)-1] != n.OpType() {
+			list = append(list, n.OpType())
 		}
 	}
 	return strings.Join(list, " ")
