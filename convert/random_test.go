@@ -14,6 +14,7 @@ import (
 
 // blocks is how many random blocks of each kind a test converts;
 // REPMLP_BLOCKS sets another number for soak runs, REPMLP_FIRST the first seed.
+// With -short, as under the race detector, there are fewer.
 func blocks(t *testing.T) (from, to uint64) {
 	read := func(name string, def uint64) uint64 {
 		s := os.Getenv(name)
@@ -26,8 +27,12 @@ func blocks(t *testing.T) (from, to uint64) {
 		}
 		return n
 	}
+	count := uint64(2000)
+	if testing.Short() {
+		count = 200
+	}
 	from = read("REPMLP_FIRST", 0)
-	return from, from + read("REPMLP_BLOCKS", 2000)
+	return from, from + read("REPMLP_BLOCKS", count)
 }
 
 // sameModel runs both whole models in the Go engine.
