@@ -167,18 +167,7 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 	if j == 0 || p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
 		return false
 	}
-	walk := affine.NewRowsWalk(u)
-	if c.between(j, 0).layers > 0 {
-		walk = affine.NewWalk(u, affine.MapOrder(u, func(yield func(*affine.Affine) bool) {
-			for k := j - 1; k >= 0 && k >= j-p.opts.horizon.glance; k-- {
-				for _, a := range c.spans[k] {
-					if !yield(a) {
-						return
-					}
-				}
-			}
-		}))
-	}
+	walk := p.startAt(c, j)
 	hard := 0
 	for i := j - 1; i >= 0; i-- {
 		if t := c.between(i+1, i); t.others > 0 && t.cost.Work > 0 {
@@ -206,6 +195,23 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		}
 	}
 	return false
+}
+
+// startAt starts a walk at point j of a chain: without a layer behind it, of rows
+// alone.
+func (p *planner) startAt(c *chain, j int) *affine.Walk {
+	if c.between(j, 0).layers == 0 {
+		return affine.NewRowsWalk(c.points[j])
+	}
+	return affine.NewWalk(c.points[j], affine.MapOrder(c.points[j], func(yield func(*affine.Affine) bool) {
+		for k := j - 1; k >= max(0, j-p.opts.horizon.glance); k-- {
+			for _, a := range c.spans[k] {
+				if !yield(a) {
+					return
+				}
+			}
+		}
+	}))
 }
 
 // A piece of the graph that may become a region, with the walk that has just met
