@@ -237,6 +237,9 @@ func constEyeLike(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		return nil, errors.New("its input is no matrix")
 	}
 	d := n.Out[0].Elem
+	if n.Attr("dtype") != nil {
+		d = onnxio.DType(n.AttrInt("dtype"))
+	}
 	if !fitsLetter('a', d) {
 		return nil, fmt.Errorf("its type is %s", d)
 	}

@@ -87,7 +87,8 @@ func (n *Node) outputType(p *ops.Param) (d onnxio.DType, guessed bool) {
 		d, guessed = in.Elem, true
 	}
 	if d == onnxio.Undefined && n.op.Attr("dtype") != nil && p.Types != ops.NotTensor {
-		if d = onnxio.DType(n.AttrInt("dtype")); d == onnxio.Undefined && len(n.In) > 0 {
+		d = onnxio.DType(n.AttrInt("dtype")) // one that is said and is no type stays unknown
+		if d == onnxio.Undefined && n.Attr("dtype") == nil && len(n.In) > 0 {
 			return n.In[0].Elem, n.In[0].guessed
 		}
 	}

@@ -107,6 +107,9 @@ func ceil(v float64) float64 {
 func eyeLike(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	d := onnxio.DType(c.Node.Int("dtype", int64(x.DType)))
+	if d == onnxio.Undefined {
+		return nil, errors.New("its dtype is no type")
+	}
 	out := c.zeros(d, x.Shape)
 	for i := range x.Shape[0] {
 		j := i + int(c.Node.AttrInt("k"))
