@@ -8,30 +8,50 @@ import (
 // sweep drops what nothing needs any more: nodes, initializers, inputs that
 // were frozen, declared shapes.
 func sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
-	g, irVersion := view.Model.Graph(), view.Model.IRVersion()
-	dropped := map[*onnxio.Node]bool{}
-	for _, n := range edit.DropNodes {
-		dropped[n] = true
-	}
-	producer := map[string]*onnxio.Node{}
-	var nodes []*onnxio.Node
+	g := view.Model.Graph()
+	alive, live := reached(edit, g)
+	dropped := setOf(edit.DropNodes)
 	for _, n := range g.Nodes() {
-		if !dropped[n] {
-			nodes = append(nodes, n)
+		if !dropped[n] && !alive[n] {
+			edit.DropNodes = append(edit.DropNodes, n)
 		}
 	}
-	for _, p := range edit.AddNodes {
-		nodes = append(nodes, p.Node)
+	kept := sweepInits(edit, view.Model, live, freeze)
+	made, fresh := map[string]bool{}, map[string]bool{}
+	for n := range alive {
+		mark(made, n.Outputs())
 	}
-	for _, n := range nodes {
+	for _, p := range edit.AddNodes {
+		mark(fresh, p.Node.Outputs())
+	}
+	for _, v := range g.ValueInfo() {
+		if !made[v.Name()] && !kept[v.Name()] || fresh[v.Name()] && contradicted(view, v.Name()) {
+			edit.DropInfo = append(edit.DropInfo, v)
+		}
+	}
+}
+
+// reached finds the nodes, old and new, that the graph's outputs depend on, and the
+// values that are read on the way.
+func reached(edit *onnxio.Edit, g *onnxio.Graph) (alive map[*onnxio.Node]bool, live map[string]bool) {
+	producer := map[string]*onnxio.Node{}
+	makes := func(n *onnxio.Node) {
 		for _, o := range n.Outputs() {
 			if o != "" {
 				producer[o] = n
 			}
 		}
 	}
-	live := map[string]bool{}
-	alive := map[*onnxio.Node]bool{}
+	dropped := setOf(edit.DropNodes)
+	for _, n := range g.Nodes() {
+		if !dropped[n] {
+			makes(n)
+		}
+	}
+	for _, p := range edit.AddNodes {
+		makes(p.Node)
+	}
+	alive, live = map[*onnxio.Node]bool{}, map[string]bool{}
 	var todo []string
 	for _, o := range g.Outputs() {
 		todo = append(todo, o.Name())
@@ -45,59 +65,51 @@ func sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
 		}
 		live[name] = true
 		todo = append(todo, annotated[name]...)
-		n := producer[name]
-		if n == nil || alive[n] {
-			continue
-		}
-		alive[n] = true
-		todo = append(todo, n.Reads()...)
-	}
-	made := map[string]bool{}
-	for _, n := range nodes {
-		if !alive[n] {
-			continue
-		}
-		for _, o := range n.Outputs() {
-			made[o] = true
+		if n := producer[name]; n != nil && !alive[n] {
+			alive[n] = true
+			todo = append(todo, n.Reads()...)
 		}
 	}
-	for _, n := range g.Nodes() {
-		if !dropped[n] && !alive[n] {
-			edit.DropNodes = append(edit.DropNodes, n)
-		}
-	}
-	kept := map[string]bool{}
-	isInput := map[string]bool{}
+	return alive, live
+}
+
+// sweepInits drops initializers that nothing reads, and inputs that are no longer
+// such; it returns the names of the initializers that stay. Those that callers may
+// feed stay with their inputs.
+func sweepInits(edit *onnxio.Edit, m *onnxio.Model, live map[string]bool, freeze bool) (kept map[string]bool) {
+	g := m.Graph()
+	isInput, isInit := map[string]bool{}, map[string]bool{}
 	for _, v := range g.Inputs() {
 		isInput[v.Name()] = true
 	}
+	kept = map[string]bool{}
 	for _, t := range g.Inits() {
-		frozen := isInput[t.Name()] && (freeze || irVersion < 4)
-		if live[t.Name()] || isInput[t.Name()] && !frozen {
+		isInit[t.Name()] = true
+		if live[t.Name()] || isInput[t.Name()] && !freeze && m.IRVersion() >= 4 {
 			kept[t.Name()] = true
 			continue
 		}
 		edit.DropInits = append(edit.DropInits, t)
 	}
-	hasInit := map[string]bool{}
-	for _, t := range g.Inits() {
-		hasInit[t.Name()] = true
-	}
 	for _, v := range g.Inputs() {
-		if hasInit[v.Name()] && (!kept[v.Name()] || freeze && irVersion >= 4) {
+		if isInit[v.Name()] && (!kept[v.Name()] || freeze && m.IRVersion() >= 4) {
 			edit.DropInputs = append(edit.DropInputs, v)
 		}
 	}
-	fresh := map[string]bool{}
-	for _, p := range edit.AddNodes {
-		for _, o := range p.Node.Outputs() {
-			fresh[o] = true
-		}
+	return kept
+}
+
+func setOf(nodes []*onnxio.Node) map[*onnxio.Node]bool {
+	set := make(map[*onnxio.Node]bool, len(nodes))
+	for _, n := range nodes {
+		set[n] = true
 	}
-	for _, v := range g.ValueInfo() {
-		if !made[v.Name()] && !kept[v.Name()] || fresh[v.Name()] && contradicted(view, v.Name()) {
-			edit.DropInfo = append(edit.DropInfo, v)
-		}
+	return set
+}
+
+func mark(set map[string]bool, names []string) {
+	for _, name := range names {
+		set[name] = true
 	}
 }
 
