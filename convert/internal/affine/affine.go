@@ -132,15 +132,6 @@ func Refusing(n *graph.Node, code reason.Code, format string, args ...any) error
 	return &ValueError{*reason.Refuse(code, format, args...), n}
 }
 
-// AsValueError returns the first ValueError that err wraps.
-func AsValueError(err error) (*ValueError, bool) {
-	list := ValueErrors(err)
-	if len(list) == 0 {
-		return nil, false
-	}
-	return list[0], true
-}
-
 // ValueErrors lists all ValueErrors that err wraps.
 func ValueErrors(err error) (list []*ValueError) {
 	switch e := err.(type) {

@@ -125,3 +125,29 @@ func Each(l Load, f func(float64) float64) Load {
 func Number(v float64) Load {
 	return func() ([]float64, error) { return []float64{v}, nil }
 }
+
+// SameFloat reports whether all values have one float type; nil ones do not count.
+func SameFloat(vs ...*graph.Value) bool {
+	t := onnxio.Undefined
+	for _, v := range vs {
+		if v == nil {
+			continue
+		}
+		if t == onnxio.Undefined {
+			t = v.Elem
+		}
+		if v.Elem != t || !v.Elem.IsFloat() {
+			return false
+		}
+	}
+	return true
+}
+
+// ConstantLike reports whether v does not depend on data, be its shape known or not.
+func ConstantLike(g *graph.Graph, v *graph.Value) bool {
+	if g.IsConst(v) {
+		return true
+	}
+	_, ok := g.Splat(v)
+	return ok
+}

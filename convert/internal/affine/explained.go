@@ -162,6 +162,17 @@ func (e *Explained) placeOf(v *graph.Value) place {
 // Of is the explanation of v, nil without one.
 func (e *Explained) Of(v *graph.Value) *Affine { return e.steps[v] }
 
+// With gives the explanation of a value where some are explained otherwise, which
+// changes nothing here.
+func (e *Explained) With(other map[*graph.Value]*Affine) func(*graph.Value) *Affine {
+	return func(v *graph.Value) *Affine {
+		if a := other[v]; a != nil {
+			return a
+		}
+		return e.Of(v)
+	}
+}
+
 // All lists the explanations, each after those that it depends on.
 func (e *Explained) All() []*Affine { return e.all }
 

@@ -1,6 +1,7 @@
 package affine_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -423,7 +424,7 @@ func TestScalesThatAreNoNumbers(t *testing.T) {
 		e := rules.Explain(g, nil, nil)
 		x, y := g.Value("x"), g.Value("y")
 		_, err := affine.Fold(affine.NewSegment(x, y, affine.Between(e.Of, x, y)))
-		refused, ok := affine.AsValueError(err)
+		refused, ok := errors.AsType[*affine.ValueError](err)
 		if ok != bad || ok && (refused.Node.Title() != "Mul_a" || refused.Code != "non_finite_weight") {
 			t.Errorf("%s: %v", list, err)
 		}

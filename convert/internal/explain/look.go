@@ -14,10 +14,9 @@ import (
 type look struct {
 	p        *plan.Plan
 	e        *affine.Explained
-	merged   map[*graph.Value]bool
-	absorbed map[*graph.Node]bool // nodes that some region explains
-	inside   map[*graph.Value]string
-	parts    map[*graph.Node]bool // sums of which a part is merged
+	absorbed map[*graph.Node]bool    // nodes that some region explains
+	inside   map[*graph.Value]string // the region that a value is part of
+	parts    map[*graph.Node]bool    // sums of which a part is merged
 	layers   map[*graph.Value]depth
 
 	found    []Decline
@@ -30,10 +29,9 @@ type depth struct {
 }
 
 func newLook(p *plan.Plan) *look {
-	l := &look{p: p, e: p.Explained, merged: map[*graph.Value]bool{}, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
+	l := &look{p: p, e: p.Explained, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
 	for _, r := range p.Regions {
 		for _, a := range r.Segment.Steps {
-			l.merged[a.Out] = true
 			l.absorbed[a.Node()] = true
 			l.inside[a.Out] = r.ID
 		}
@@ -99,7 +97,7 @@ func (l *look) all() {
 		v := n.Out[0]
 		a := l.e.Of(v)
 		switch {
-		case a != nil && affine.IsSum(a.Op) && !l.merged[v] && !l.innerSum(v):
+		case a != nil && affine.IsSum(a.Op) && l.inside[v] == "" && !l.innerSum(v):
 			l.sum(a)
 		case a != nil && affine.Widens(a.Op) && !l.absorbed[n]:
 			l.behind(n, a)
@@ -129,13 +127,4 @@ func (l *look) weighted(u, v *graph.Value) bool {
 // hasLayer reports whether a layer stands between u and v.
 func (l *look) hasLayer(u, v *graph.Value) bool {
 	return l.e.Above(u, v) && l.layers[v].layers > l.layers[u].layers
-}
-
-// constantLike reports whether v does not depend on data.
-func (l *look) constantLike(v *graph.Value) bool {
-	if l.e.Graph.IsConst(v) {
-		return true
-	}
-	_, ok := l.e.Graph.Splat(v)
-	return ok
 }

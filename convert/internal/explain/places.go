@@ -60,7 +60,7 @@ func crossesTiles(s *affine.Segment) bool {
 
 // twoData returns the operands of a node of two that both carry data.
 func (l *look) twoData(n *graph.Node) bool {
-	return len(n.In) == 2 && n.In[0] != nil && n.In[1] != nil && !l.constantLike(n.In[0]) && !l.constantLike(n.In[1])
+	return len(n.In) == 2 && n.In[0] != nil && n.In[1] != nil && !affine.ConstantLike(l.e.Graph, n.In[0]) && !affine.ConstantLike(l.e.Graph, n.In[1])
 }
 
 // bothLayered reports whether two values are functions of one other through layers.

@@ -67,7 +67,7 @@ func TestChosenFormIsTheCheapest(t *testing.T) {
 		if !ok {
 			t.Fatalf("no layer for %+v", o)
 		}
-		small := timesRows.of(float64(groups), float64(k), float64(q), rowsOfOne(m)*32) < 50
+		small := timesRows.of(float64(groups), float64(k), float64(q), rowsOfOne(m, unknownRows)*32) < 50
 		for _, f := range forms() {
 			many := groups > 1
 			var may bool

@@ -27,7 +27,7 @@ func PlanFC(s *affine.Segment, m *affine.Rows, limit int, o Options) (*FC, bool)
 		return nil, false
 	}
 	q := &question{choice: o.Form, opset: o.Opset, groups: m.Count(m.Group), tiny: tiny(m),
-		gemm: slices.ContainsFunc(s.Nodes(), func(n *graph.Node) bool { return n.OpType() == "Gemm" })}
+		gemm: o.Opset < attributeless && slices.ContainsFunc(s.Nodes(), func(n *graph.Node) bool { return n.OpType() == "Gemm" })}
 	if q.auto() {
 		if l, ok := planInPlace(s, m, o); ok {
 			return l, true
@@ -97,9 +97,8 @@ func rowsOf(m *affine.Rows) []graph.Atom {
 // count is the number of elements over atoms, as the sizes in nodes are.
 func count(m *affine.Rows, atoms []graph.Atom) int64 { return int64(m.Count(atoms)) }
 
-// sizes are the groups, and the features and results of one of them.
-func (l *FC) sizes() (g, k, q float64) {
-	m := l.Rows
+// sizesOf are the groups, and the features and results of one of them.
+func sizesOf(m *affine.Rows) (g, k, q float64) {
 	return float64(m.Count(m.Group)), float64(m.Count(m.Feature)), float64(m.Count(m.Result))
 }
 
@@ -133,30 +132,9 @@ func (l *FC) Cost() affine.Cost {
 func (l *FC) Shape() Shape {
 	m := l.Rows
 	g := m.Count(m.Group)
-	s := Shape{Groups: g, In: m.Count(m.Feature) * g, Out: m.Count(m.Result) * g, Rows: rowsOfRun(m)}
+	s := Shape{Groups: g, In: m.Count(m.Feature) * g, Out: m.Count(m.Result) * g, Rows: int(rowsOfOne(m, 0))}
 	s.Parameters = m.Weights() + s.Out
 	return s
-}
-
-// rowsOfRun is the number of rows in one run, a free batch counting as 1; 0 where
-// it follows from another size that is only known at run time.
-func rowsOfRun(m *affine.Rows) int {
-	n := 1
-	for i, axis := range m.In {
-		for _, a := range axis {
-			if !m.Row[a] {
-				continue
-			}
-			size, ok := m.Atoms.Size(a).Int()
-			switch {
-			case ok:
-				n *= int(size)
-			case i > 0:
-				return 0
-			}
-		}
-	}
-	return n
 }
 
 func (l *FC) String() string {

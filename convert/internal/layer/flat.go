@@ -38,7 +38,7 @@ func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
 	if _, ok := dims[0].Int(); ok {
 		samples = samples[:1]
 	}
-	g, k, q := fc.sizes()
+	g, k, q := sizesOf(fc.Rows)
 	sum := 0.0
 	for _, n := range samples {
 		r := fc.form.flat.of(g, k*q, n*one)

@@ -55,7 +55,7 @@ type question struct {
 	opset  int64
 	groups int
 	tiny   bool // nodes cost more than products
-	gemm   bool // one of the merged nodes is a Gemm
+	gemm   bool // one of the merged nodes is a Gemm; asked before opset 7 alone
 }
 
 // auto reports whether a table of measurements decides.
@@ -120,8 +120,8 @@ func (a formCost) less(b formCost) bool {
 
 // cost predicts the time of an FC at several batch sizes.
 func (l *FC) cost() formCost {
-	g, k, q := l.sizes()
-	one := rowsOfOne(l.Rows)
+	g, k, q := sizesOf(l.Rows)
+	one := rowsOfOne(l.Rows, unknownRows)
 	turns, nodes := 0.0, float64(len(l.before)+len(l.after)+1)
 	for _, m := range l.moves() {
 		if m.perm != nil {
@@ -151,12 +151,13 @@ func (l *FC) cost() formCost {
 
 // tiny reports whether a layer is below tinyTime at every batch size.
 func tiny(m *affine.Rows) bool {
-	g, k, q := float64(m.Count(m.Group)), float64(m.Count(m.Feature)), float64(m.Count(m.Result))
-	return timesRows.of(g, k, q, rowsOfOne(m)*batches[len(batches)-1]) < tinyTime
+	g, k, q := sizesOf(m)
+	return timesRows.of(g, k, q, rowsOfOne(m, unknownRows)*batches[len(batches)-1]) < tinyTime
 }
 
-// rowsOfOne is the number of rows at batch one.
-func rowsOfOne(m *affine.Rows) float64 {
+// rowsOfOne is the number of rows at batch one, where unknown stands for each size
+// beside the batch that is only known at run time.
+func rowsOfOne(m *affine.Rows, unknown float64) float64 {
 	n := 1.0
 	for i, axis := range m.In {
 		for _, a := range axis {
@@ -168,7 +169,7 @@ func rowsOfOne(m *affine.Rows) float64 {
 			case ok:
 				n *= float64(size)
 			case i > 0:
-				n *= unknownRows
+				n *= unknown
 			}
 		}
 	}

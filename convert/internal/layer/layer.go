@@ -35,9 +35,8 @@ type Shape struct {
 
 // Options of planning layers.
 type Options struct {
-	Opset       int64
-	Form        Choice
-	AllowGrowth bool
+	Opset int64
+	Form  Choice
 }
 
 // maxWeights bounds a merged weight: 2 G elements.

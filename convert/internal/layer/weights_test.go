@@ -82,7 +82,7 @@ func TestUnstorable(t *testing.T) {
 	}{{65504, onnxio.Float16, ""}, {1e5, onnxio.Float16, "fp16_overflow"}, {-1e5, onnxio.Float16, "fp16_overflow"}, {1e5, onnxio.Float32, ""}, {1e39, onnxio.Float32, "fp16_overflow"},
 		{math.NaN(), onnxio.Float64, "non_finite_weight"}, {math.Inf(-1), onnxio.Float32, "non_finite_weight"}} {
 		err := unstorable([]float64{0, c.v}, c.d, n)
-		bad, ok := affine.AsValueError(err)
+		bad, ok := errors.AsType[*affine.ValueError](err)
 		if ok != (c.code != "") || ok && (string(bad.Code) != c.code || bad.Node != n) {
 			t.Errorf("%g as %s: %v", c.v, c.d, err)
 		}

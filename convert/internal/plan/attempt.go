@@ -26,7 +26,7 @@ func (a *Attempt) Exact() bool {
 // Attempt looks at the piece from u to v; nil where v is no affine function of u
 // alone.
 func (p *Plan) Attempt(u, v *graph.Value) *Attempt {
-	return p.attempt(u, v, p.Explained.Of, nil)
+	return p.attempt(u, v, p.Explained.Of)
 }
 
 // AttemptSum looks at the sum of values as if it were made in place of v.
@@ -37,21 +37,16 @@ func (p *Plan) AttemptSum(u *graph.Value, v *graph.Value, values []*graph.Value)
 	for range values {
 		sum.Coef = append(sum.Coef, 1)
 	}
-	return p.attempt(u, a.Out, func(x *graph.Value) *affine.Affine {
-		if x == a.Out {
-			return a
-		}
-		return p.Explained.Of(x)
-	}, nil)
+	return p.attempt(u, a.Out, p.Explained.With(map[*graph.Value]*affine.Affine{a.Out: a}))
 }
 
-func (p *Plan) attempt(u, v *graph.Value, of func(*graph.Value) *affine.Affine, sum []*graph.Node) *Attempt {
+func (p *Plan) attempt(u, v *graph.Value, of func(*graph.Value) *affine.Affine) *Attempt {
 	steps := affine.Between(of, u, v)
 	if len(steps) == 0 {
 		return nil
 	}
 	s := affine.NewSegment(u, v, steps)
-	a := &Attempt{Segment: s, Before: p.planner.t.tallyOf(steps).cost, Leaks: p.planner.leaks(u, steps, sum)}
+	a := &Attempt{Segment: s, Before: p.planner.t.tallyOf(steps).cost, Leaks: p.planner.leaks(u, steps, nil)}
 	walk := s.Walk()
 	var m affine.Map
 	if m, a.KernelWhy = walk.Map(v); a.KernelWhy == nil {

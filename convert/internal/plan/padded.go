@@ -19,7 +19,7 @@ func (p *planner) paddedSum(t *terms) *Region {
 	}
 	source := pad.Producer.In[0]
 	shape, ok := source.Shape()
-	if !ok || p.banned[p.t.e.Source(pad)] {
+	if !ok || !p.mayStart(pad) {
 		return nil
 	}
 	inside := graph.Invent(source.Name+".inside", source.Elem, shape)
@@ -61,7 +61,7 @@ func (p *planner) paddedSum(t *terms) *Region {
 	if _, conv := r.Layer.(*layer.Conv); !conv {
 		return nil
 	}
-	r.Fed, r.Before = source, r.Segment.Parameters()
+	r.Fed = source
 	for _, x := range t.values {
 		if p.t.e.Above(source, x) {
 			for _, a := range affine.Between(p.t.e.Of, source, x) {

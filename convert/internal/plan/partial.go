@@ -80,7 +80,7 @@ func (p *planner) partialSum(v *graph.Value) {
 		}
 	}
 	if r := p.paddedSum(t); r != nil {
-		p.regions = append(p.regions, r)
+		p.take(r)
 		return
 	}
 	if len(t.values) < 2 || !layer.Factors(p.t.e.Graph.Opset) && hasFactor(t.coef) {
@@ -154,7 +154,7 @@ func (p *planner) partRegion(t *terms, which []int) *Region {
 	shape, _ := v.Shape()
 	a := t.pick(graph.Invent(v.Name+".part", v.Elem, shape), which)
 	source := p.t.e.Common(a.Args)
-	if source == nil || p.banned[p.t.e.Source(source)] || affine.TakesFromItself(a) {
+	if source == nil || affine.TakesFromItself(a) {
 		return nil
 	}
 	r := p.overlaid(source, a.Out, map[*graph.Value]*affine.Affine{a.Out: a}, t.covers)
@@ -167,15 +167,10 @@ func (p *planner) partRegion(t *terms, which []int) *Region {
 // overlaid plans the piece from u to v where some values are explained otherwise
 // than the graph is.
 func (p *planner) overlaid(u, v *graph.Value, other map[*graph.Value]*affine.Affine, sum []*graph.Node) *Region {
-	if p.t.e.Graph.IsConst(u) {
+	if !p.mayStart(u) {
 		return nil
 	}
-	steps := affine.Between(func(x *graph.Value) *affine.Affine {
-		if a := other[x]; a != nil {
-			return a
-		}
-		return p.t.e.Of(x)
-	}, u, v)
+	steps := affine.Between(p.t.e.With(other), u, v)
 	if len(steps) == 0 {
 		return nil
 	}

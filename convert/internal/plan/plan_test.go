@@ -507,7 +507,7 @@ func TestSameFloat(t *testing.T) {
 		a, b onnxio.DType
 		want bool
 	}{{onnxio.Float32, onnxio.Float32, true}, {onnxio.Float32, onnxio.Float16, false}, {onnxio.Int64, onnxio.Int64, false}, {onnxio.Undefined, onnxio.Undefined, false}} {
-		if sameFloat(v(c.a), v(c.b)) != c.want {
+		if affine.SameFloat(v(c.a), v(c.b)) != c.want {
 			t.Errorf("%v and %v", c.a, c.b)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
-	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
@@ -164,7 +163,7 @@ type candidate struct {
 // comes last. far is what the graph up to j costs.
 func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate) (cutShort bool) {
 	u := c.points[j]
-	if j == 0 || p.banned[p.t.e.Source(u)] || p.t.e.Graph.IsConst(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
+	if j == 0 || !p.mayStart(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
 		return false
 	}
 	walk := p.startAt(c, j)
@@ -195,6 +194,11 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		}
 	}
 	return false
+}
+
+// mayStart reports whether a region may start at a value.
+func (p *planner) mayStart(u *graph.Value) bool {
+	return !p.banned[p.t.e.Source(u)] && !p.t.e.Graph.IsConst(u)
 }
 
 // startAt starts a walk at point j of a chain: without a layer behind it, of rows
@@ -229,7 +233,7 @@ type piece struct {
 // than what is there.
 func (p *planner) region(q *piece) *Region {
 	before := q.tally.cost
-	if before.Work < 2 || !sameFloat(q.u, q.v) || p.t.e.Cancels(q.v) {
+	if before.Work < 2 || !affine.SameFloat(q.u, q.v) || p.t.e.Cancels(q.v) {
 		return nil
 	}
 	if q.tally.layers == 0 && q.tally.others > 0 {
@@ -275,7 +279,7 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 		}
 		return nil, nil
 	}
-	o := layer.Options{Opset: p.t.e.Graph.Opset, Form: p.opts.Form, AllowGrowth: p.opts.AllowGrowth}
+	o := layer.Options{Opset: p.t.e.Graph.Opset, Form: p.opts.Form}
 	var conv *layer.Conv
 	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
 		conv, _ = layer.PlanConv(segment(), m, limit)
@@ -316,9 +320,4 @@ func oneConv(s *affine.Segment) bool {
 		layers++
 	}
 	return layers == 1
-}
-
-// sameFloat reports whether both values have one float type.
-func sameFloat(u, v *graph.Value) bool {
-	return u.Elem == v.Elem && u.Elem.IsFloat() && u.Elem != onnxio.Undefined
 }

@@ -22,7 +22,7 @@ func explainConv(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	if len(n.In) > 2 {
 		b = n.In[2]
 	}
-	if !sameFloat(x, w, b) {
+	if !affine.SameFloat(x, w, b) {
 		return nil, nil // mixed types: not one linear map
 	}
 	for _, v := range n.In[1:] {

@@ -43,7 +43,7 @@ func explainGemm(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	if len(n.In) > 2 {
 		b = n.In[2]
 	}
-	if n.Int("transA", 0) != 0 || x.Rank() != 2 || w.Rank() != 2 || !sameFloat(x, w, b) || c.g.IsConst(x) {
+	if n.Int("transA", 0) != 0 || x.Rank() != 2 || w.Rank() != 2 || !affine.SameFloat(x, w, b) || c.g.IsConst(x) {
 		return nil, nil // not rows times weights
 	}
 	for _, v := range n.In[1:] {
@@ -93,7 +93,7 @@ func explainMatMul(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 	if left {
 		x, w = w, x
 	}
-	if !sameFloat(x, w) || x.Rank() < 2 {
+	if !affine.SameFloat(x, w) || x.Rank() < 2 {
 		return nil, nil // vectors, or mixed types
 	}
 	if !c.g.IsConst(w) {
@@ -149,7 +149,7 @@ func explainEinsum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 	}
 	x, w := n.In[d], n.In[k]
 	shape, known := affine.ConstShape(w)
-	if !c.g.IsConst(w) || !known || !sameFloat(x, w) || len(shape) != len(spec.In[k]) || x.Rank() != len(spec.In[d]) {
+	if !c.g.IsConst(w) || !known || !affine.SameFloat(x, w) || len(shape) != len(spec.In[k]) || x.Rank() != len(spec.In[d]) {
 		return nil, nil // a product of data
 	}
 	f := affine.FC{Size: map[affine.Index]int{}, Matrices: []*graph.Value{w}, Alpha: 1}

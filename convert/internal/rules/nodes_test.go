@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -273,7 +274,7 @@ func TestVarianceWithoutARoot(t *testing.T) {
 			t.Fatal(why)
 		}
 		_, err := m.Program.Fold(m.Form())
-		refused, ok := affine.AsValueError(err)
+		refused, ok := errors.AsType[*affine.ValueError](err)
 		if ok != bad || ok && (refused.Code != reason.BNInvalidVariance || refused.Node != g.Nodes[0] || !strings.Contains(err.Error(), "channel 1")) {
 			t.Errorf("%s: %v", variance, err)
 		}

@@ -134,30 +134,3 @@ func (c *context) weightProblem(n *graph.Node, v *graph.Value) *reason.Refusal {
 	}
 	return reason.Refuse(reason.WeightsNotConstant, "the weight %q of %q is computed from data or has no value in the file; export the model with its parameters", v.Name, n.Title())
 }
-
-// sameFloat reports whether all values have one float type.
-func sameFloat(vs ...*graph.Value) bool {
-	t := onnxio.Undefined
-	for _, v := range vs {
-		if v == nil {
-			continue
-		}
-		if t == onnxio.Undefined {
-			t = v.Elem
-		}
-		if v.Elem != t || !v.Elem.IsFloat() {
-			return false
-		}
-	}
-	return true
-}
-
-// constantLike reports whether v does not depend on data, be its shape known
-// or not.
-func (c *context) constantLike(v *graph.Value) bool {
-	if c.g.IsConst(v) {
-		return true
-	}
-	_, ok := c.g.Splat(v)
-	return ok
-}

@@ -31,10 +31,10 @@ func explainScale(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal)
 		return nil, nil // the sum rule's business
 	}
 	x, k, swapped := n.In[0], n.In[1], false
-	if c.constantLike(x) {
+	if affine.ConstantLike(c.g, x) {
 		x, k, swapped = k, x, true
 	}
-	if !c.constantLike(k) || c.constantLike(x) || !sameFloat(x, k) || x.Rank() < 0 {
+	if !affine.ConstantLike(c.g, k) || affine.ConstantLike(c.g, x) || !affine.SameFloat(x, k) || x.Rank() < 0 {
 		return nil, nil // two data operands
 	}
 	if swapped && n.OpType() == "Div" {

@@ -108,7 +108,7 @@ func explainConcat(c *context, n *graph.Node) []*affine.Affine {
 	var sizes []int
 	for _, x := range n.In {
 		dims, ok := x.Shape()
-		if !ok || len(dims) != rank || c.constantLike(x) {
+		if !ok || len(dims) != rank || affine.ConstantLike(c.g, x) {
 			return nil // a constant part
 		}
 		k, ok := dims[axis].Int()

@@ -24,7 +24,7 @@ func explainSum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 	var coef []float64
 	for i, x := range n.In {
 		dims, ok := x.Shape()
-		if !ok || !x.Elem.IsFloat() || x.Elem != n.In[0].Elem || c.constantLike(x) {
+		if !ok || !x.Elem.IsFloat() || x.Elem != n.In[0].Elem || affine.ConstantLike(c.g, x) {
 			return nil, nil // the scale rule's business, or no data
 		}
 		if !affine.EqualDims(dims, out) {
