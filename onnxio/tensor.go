@@ -274,27 +274,18 @@ func (t *Tensor) typedBytes() ([]byte, error) {
 
 // Float64s returns the values converted to float64. It is exact for every
 // type up to float64 and for integers below 2^53.
-func (t *Tensor) Float64s() ([]float64, error) {
-	r, err := t.Reader()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, t.Len())
-	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeFloat64(out, b, t.dtype) })
-	if err != nil {
-		return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
-	}
-	return out, nil
-}
+func (t *Tensor) Float64s() ([]float64, error) { return decoded(t, DecodeFloat64) }
 
 // Int64s returns the values of an integer or bool tensor.
-func (t *Tensor) Int64s() ([]int64, error) {
+func (t *Tensor) Int64s() ([]int64, error) { return decoded(t, DecodeInt64) }
+
+func decoded[N any](t *Tensor, decode func(dst []N, b []byte, d DType) error) ([]N, error) {
 	r, err := t.Reader()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int64, t.Len())
-	r.With(0, len(r.Mapped()), func(b []byte) { err = DecodeInt64(out, b, t.dtype) })
+	out := make([]N, t.Len())
+	r.With(0, len(r.Mapped()), func(b []byte) { err = decode(out, b, t.dtype) })
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.name, err)
 	}
