@@ -74,12 +74,14 @@ func (w Window) Then(next Window) Window {
 	case next.diagonal():
 		out.Groups = w.Groups
 	}
+	axes := len(w.Taps)
+	numbers := make([]int, 4*axes)
+	out.Lo, out.Taps, out.Step, out.Stride = numbers[:axes:axes], numbers[axes:2*axes:2*axes], numbers[2*axes:3*axes:3*axes], numbers[3*axes:]
 	for i := range w.Taps {
 		s := w.Stride[i]
-		out.Stride = append(out.Stride, s*next.Stride[i])
-		out.Lo = append(out.Lo, next.Lo[i]*s+w.Lo[i])
-		taps, step := composedTaps(w.Taps[i], w.Step[i], next.Taps[i], next.Step[i]*s)
-		out.Taps, out.Step = append(out.Taps, taps), append(out.Step, step)
+		out.Stride[i] = s * next.Stride[i]
+		out.Lo[i] = next.Lo[i]*s + w.Lo[i]
+		out.Taps[i], out.Step[i] = composedTaps(w.Taps[i], w.Step[i], next.Taps[i], next.Step[i]*s)
 	}
 	return out
 }

@@ -178,7 +178,9 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 		Lo: numbers[:axes:axes], Taps: numbers[axes : 2*axes : 2*axes], Step: numbers[2*axes : 3*axes : 3*axes], Stride: numbers[3*axes:]}
 	padded, pointwise := false, true
 	out.Dims = slices.Clone(s.Dims)
-	out.Dims[1] = graph.Size(int64(channels))
+	if !s.Dims[1].Is(int64(channels)) {
+		out.Dims[1] = graph.Size(int64(channels))
+	}
 	for i := range w.Kernel {
 		if w.Begin[i] < 0 || w.End[i] < 0 {
 			return s, reason.Refuse(reason.UnsupportedForm, "%q has negative padding", n.Title())

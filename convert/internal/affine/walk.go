@@ -18,8 +18,9 @@ type Walk struct {
 	traced  map[*graph.Value]Traced
 	rowsWhy *reason.Refusal
 	ahead   []*Affine // met, and not written as rows yet: most are asked for as a map alone
-	maps    map[*graph.Value]Map
+	maps    map[*graph.Value]*Map
 	mapWhy  *reason.Refusal
+	args    []Map // of the step that is written
 }
 
 // NewWalk starts at a value whose axes are those of a map in the given order.
@@ -35,7 +36,7 @@ func NewWalk(from *graph.Value, order []int) *Walk {
 	w.tracer, in = NewTracer(dims)
 	w.traced = map[*graph.Value]Traced{from: in}
 	if m, ok := MapInput(from, order); ok {
-		w.maps = map[*graph.Value]Map{from: m}
+		w.maps = map[*graph.Value]*Map{from: &m}
 	} else {
 		w.mapWhy = reason.Refuse("", "%q is no map", from.Name)
 	}
@@ -82,7 +83,8 @@ func (w *Walk) throughRows(a *Affine) *reason.Refusal {
 	if why != nil {
 		return why
 	}
-	if !agrees(a.Out, w.tracer.Sizes(y)) {
+	sizes := w.tracer.Sizes(y)
+	if !agrees(a.Out, len(sizes), func(k int) graph.Dim { return sizes[k] }) {
 		return reason.Refuse("", "%q makes another shape than the graph says", a.Node().Title())
 	}
 	w.traced[a.Out] = y
@@ -90,39 +92,35 @@ func (w *Walk) throughRows(a *Affine) *reason.Refusal {
 }
 
 func (w *Walk) throughMap(a *Affine) *reason.Refusal {
-	args := make([]Map, len(a.Args))
-	for k, v := range a.Args {
-		args[k] = w.maps[v]
+	w.args = w.args[:0]
+	for _, v := range a.Args {
+		w.args = append(w.args, *w.maps[v])
 	}
-	y, why := a.Op.Window(a.Node(), args)
+	y, why := a.Op.Window(a.Node(), w.args)
 	if why != nil {
 		return why
 	}
-	sizes := make([]graph.Dim, len(y.Order))
-	for k, axis := range y.Order {
-		sizes[k] = y.Dims[axis]
-	}
-	if !agrees(a.Out, sizes) || !y.Dims[1].Is(int64(y.Win.Out)) {
+	if !agrees(a.Out, len(y.Order), func(k int) graph.Dim { return y.Dims[y.Order[k]] }) || !y.Dims[1].Is(int64(y.Win.Out)) {
 		return reason.Refuse("", "%q makes another shape than the graph says", a.Node().Title())
 	}
-	w.maps[a.Out] = y
+	w.maps[a.Out] = &y
 	return nil
 }
 
 // agrees reports whether sizes that were worked out for a value contradict those
 // that the graph knows: then some rule and the graph take the node for something
 // else, and nothing may be merged.
-func agrees(v *graph.Value, sizes []graph.Dim) bool {
+func agrees(v *graph.Value, rank int, size func(axis int) graph.Dim) bool {
 	dims, ok := v.Shape()
 	if !ok {
 		return true
 	}
-	if len(dims) != len(sizes) {
+	if len(dims) != rank {
 		return false
 	}
 	for i, d := range dims {
 		a, known := d.Int()
-		b, known2 := sizes[i].Int()
+		b, known2 := size(i).Int()
 		if known && known2 && a != b {
 			return false
 		}
@@ -131,7 +129,12 @@ func agrees(v *graph.Value, sizes []graph.Dim) bool {
 }
 
 // Map is v, which the walk met last, as a convolution of the map it began at.
-func (w *Walk) Map(v *graph.Value) (Map, *reason.Refusal) { return w.maps[v], w.mapWhy }
+func (w *Walk) Map(v *graph.Value) (Map, *reason.Refusal) {
+	if w.mapWhy != nil {
+		return Map{}, w.mapWhy
+	}
+	return *w.maps[v], nil
+}
 
 // Rows is v, which the walk met last, as a layer that maps rows to rows.
 func (w *Walk) Rows(v *graph.Value) (*Rows, *reason.Refusal) {

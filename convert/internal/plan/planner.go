@@ -184,7 +184,11 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		if _, moved := p.t.e.MovedFrom(v); moved {
 			continue // a value that is in no file is only read
 		}
-		q := piece{u: u, v: v, walk: walk, tally: c.between(j, i), sealed: c.sealed(j, i), steps: func() []*affine.Affine { return c.steps(j, i) }}
+		t := c.between(j, i)
+		if pick[i].region != nil && pick[i].total.Less(far.Plus(atLeast(walk, u, v, t))) {
+			continue
+		}
+		q := piece{u: u, v: v, walk: walk, tally: t, sealed: c.sealed(j, i), steps: func() []*affine.Affine { return c.steps(j, i) }}
 		r := p.region(&q)
 		if r == nil {
 			continue
@@ -194,6 +198,16 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 		}
 	}
 	return false
+}
+
+// atLeast is what a region from u to v costs at least. It is exact for a pointwise Conv
+// in the place of more weights, and nothing where only planning the region would tell.
+func atLeast(walk *affine.Walk, u, v *graph.Value, before tally) affine.Cost {
+	m, why := walk.Map(v)
+	if why != nil || !m.Win.Pointwise() || before.layers == 0 || m.Win.Size() > before.cost.Weights || layer.FlatMap(u) {
+		return affine.Cost{}
+	}
+	return affine.Cost{Weights: m.Win.Size(), Work: 1}
 }
 
 // mayStart reports whether a region may start at a value.
