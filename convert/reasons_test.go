@@ -2,20 +2,18 @@ package convert_test
 
 import (
 	"context"
-	"flag"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/convert/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 41)) }
-
-var update = flag.Bool("update", false, "rewrite generated files")
 
 func TestDeclinesPage(t *testing.T) {
 	isPage(t, "../docs/declines.md", convert.DeclinesPage())
@@ -24,7 +22,7 @@ func TestDeclinesPage(t *testing.T) {
 // isPage holds a generated page to the table that it is made from.
 func isPage(t *testing.T, file, want string) {
 	t.Helper()
-	if *update {
+	if sketch.Updating() {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -108,6 +108,17 @@ func TestWindowsThatAreRefused(t *testing.T) {
 	if _, why := wide.then(n, window(2, 2, 1, 0, 0), 4, 4, 1); why == nil || !strings.Contains(why.Message, "reach over more") {
 		t.Errorf("together they reach over %d: %v", 2*maxReach, why)
 	}
+	for axis := range 2 { // along one axis alone
+		w := window(1, 1, 1, 0, 0)
+		w.Stride[axis] = maxReach
+		far, why := start.then(n, w, 4, 4, 1)
+		if why != nil {
+			t.Fatal(why)
+		}
+		if _, why := far.then(n, w, 4, 4, 1); why == nil || !strings.Contains(why.Message, "reach over more") {
+			t.Errorf("axis %d: together they reach over more than %d: %v", axis, maxReach, why)
+		}
+	}
 }
 
 // A window above 1×1, or a bias, is what zero padding must not follow.

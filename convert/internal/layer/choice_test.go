@@ -497,3 +497,18 @@ func TestMeasuredColumns(t *testing.T) {
 		}
 	}
 }
+
+// Before opset 7 scales along axes that are not neighbours stay two nodes; from then on
+// they are one.
+func TestScalesOfOldOpsets(t *testing.T) {
+	for opset, want := range map[int64]bool{6: false, 7: true} {
+		text := "opset 6\nx : 2 3 4 5\na = Mul(x, ?3) broadcast=1 axis=1\ny = Mul(a, ?5) broadcast=1 axis=3"
+		if opset == 7 {
+			text = "opset 7\nx : 2 3 4 5\na = Mul(x, ?3x1x1)\ny = Mul(a, ?5)"
+		}
+		w := wholeOf(t, text)
+		if l, ok := PlanScale(w.s, w.s.Walk(), opset); ok != want {
+			t.Errorf("opset %d: %v, %v", opset, l, ok)
+		}
+	}
+}

@@ -44,6 +44,7 @@ var segments = []struct{ name, text string }{
 	{"norm, conv and norm", "x : N 4 5 4\nn = BatchNormalization(x, ?4, ?4, ?4, !4)\na = Conv(n, ?6x2x3x3, ?6) group=2\ny = BatchNormalization(a, ?6, ?6, ?6, !6)"},
 	{"scale and pointwise conv", "x : N 4 3 3\nn = Mul(x, ?4x1x1)\nm = Add(n, ?4x1x1)\na = Conv(m, ?6x2x1x1, ?6) group=2\ny = Mul(a, ?6x1x1)"},
 	{"conv of channels last", "x : N 5 4 3\na = Transpose(x) perm=0,3,1,2\nb = Conv(a, ?4x3x3x3, ?4) pads=1,1,1,1 dilations=1,1\nc = BatchNormalization(b, ?4, ?4, ?4, !4)\ny = Transpose(c) perm=0,2,3,1"},
+	{"conv with axes turned", "x : N 3 5 4\na = Conv(x, ?4x3x3x1, ?4) strides=2,1\nb = BatchNormalization(a, ?4, ?4, ?4, !4)\ny = Transpose(b) perm=0,1,3,2"},
 	{"rows of a batch turned", "x : 5 N 6 3\na = Transpose(x) perm=1,3,2,0\nb = Conv(a, ?2x3x3x2, ?2)\ny = Transpose(b) perm=2,0,1,3"},
 	{"branches", "x : N 3 5 5\na = Conv(x, ?3x3x3x3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1, ?3)\nc = Add(a, b)\ny = Add(c, x)"},
 	{"taps beside the map", "x : N 3 1 5\na = Conv(x, ?4x3x3x3, ?4) pads=1,1,1,1\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},

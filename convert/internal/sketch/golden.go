@@ -11,6 +11,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the texts that tests compare with")
 
+// Updating reports whether the tests rewrite the texts that they compare with.
+func Updating() bool { return *update }
+
 // Golden compares text with testdata/NAME.
 func Golden(t testing.TB, name, text string) {
 	t.Helper()

@@ -1,0 +1,174 @@
+package convert_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"repmlp/convert"
+	"repmlp/convert/internal/sketch"
+	"repmlp/onnxio"
+)
+
+// A BatchNormalization that is the first node of a graph is switched like any other,
+// and so is one behind a node of a foreign operator.
+func TestFirstNodeIsSwitched(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4 6 6\na = BatchNormalization(x, ?4, ?4, ?4, !4) training_mode=1\ny = Conv(a, ?4x4x1x1, ?4)")
+	_, r, err := convert.Model(t.Context(), m, convert.Options{BatchStatistics: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Regions) != 1 || len(r.Regions[0].Merged) != 2 {
+		t.Errorf("merged %v, declined %v", r.Regions, r.Declined)
+	}
+}
+
+// chosen is a model whose one node is an If over bodies that read x from outside.
+func chosen(t *testing.T, x *onnxio.ValueInfo, inits []*onnxio.Tensor, then func(in, out string) []*onnxio.Node) *onnxio.Model {
+	t.Helper()
+	body := func(name string, nodes []*onnxio.Node) *onnxio.Attr {
+		a, err := onnxio.GraphAttr(name, onnxio.Parts{Nodes: nodes, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(nodes[len(nodes)-1].Outputs()[0], onnxio.Float32)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Opset:   17,
+		Inputs:  []*onnxio.ValueInfo{x, onnxio.NewValue("c", onnxio.Bool)},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32)},
+		Nodes:   []*onnxio.Node{onnxio.NewNode("choice", "If", []string{"c"}, []string{"y"}, body("then_branch", then("x", "t")), body("else_branch", []*onnxio.Node{onnxio.NewNode("", "Relu", []string{"x"}, []string{"e"})}))},
+		Inits:   inits,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// numbers is a float32 tensor of counting numbers from 1 on.
+func numbers(t *testing.T, name string, dims ...int64) *onnxio.Tensor {
+	t.Helper()
+	n := int64(1)
+	for _, d := range dims {
+		n *= d
+	}
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = float64(i%7 + 1)
+	}
+	raw, err := onnxio.EncodeFloat64(v, onnxio.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := onnxio.NewTensor(name, onnxio.Float32, dims, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+var normed = []string{"s", "s", "s", "s"}
+
+// A BatchNormalization in training mode is found in a body, one that only has the
+// name of the operator is not.
+func TestTrainingModeInBodies(t *testing.T) {
+	x := onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(3), onnxio.Known(4), onnxio.Known(4))
+	for mode, want := range map[int64]bool{0: false, 1: true} {
+		m := chosen(t, x, []*onnxio.Tensor{numbers(t, "s", 3)}, func(in, out string) []*onnxio.Node {
+			return []*onnxio.Node{onnxio.NewNode("n", "BatchNormalization", append([]string{in}, normed...), []string{out}, onnxio.IntAttr("training_mode", mode))}
+		})
+		r, err := convert.Inspect(t.Context(), m, convert.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		warned := slices.ContainsFunc(r.Warnings, func(w convert.Warning) bool {
+			return w.Code == "training_mode" && strings.Contains(w.Message, "1 BatchNormalization")
+		})
+		if warned != want {
+			t.Errorf("training_mode %d: warnings %v", mode, r.Warnings)
+		}
+	}
+}
+
+// A body knows the sizes of what it reads from outside: the padding of a Conv follows
+// from them where they are numbers, and from nothing where they are not.
+func TestBodyKnowsSizesFromOutside(t *testing.T) {
+	for height, want := range map[onnxio.Dim]int{onnxio.Known(9): 1, onnxio.Named("H"): 0} {
+		x := onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(3), height, onnxio.Known(9))
+		m := chosen(t, x, []*onnxio.Tensor{numbers(t, "s", 3), numbers(t, "w", 3, 3, 3, 3)}, func(in, out string) []*onnxio.Node {
+			return []*onnxio.Node{
+				onnxio.NewNode("k", "Conv", []string{in, "w"}, []string{"k"}, onnxio.StringAttr("auto_pad", "SAME_UPPER"), onnxio.IntsAttr("strides", []int64{2, 2})),
+				onnxio.NewNode("n", "BatchNormalization", append([]string{"k"}, normed...), []string{out}),
+			}
+		})
+		_, r, err := convert.Model(t.Context(), m, convert.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Regions) != want {
+			t.Errorf("height %v: merged %v, declined %v", height, r.Regions, r.Declined)
+		}
+	}
+}
+
+// The proofs are counted as they are made: from one to all of them.
+func TestProgressOfProofs(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4 6 6\na = Conv(x, ?4x4x3x3)\nb = BatchNormalization(a, ?4, ?4, ?4, !4)\nc = Relu(b)\nd = Conv(c, ?4x4x1x1)\ny = BatchNormalization(d, ?4, ?4, ?4, !4)")
+	var seen []int
+	_, _, err := convert.Model(t.Context(), m, convert.Options{Progress: func(step string, done, total int) {
+		if step == "proving" {
+			seen = append(seen, done, total)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(seen, []int{1, 2, 2, 2}) {
+		t.Errorf("proofs done, of: %v", seen)
+	}
+}
+
+// A model that was read is closed when the work is done.
+func TestNothingStaysOpen(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.onnx")
+	if err := sketch.Model(t, "x : float32 N 4\na = Gemm(x, ?4x4)\ny = Gemm(a, ?4x4)").Save(in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := convert.File(t.Context(), in, filepath.Join(dir, "out.onnx"), convert.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // another system
+	}
+	for _, fd := range fds {
+		if to, _ := os.Readlink(filepath.Join("/proc/self/fd", fd.Name())); strings.HasPrefix(to, dir) {
+			t.Errorf("%s is still open", to)
+		}
+	}
+}
+
+// Nodes that make the same are one value, whatever else stands among them; two Ifs
+// with other bodies are not the same.
+func TestRepeatedNodes(t *testing.T) {
+	branches := "u = Cast(x) to=11\nv = Cast(x) to=11\na = Conv(u, ?4x4x3x3) pads=1,1,1,1\nb = Conv(v, ?4x4x1x1)\ny = Add(a, b)"
+	for name, text := range map[string]string{
+		"alone":                   "x : N 4 6 6\n" + branches,
+		"behind a random node":    "x : N 4 6 6\nr = RandomNormalLike(x)\n" + branches + "\nz = Add(y, r)",
+		"behind a Split":          "x : N 4 6 6\nr, q = Split(x) axis=1\n" + branches + "\n> y r q",
+		"behind a value of x":     "x : N 4 6 6\nq = Relu(x)\n" + branches + "\n> q y",
+		"one of them is asked of": "x : N 4 6 6\n" + branches + "\n> v y",
+	} {
+		_, r, err := convert.Model(t.Context(), sketch.Model(t, text), convert.Options{NoCheck: true})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(r.Regions) != 1 || len(r.Regions[0].Merged) < 3 {
+			t.Errorf("%s: merged %+v, declined %v", name, r.Regions, r.Declined)
+		}
+	}
+}
