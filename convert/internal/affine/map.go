@@ -1,7 +1,6 @@
 package affine
 
 import (
-	"errors"
 	"math"
 	"repmlp/convert/internal/reason"
 	"slices"
@@ -19,58 +18,15 @@ type Map struct {
 	Dims  []graph.Dim // [N, C, spatial...]
 	Order []int       // which of Dims each axis of the value is
 
-	notZero    reason.Code // why the formula is not zero outside the map: a code, "" if it is zero
-	notZeroWhy string
-
-	outside *outside    // what the formula gives outside the map, nil where that is not one number per channel
+	borders borders     // what the formula gives outside the map
+	outside *outside    // the number for each channel along even borders, nil where it is not known
 	Undone  *graph.Node // zero padding behind a bias that a later constant takes away again
-}
-
-// outside is what a map's formula gives outside the map: one number per channel,
-// and the sum of the magnitudes that it was added up from. It is worked out when
-// somebody asks.
-type outside func() (value, size []float64, err error)
-
-// cancelRoundoffs is how much of what it was added up from may be left of a value
-// that stands for zero, in unit roundoffs of float32: exporters work the
-// constant out in float32, in a handful of operations.
-const cancelRoundoffs = 8
-
-// cancels reports whether all that is left outside the map is rounding. Blocks
-// that pad with the image of zero subtract it, pad with zeros and add it again.
-func (s Map) cancels() bool {
-	if s.notZero != reason.BiasBeforeZeroPadding || s.outside == nil {
-		return false
-	}
-	value, size, err := (*s.outside)()
-	if err != nil {
-		return false
-	}
-	for i, v := range value {
-		if !(math.Abs(v) <= cancelRoundoffs*0x1p-24*size[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// Outside is what the formula gives outside the map, a number for each channel. It is
-// an error where that is not one number.
-func (s Map) Outside() ([]float64, error) {
-	switch {
-	case s.outside != nil:
-		value, _, err := (*s.outside)()
-		return value, err
-	case s.notZero == "":
-		return make([]float64, s.Win.Out), nil
-	}
-	return nil, errors.New("working out what lies outside a map: it is not one number")
 }
 
 // scaledBy notes that the channels were scaled and shifted; either may be nil.
 // sizes are the magnitudes that the shift was added up from, nil for its own.
 func (s Map) scaledBy(numbers func() (scale, shift, sizes []float64, err error)) Map {
-	before, zero := s.outside, s.notZero == ""
+	before, zero := s.outside, s.borders.anyZero()
 	if before == nil && !zero {
 		return s
 	}
@@ -130,7 +86,7 @@ func MapInput(v *graph.Value, order []int) (Map, bool) {
 	if !ok || c < 1 {
 		return Map{}, false
 	}
-	return Map{Win: fuse.IdentityWindow(int(c), len(dims)-2), Dims: dims, Order: order}, true
+	return Map{Win: fuse.IdentityWindow(int(c), len(dims)-2), Dims: dims, Order: order, borders: make(borders, len(dims)-2)}, true
 }
 
 // ChannelsFirst reports whether the value's axes are [N, C, spatial...].
@@ -176,7 +132,6 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 	numbers := make([]int, 4*axes)
 	next := fuse.Window{Out: channels, In: s.Win.Out, Groups: groups,
 		Lo: numbers[:axes:axes], Taps: numbers[axes : 2*axes : 2*axes], Step: numbers[2*axes : 3*axes : 3*axes], Stride: numbers[3*axes:]}
-	padded, pointwise := false, true
 	out.Dims = slices.Clone(s.Dims)
 	if !s.Dims[1].Is(int64(channels)) {
 		out.Dims[1] = graph.Size(int64(channels))
@@ -188,38 +143,24 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 		if max(w.Begin[i], w.End[i], w.Stride[i], w.Kernel[i], w.Dilation[i]) > maxReach {
 			return s, reason.Refuse(reason.UnsupportedForm, "%q pads, strides or dilates by more than %d", n.Title(), maxReach)
 		}
-		padded = padded || w.Begin[i] > 0 || w.End[i] > 0
-		pointwise = pointwise && w.Kernel[i] == 1 && w.Stride[i] == 1
 		next.Lo[i], next.Taps[i], next.Step[i], next.Stride[i] = int(-w.Begin[i]), int(w.Kernel[i]), int(w.Dilation[i]), int(w.Stride[i])
 		if !w.Pointwise(i) {
 			out.Dims[i+2] = w.Out(i, s.Dims[i+2])
 		}
 	}
-	if padded && s.notZero != "" {
-		if !s.cancels() {
-			return s, reason.Refuse(s.notZero, "%s, and %q pads with zeros after it", s.notZeroWhy, n.Title())
-		}
-		s.notZero, out.notZero, out.Undone = "", "", n
+	undone, why := s.padded(n, w)
+	if why != nil {
+		return s, why
 	}
+	if undone {
+		out.Undone = n
+	}
+	out.borders, out.outside = s.borders.behind(n, w, undone), nil
 	out.Win = s.Win.Then(next)
 	for i := range out.Win.Taps {
 		if w := out.Win; max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
 			return s, reason.Refuse(reason.UnsupportedForm, "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
 		}
 	}
-	if s.notZero != "" || !pointwise {
-		out.outside = nil
-	}
-	if !pointwise && out.notZero == "" {
-		out.notZero, out.notZeroWhy = reason.InnerZeroPadding, "\""+n.Title()+"\" has a kernel above 1×1; put all padding on the first conv"
-	}
 	return out, nil
-}
-
-// shifted notes that a bias was added.
-func (s Map) shifted(n *graph.Node) Map {
-	if s.notZero == "" || s.notZero == reason.InnerZeroPadding {
-		s.notZero, s.notZeroWhy = reason.BiasBeforeZeroPadding, "\""+n.Title()+"\" adds a bias; pad with the bias value while training"
-	}
-	return s
 }

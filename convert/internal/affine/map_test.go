@@ -142,7 +142,7 @@ func TestWhatZeroPaddingMayFollow(t *testing.T) {
 		"a 1×1":                         {then(start, window(1, 1, 1, 0, 0)), ""},
 		"padding":                       {then(start, pad), ""},
 		"a 3×3":                         {then(start, window(3, 1, 1, 0, 0)), reason.InnerZeroPadding},
-		"a stride":                      {then(start, window(1, 2, 1, 0, 0)), reason.InnerZeroPadding},
+		"a stride":                      {then(start, window(1, 2, 1, 0, 0)), ""},
 		"a bias":                        {start.shifted(n), reason.BiasBeforeZeroPadding},
 		"a 3×3 with bias":               {then(start, window(3, 1, 1, 0, 0)).shifted(n), reason.BiasBeforeZeroPadding},
 		"a bias before a 3×3":           {then(start.shifted(n), window(3, 1, 1, 0, 0)), reason.BiasBeforeZeroPadding},
@@ -152,14 +152,113 @@ func TestWhatZeroPaddingMayFollow(t *testing.T) {
 		"a bias that is no number":      {broken(start.shifted(n)), reason.BiasBeforeZeroPadding},
 		"a bias taken away, then 3×3":   {then(cancelled(start.shifted(n), 0), window(3, 1, 1, 0, 0)), reason.BiasBeforeZeroPadding},
 		"a bias taken away, then 1×1s2": {then(cancelled(start.shifted(n), 0), window(1, 2, 1, 0, 0)), reason.BiasBeforeZeroPadding},
+		"a padded 1×1 behind a 3×3":     {then(then(start, window(3, 1, 1, 0, 0)), window(1, 1, 1, 0, 0)), reason.InnerZeroPadding},
 	} {
 		out, why := c.m.then(n, pad, 4, 4, 1)
 		switch {
 		case why == nil && c.code != "", why != nil && why.Code != c.code:
 			t.Errorf("%s: %v, want %s", name, why, c.code)
-		case why == nil && (out.notZero != "" || (out.Undone != nil) != (c.m.notZero != "")):
-			t.Errorf("%s: %q, undone at %v", name, out.notZero, out.Undone)
+		case why == nil && (!allZero(out) || (out.Undone != nil) != !allZero(c.m)):
+			t.Errorf("%s: %v, undone at %v", name, out.borders, out.Undone)
 		}
+	}
+}
+
+func allZero(m Map) bool {
+	return !slices.ContainsFunc(m.borders, func(b border) bool { return b.code != "" })
+}
+
+// Padding counts per axis: a kernel along one axis does not stand in the way of
+// zeros along another, a bias does everywhere.
+func TestPaddingCountsPerAxis(t *testing.T) {
+	n := node(t, "Neg")
+	// along is a window of two axes, each given as taps and padding on both sides.
+	along := func(h, w, ph, pw int64) graph.Window {
+		return graph.Window{Kernel: []int64{h, w}, Stride: []int64{1, 1}, Dilation: []int64{1, 1}, Begin: []int64{ph, pw}, End: []int64{ph, pw}}
+	}
+	begins := func(w graph.Window) graph.Window { w.End = []int64{0, 0}; return w }
+	ends := func(w graph.Window) graph.Window { w.Begin = []int64{0, 0}; return w }
+	wide, high := along(1, 3, 0, 1), along(3, 1, 1, 0)
+	bias := func(m Map) Map {
+		return m.scaledBy(func() (scale, shift, sizes []float64, err error) { return nil, []float64{1, 2, 3, 4}, nil, nil }).shifted(n)
+	}
+	nought := func(m Map) Map {
+		return m.scaledBy(func() (scale, shift, sizes []float64, err error) { return nil, make([]float64, 4), nil, nil }).shifted(n)
+	}
+	back := func(m Map) Map {
+		return m.scaledBy(func() (scale, shift, sizes []float64, err error) { return nil, []float64{-1, -2, -3, -4}, nil, nil }).shifted(n)
+	}
+	var start Map
+	then := func(w graph.Window) func(Map) Map {
+		return func(m Map) Map {
+			out, why := m.then(n, w, 4, 4, 1)
+			if why != nil {
+				t.Fatal(why)
+			}
+			return out
+		}
+	}
+	sum := func(other Map) func(Map) Map {
+		return func(m Map) Map {
+			out, why := (&Sum{Coef: []float64{1, 1}}).Window(n, []Map{m, other})
+			if why != nil {
+				t.Fatal(why)
+			}
+			return out
+		}
+	}
+	start = mapOf(t, 1, 4, 9, 9)
+	for _, c := range []struct {
+		name   string
+		steps  []func(Map) Map
+		next   graph.Window
+		code   reason.Code
+		undone bool
+	}{
+		{"wide, high", []func(Map) Map{then(wide)}, high, "", false},
+		{"high, wide", []func(Map) Map{then(high)}, wide, "", false},
+		{"wide, wide", []func(Map) Map{then(wide)}, wide, reason.InnerZeroPadding, false},
+		{"high, high at its begin", []func(Map) Map{then(high)}, begins(high), reason.InnerZeroPadding, false},
+		{"high, high at its end", []func(Map) Map{then(high)}, ends(high), reason.InnerZeroPadding, false},
+		{"wide, unpadded high, high", []func(Map) Map{then(wide), then(along(3, 1, 0, 0))}, high, reason.InnerZeroPadding, false},
+		{"wide, square", []func(Map) Map{then(wide)}, along(3, 3, 1, 1), reason.InnerZeroPadding, false},
+		{"wide, square padded high", []func(Map) Map{then(wide)}, along(3, 3, 1, 0), "", false},
+		{"wide with a bias, high", []func(Map) Map{then(wide), bias}, high, reason.BiasBeforeZeroPadding, false},
+		{"a bias, wide, high", []func(Map) Map{bias, then(along(1, 3, 0, 0))}, high, reason.BiasBeforeZeroPadding, false},
+		{"wide, a bias of zeros, high", []func(Map) Map{then(wide), nought}, high, "", true},
+		{"wide, a bias of zeros, wide", []func(Map) Map{then(wide), nought}, wide, reason.BiasBeforeZeroPadding, false},
+		{"wide, a bias and back, high", []func(Map) Map{then(wide), bias, back}, high, "", true},
+		{"a bias and back, high, wide", []func(Map) Map{bias, back, then(high)}, wide, "", true},
+		{"wide and high, high", []func(Map) Map{then(wide), sum(then(high)(start))}, high, reason.InnerZeroPadding, false},
+		{"wide and wide, high", []func(Map) Map{then(wide), sum(then(wide)(start))}, high, "", false},
+		{"wide and a bias, high", []func(Map) Map{then(wide), sum(bias(start))}, high, reason.BiasBeforeZeroPadding, false},
+		{"a bias and wide, high", []func(Map) Map{bias, sum(then(wide)(start))}, high, reason.BiasBeforeZeroPadding, false},
+		{"a bias of zeros in a sum, high", []func(Map) Map{nought, sum(start)}, high, reason.BiasBeforeZeroPadding, false},
+	} {
+		m := start
+		for _, step := range c.steps {
+			m = step(m)
+		}
+		before := slices.Clone(m.borders)
+		out, why := m.then(n, c.next, 4, 4, 1)
+		switch {
+		case why == nil && c.code != "", why != nil && why.Code != c.code:
+			t.Errorf("%s: %v, want %q", c.name, why, c.code)
+		case why == nil && (out.Undone != nil) != c.undone:
+			t.Errorf("%s: undone at %v", c.name, out.Undone)
+		}
+		if !slices.Equal(m.borders, before) {
+			t.Errorf("%s: a map changed while the next one was made", c.name)
+		}
+	}
+	if _, err := then(wide)(start).Outside(); err == nil {
+		t.Error("a kernel along an axis leaves one number outside")
+	}
+	if v, err := then(high)(nought(start)).Outside(); err == nil {
+		t.Errorf("behind a kernel %v is outside", v)
+	}
+	if !then(high)(start).borders.anyZero() || then(wide)(then(high)(start)).borders.anyZero() {
+		t.Error("zeros along the other axis are not told from none")
 	}
 }
 

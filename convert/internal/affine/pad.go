@@ -171,11 +171,14 @@ func (c *Crop) Window(_ *graph.Node, in []Map) (Map, *reason.Refusal) {
 	}
 	rank := len(c.Pad.Pads) / 2
 	out.Win = out.Win.Then(c.window(out.Win.Out))
-	out.Dims = slices.Clone(out.Dims)
+	out.Dims, out.borders, out.outside = slices.Clone(out.Dims), slices.Clone(out.borders), nil
 	for i := range rank - 2 {
+		out.borders[i].even = false
+		if c.Pad.Pads[i+2] != 0 || c.Pad.Pads[rank+i+2] != 0 {
+			out.borders[i] = border{code: reason.PaddingModesDiffer, why: "\"" + c.Of.Title() + "\" pads with other values"}
+		}
 		out.Dims[i+2] = out.Dims[i+2].Minus(graph.Size(c.Pad.Pads[i+2] + c.Pad.Pads[rank+i+2]))
 	}
-	out.notZero, out.notZeroWhy = reason.PaddingModesDiffer, "\""+c.Of.Title()+"\" pads with other values"
 	return out, nil
 }
 

@@ -41,9 +41,7 @@ func (s *Sum) Window(_ *graph.Node, in []Map) (Map, *reason.Refusal) {
 		if out.Undone == nil {
 			out.Undone = o.Undone
 		}
-		if out.notZero == "" || o.notZero == reason.BiasBeforeZeroPadding {
-			out.notZero, out.notZeroWhy = o.notZero, o.notZeroWhy
-		}
+		out.borders = out.borders.besides(o.borders)
 	}
 	return out, nil
 }

@@ -78,7 +78,7 @@ func Reasons() []Reason {
 		{AutoPadDependsOnSize, "padding depends on a height or width that is not fixed", "fix the input size and export again", false},
 		{PaddingModesDiffer, "reflect, edge or wrap padding in one branch, zeros in another, both kernels above 1×1", "", false},
 		{BiasBeforeZeroPadding, "a bias or BatchNorm shift stands before a zero-padded conv", "pad with the bias value while training", false},
-		{InnerZeroPadding, "two padded convs in series, both kernels above 1×1", "put all padding on the first", false},
+		{InnerZeroPadding, "two convs in series that are padded along one axis, with kernels above 1×1", "put all padding on the first", false},
 		{BorderDependentPool, "an AveragePool beside a conv does not count its padding", "export with `count_include_pad`", false},
 		{ScatterInBranch, "a branch writes into its map", "", false},
 		{BroadcastAdd, "a branch is broadcast over positions in the sum", "", false},
