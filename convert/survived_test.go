@@ -1,6 +1,8 @@
 package convert_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,11 +98,15 @@ func TestTrainingModeInBodies(t *testing.T) {
 // A body knows the sizes of what it reads from outside: the padding of a Conv follows
 // from them where they are numbers, and from nothing where they are not.
 func TestBodyKnowsSizesFromOutside(t *testing.T) {
-	for height, want := range map[onnxio.Dim]int{onnxio.Known(9): 1, onnxio.Named("H"): 0} {
-		x := onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(3), height, onnxio.Known(9))
+	for _, c := range []struct {
+		height onnxio.Dim
+		pad    string
+		want   int
+	}{{onnxio.Known(9), "SAME_UPPER", 1}, {onnxio.Named("H"), "SAME_UPPER", 0}, {onnxio.Named("H"), "VALID", 1}} {
+		x := onnxio.NewValue("x", onnxio.Float32, onnxio.Named("N"), onnxio.Known(3), c.height, onnxio.Known(9))
 		m := chosen(t, x, []*onnxio.Tensor{numbers(t, "s", 3), numbers(t, "w", 3, 3, 3, 3)}, func(in, out string) []*onnxio.Node {
 			return []*onnxio.Node{
-				onnxio.NewNode("k", "Conv", []string{in, "w"}, []string{"k"}, onnxio.StringAttr("auto_pad", "SAME_UPPER"), onnxio.IntsAttr("strides", []int64{2, 2})),
+				onnxio.NewNode("k", "Conv", []string{in, "w"}, []string{"k"}, onnxio.StringAttr("auto_pad", c.pad), onnxio.IntsAttr("strides", []int64{2, 2})),
 				onnxio.NewNode("n", "BatchNormalization", append([]string{"k"}, normed...), []string{out}),
 			}
 		})
@@ -108,8 +114,8 @@ func TestBodyKnowsSizesFromOutside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Regions) != want {
-			t.Errorf("height %v: merged %v, declined %v", height, r.Regions, r.Declined)
+		if len(r.Regions) != c.want {
+			t.Errorf("height %v, %s: merged %v, declined %v", c.height, c.pad, r.Regions, r.Declined)
 		}
 	}
 }
@@ -169,6 +175,57 @@ func TestRepeatedNodes(t *testing.T) {
 		}
 		if len(r.Regions) != 1 || len(r.Regions[0].Merged) < 3 {
 			t.Errorf("%s: merged %+v, declined %v", name, r.Regions, r.Declined)
+		}
+	}
+}
+
+// A dump that fails ends the run, at every stage.
+func TestDumpThatFails(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4\na = Gemm(x, ?4x4)\ny = Gemm(a, ?4x4)")
+	for _, stage := range convert.Stages() {
+		full := errors.New("no room")
+		_, _, err := convert.Model(t.Context(), m, convert.Options{Dump: func(name, _ string) error {
+			if name == stage.Name {
+				return full
+			}
+			return nil
+		}})
+		if !errors.Is(err, full) || !strings.Contains(err.Error(), stage.Name) {
+			t.Errorf("%s: %v", stage.Name, err)
+		}
+	}
+}
+
+// What ended because a context did has no other kind, whatever else went wrong.
+func TestEndedHasNoKind(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "in.onnx")
+	if err := sketch.Model(t, "x : float32 N 4\ny = Relu(x)").Save(in); err != nil {
+		t.Fatal(err)
+	}
+	for _, ended := range []error{nil, context.Canceled, context.DeadlineExceeded} {
+		_, err := convert.File(t.Context(), in, in+".out", convert.Options{Opened: func(*onnxio.Model, *convert.Report) error {
+			return errors.Join(ended, &onnxio.Invalid{Err: errors.New("odd")})
+		}})
+		if err == nil || errors.Is(err, convert.ErrNotONNX) != (ended == nil) {
+			t.Errorf("%v: %v", ended, err)
+		}
+	}
+}
+
+// No step takes less than no time.
+func TestSeconds(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.onnx")
+	if err := sketch.Model(t, "x : float32 N 4\na = Gemm(x, ?4x4)\ny = Gemm(a, ?4x4)").Save(in); err != nil {
+		t.Fatal(err)
+	}
+	r, err := convert.File(t.Context(), in, filepath.Join(dir, "out.onnx"), convert.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []string{"load", "plan", "fold", "proof", "check", "save"} {
+		if s, ok := r.Seconds[step]; !ok || s < 0 || s > 60 {
+			t.Errorf("%s took %g s", step, s)
 		}
 	}
 }
