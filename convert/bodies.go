@@ -15,6 +15,7 @@ type bodyResult struct {
 	model    *onnxio.Model
 	regions  []RegionReport
 	declined []Decline
+	left     []Left
 	proofs   map[string]verify.Proof
 	stopped  bool // by Options.StopAfter, before all were merged
 }
@@ -67,6 +68,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			if err != nil {
 				return nil, fmt.Errorf("merging in a body of %q: %w", n.Title(), err)
 			}
+			res.declined, res.left = append(res.declined, r.Plan.Declined...), append(res.left, r.Plan.Left...)
 			if len(r.Plan.Regions) == 0 {
 				continue
 			}
@@ -79,7 +81,6 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				}
 				res.regions = append(res.regions, region)
 			}
-			res.declined = append(res.declined, r.Plan.Declined...)
 			if opts.look {
 				continue
 			}

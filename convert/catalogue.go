@@ -31,6 +31,7 @@ type Reason struct {
 	When   string
 	Advice string
 	Growth bool // exact, but larger: does not count for the verdict
+	Left   bool // only of what is left without being a place for a merge, which does not count either
 }
 
 // Reasons lists the codes of declines in the order in which they are reported: the
@@ -38,7 +39,7 @@ type Reason struct {
 func Reasons() []Reason {
 	var out []Reason
 	for _, r := range reason.Reasons() {
-		out = append(out, Reason{string(r.Code), r.When, r.Advice, r.Growth})
+		out = append(out, Reason{string(r.Code), r.When, r.Advice, r.Growth, r.Code.Left()})
 	}
 	return out
 }
@@ -57,6 +58,15 @@ func (d Decline) Growth() bool { return reason.Code(d.Code).Growth() }
 
 // String prints a decline as reports do.
 func (d Decline) String() string { return fmt.Sprintf("%s: %s", d.Code, d.Message) }
+
+// A Left is a BatchNormalization or a constant scale or bias that a result still has
+// because nothing beside it could take it. It counts neither for the verdict nor for
+// Options.Strict.
+type Left struct {
+	Code    string `json:"code"` // of Reasons
+	Node    string `json:"node"`
+	Message string `json:"message"`
+}
 
 // A Warning is a finding that needs no decision.
 type Warning struct {

@@ -187,7 +187,7 @@ func (j *job) examine(ctx context.Context, m *onnxio.Model) (finished func() err
 func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() error) error {
 	r := j.report
 	if res != nil && res.Plan != nil {
-		r.Verdict, r.Declined, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Warnings
+		r.Verdict, r.Declined, r.Left, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Left, res.Plan.Warnings
 		r.Regions = res.Plan.proved(res.Proofs)
 		r.Blocks = res.Plan.Blocks
 		r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}

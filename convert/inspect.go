@@ -60,7 +60,8 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 	if err != nil {
 		return fmt.Errorf("inspecting %q: %w", r.Input.Path, err)
 	}
-	r.Blocks, r.Regions, r.Declined, r.Warnings = res.Plan.Blocks, res.Plan.Regions, res.Plan.Declined, res.Plan.Warnings
+	r.Blocks, r.Regions, r.Warnings = res.Plan.Blocks, res.Plan.Regions, res.Plan.Warnings
+	r.Declined, r.Left = res.Plan.Declined, res.Plan.Left
 	r.Verdict = Would(res.Verdict)
 	return nil
 }

@@ -176,7 +176,7 @@ func TestSequencesThatStay(t *testing.T) {
 
 // A BatchNorm of which nobody knows what it normalises is not passed over in
 // silence.
-func TestUnknownRankWarns(t *testing.T) {
+func TestUnknownRankIsDeclined(t *testing.T) {
 	m := near(t, onnxio.Float32, func(b *graphBuilder) string {
 		return b.norm(b.op("Relu", []string{b.op("Frobnicate", []string{"x"})}), 4)
 	})
@@ -184,8 +184,8 @@ func TestUnknownRankWarns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Warnings) != 1 || p.Warnings[0].Code != "shape_unknown" || !strings.Contains(p.Warnings[0].Message, "Frobnicate") {
-		t.Errorf("warnings %v", p.Warnings)
+	if len(p.Declined) != 1 || p.Declined[0].Code != "unknown_op" || !strings.Contains(p.Declined[0].Message, "Frobnicate") {
+		t.Errorf("declined %v", p.Declined)
 	}
 }
 

@@ -31,6 +31,7 @@ type summary struct {
 	Blocks   []Block
 	Regions  []RegionReport
 	Declined []Decline
+	Left     []Left
 	Warnings []Warning
 }
 

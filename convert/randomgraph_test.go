@@ -328,6 +328,9 @@ func TestRandomGraphs(t *testing.T) {
 			t.Errorf("seed %d: %v", seed, err)
 			continue
 		}
+		if bad := unnamed(r); len(bad) > 0 {
+			t.Errorf("seed %d: not named: %v", seed, bad)
+		}
 		if len(r.Plan.Regions) > 0 {
 			merged++
 			if have, want := layerWeights(r.Model), layerWeights(m); have > want {

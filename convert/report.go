@@ -15,6 +15,7 @@ type Report struct {
 	Blocks   []Block            `json:"blocks,omitempty"`
 	Regions  []RegionReport     `json:"regions,omitempty"`
 	Declined []Decline          `json:"declined,omitempty"`
+	Left     []Left             `json:"left,omitempty"`
 	Warnings []Warning          `json:"warnings,omitempty"`
 	Ops      *OpCounts          `json:"ops,omitempty"`
 	Check    *Check             `json:"check,omitempty"`

@@ -73,6 +73,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 		switch {
 		case err != nil:
 		case len(res.Plan.Regions) == 0:
+			if err := c.remains(g, cut); err != nil {
+				return nil, err
+			}
 			res.Model, res.Baseline = m, m
 			if switched {
 				res.Model, res.Baseline = base, base
@@ -85,6 +88,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			}
 			if err = opts.dumpResult(res); err == nil {
 				err = finish(c)
+			}
+			if err == nil {
+				err = c.remains(nil, cut)
 			}
 			if len(affine.ValueErrors(err)) > 0 {
 				if refused++; refused > 1 { // there may be many: all others are found at once
@@ -145,10 +151,40 @@ func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxi
 	s := summarise(c.plan, found, c.written)
 	s.Warnings = slices.Concat(notes, s.Warnings)
 	s.Regions = append(s.Regions, bodies.regions...)
-	s.Declined = append(s.Declined, bodies.declined...)
+	s.Declined, s.Left = append(s.Declined, bodies.declined...), bodies.left
 	res.Plan, res.Proofs = s, bodies.proofs
 	res.Verdict = s.verdict(stopped || bodies.stopped)
 	return opts.dumpPlan(explained, c.plan, s)
+}
+
+// remains names what the result still has of BatchNormalizations, constant scales and
+// constant biases, beside what declined. g is the result where nothing was merged.
+func (c *conversion) remains(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal) error {
+	start := time.Now()
+	defer c.clock("plan", start)
+	s := c.res.Plan
+	e := c.plan.Explained
+	if g == nil {
+		var err error
+		if g, err = graph.New(c.res.Model, c.opts.graph()); err != nil {
+			return fmt.Errorf("looking at the result: %w", err)
+		}
+		e = rules.Explain(g, cut, nil)
+	}
+	declined := make([]explain.Decline, len(s.Declined))
+	for i, d := range s.Declined {
+		declined[i] = explain.Decline(d)
+	}
+	made := map[string]string{}
+	for _, r := range c.plan.Regions {
+		for _, name := range c.written.Into(r) {
+			made[name] = r.Named()
+		}
+	}
+	for _, x := range explain.Stays(e, declined, made) {
+		s.Left = append(s.Left, Left(x))
+	}
+	return nil
 }
 
 // inMemory merges what can be merged and proves every merge. The source is not

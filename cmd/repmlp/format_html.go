@@ -31,6 +31,8 @@ td,th{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-al
 {{range .Regions}}<tr><td>{{.ID}}</td><td><code>{{name .Value}}</code></td><td>{{.Kind}} {{.Inputs}} → {{.Outputs}}, {{.Groups}} group(s)</td><td class="n">{{.Before}} → {{.After}}</td><td>{{message .Derivation}}</td><td class="n">{{with .Proof}}{{printf "%.2g" .Bound}}{{end}}</td></tr>{{end}}</table>{{end}}
 {{if .Declined}}<h2>Left as it is</h2><table><tr><th>code</th><th>node</th><th>why</th></tr>
 {{range .Declined}}<tr><td>{{.Code}}</td><td><code>{{name .Node}}</code></td><td>{{message .Message}}</td></tr>{{end}}</table>{{end}}
+{{if .Left}}<h2>Nothing could take it</h2><table><tr><th>code</th><th>node</th><th>why</th></tr>
+{{range .Left}}<tr><td>{{.Code}}</td><td><code>{{name .Node}}</code></td><td>{{message .Message}}</td></tr>{{end}}</table>{{end}}
 {{if .Warnings}}<h2>Notes</h2><ul>{{range .Warnings}}<li>{{.Code}}: {{message .Message}}</li>{{end}}</ul>{{end}}
 {{with .Check}}<h2>Whole model</h2><p>{{if .Passed}}The outputs agree{{else}}The outputs differ{{end}}: {{runs .}}, seed {{.Seed}}, allowed {{printf "%.3g" .RTol}}, {{noise .}}.</p>
 <table><tr><th>output</th><th class="n">largest difference</th><th class="n">relative</th></tr>

@@ -75,6 +75,7 @@ func (t *text) body() {
 	for _, d := range r.Declined {
 		t.line("  left %s: %s", d.Code, message(d.Message))
 	}
+	t.left()
 	t.notes("  ")
 	t.check()
 	if r.Ops != nil && r.Output != nil && len(r.Regions) > 0 {
@@ -140,6 +141,34 @@ func (t *text) regions() {
 		}
 	}
 }
+
+// left says what stays because nothing beside it could take it: how many nodes for
+// each reason, in the order in which they are met, or, where everything is asked for,
+// each with its sentence.
+func (t *text) left() {
+	var codes []string
+	nodes := map[string][]string{}
+	for _, x := range t.report.Left {
+		if t.depth == everything {
+			t.line("  stays %s: %s", x.Code, message(x.Message))
+			continue
+		}
+		if nodes[x.Code] == nil {
+			codes = append(codes, x.Code)
+		}
+		nodes[x.Code] = append(nodes[x.Code], x.Node)
+	}
+	for _, code := range codes {
+		list, more := nodes[code], ""
+		if n := len(list); n > namedLeft {
+			list, more = list[:namedLeft], fmt.Sprintf(" and %d more (-v says why)", n-namedLeft)
+		}
+		t.line("  stays %s: %s%s", code, names(list), more)
+	}
+}
+
+// namedLeft is how many nodes that stay are named for one reason.
+const namedLeft = 3
 
 // notes leaves out, unless everything is asked for, what does not concern the
 // model and what was said on standard error.

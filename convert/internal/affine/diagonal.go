@@ -53,6 +53,9 @@ func (d *Diagonal) PerChannel() bool {
 	return d.Norm || ok && axis <= 1 && axis != 0 && !d.Widens()
 }
 
+// AlongOne reports whether the numbers vary along one axis of the data at most.
+func (d *Diagonal) AlongOne() bool { return d.Norm || len(d.place.varies()) <= 1 }
+
 // Trace implements Op.
 func (d *Diagonal) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
 	y, over := d.place.trace(t, in[0])

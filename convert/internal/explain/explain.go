@@ -32,7 +32,7 @@ func Of(p *plan.Plan) *Findings {
 	f := &Findings{Blocks: append(repMLPBlocks(p), familyBlocks(p)...)}
 	l := newLook(p)
 	l.all()
-	f.Declined, f.Warnings = l.once(), l.warnings
+	f.Declined = l.once()
 	for _, note := range p.Explained.Graph.Notes {
 		f.Warnings = append(f.Warnings, Warning{note.Code, note.Message})
 	}

@@ -44,6 +44,15 @@ func TestFindings(t *testing.T) {
 				t.Errorf("%s: %+v", c.Name, d)
 			}
 		}
+		if len(p.Regions) == 0 {
+			for _, x := range Stays(p.Explained, f.Declined, nil) {
+				fmt.Fprintf(&text, "left, %s at %s: %s\n", x.Code, x.Node, x.Message)
+				found = found || x.Code == code
+				if x.Node == "" || !codes[x.Code] || !strings.Contains(x.Message, x.Node) {
+					t.Errorf("%s: %+v", c.Name, x)
+				}
+			}
+		}
 		if !found {
 			t.Errorf("%s: declined with %+v", c.Name, f.Declined)
 		}

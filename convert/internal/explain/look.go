@@ -1,8 +1,6 @@
 package explain
 
 import (
-	"fmt"
-
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/reason"
@@ -17,10 +15,10 @@ type look struct {
 	absorbed map[*graph.Node]bool    // nodes that some region explains
 	inside   map[*graph.Value]string // the region that a value is part of
 	parts    map[*graph.Node]bool    // sums of which a part is merged
+	refused  map[*graph.Node]bool    // nodes that a rule knows and cannot explain
 	layers   map[*graph.Value]depth
 
-	found    []Decline
-	warnings []Warning
+	found []Decline
 }
 
 // depth counts what stands before a value on the way to its root.
@@ -29,7 +27,7 @@ type depth struct {
 }
 
 func newLook(p *plan.Plan) *look {
-	l := &look{p: p, e: p.Explained, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
+	l := &look{p: p, e: p.Explained, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, refused: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
 	for _, r := range p.Regions {
 		for _, a := range r.Segment.Steps {
 			l.absorbed[a.Node()] = true
@@ -54,6 +52,7 @@ func newLook(p *plan.Plan) *look {
 	}
 	for _, r := range l.e.Refused {
 		l.add(r.Why, r.Node)
+		l.refused[r.Node] = true
 	}
 	return l
 }
@@ -68,10 +67,6 @@ func (l *look) add(why *reason.Refusal, nodes ...*graph.Node) {
 		d.Nodes = append(d.Nodes, n.Title())
 	}
 	l.found = append(l.found, d)
-}
-
-func (l *look) warn(code, format string, args ...any) {
-	l.warnings = append(l.warnings, Warning{code, fmt.Sprintf(format, args...)})
 }
 
 // once drops what was found twice.
@@ -107,7 +102,9 @@ func (l *look) all() {
 			l.join(n)
 		case n.OpType() == "BatchNormalization" && a != nil && !l.absorbed[n]:
 			l.norm(n, a)
-		case n.OpType() == "BatchNormalization" && n.In[0].Rank() < 0:
+		case a != nil && affine.IsScale(a.Op) && a.Node() == n && !l.absorbed[n]:
+			l.scale(n, a)
+		case n.OpType() == "BatchNormalization" && a == nil && !l.refused[n]:
 			l.unknown(n)
 		}
 	}

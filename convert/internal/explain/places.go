@@ -50,6 +50,14 @@ func rowGroups(s *affine.Segment) (groups int, rows bool) {
 	return groups, rows
 }
 
+// convolves reports whether a conv of the segment has positions beside it.
+func convolves(s *affine.Segment) bool {
+	return slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
+		_, conv := a.Op.(*affine.Conv)
+		return conv && !layer.FlatMap(a.Args[0])
+	})
+}
+
 // crossesTiles reports whether a conv slides over the segment's whole input.
 func crossesTiles(s *affine.Segment) bool {
 	return slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
@@ -149,6 +157,10 @@ func (l *look) body(n *graph.Node, g *onnxio.Graph) {
 // norm explains a BatchNorm that stands beside a layer and was not merged into it:
 // forward, through views, pads and pooling, to a layer, else back.
 func (l *look) norm(n *graph.Node, a *affine.Affine) {
+	if other := strangers(n); other != nil {
+		l.strange(n, other)
+		return
+	}
 	for x := a.Out; x != nil; {
 		next, done := l.normBefore(n, a, x)
 		if done {
@@ -192,9 +204,15 @@ func (l *look) normOfLayer(n *graph.Node, a *affine.Affine, of *graph.Node) {
 	}
 	why := l.whyNot(at, of)
 	l.add(why, n, of)
-	if why == nil && of.OpType() != "Conv" && openMap(n.In[0]) {
-		l.warn("size_not_fixed", "BatchNormalization %q stays in front of %q: height and width have no value in the file, and for some sizes a row would hold other channels; fix the input size to have it merged", n.Title(), of.Title())
+	if why == nil && openMap(n.In[0]) && slices.ContainsFunc(at.Segment.Steps, flattens) {
+		l.add(reason.Refuse(reason.SizeNotFixed, "BatchNormalization %q stays in front of %q: height and width have no value in the file, so it is not known which channel an element of a row is of; fix the input size", n.Title(), of.Title()), n, of)
 	}
+}
+
+// flattens reports whether a step cuts a map into rows.
+func flattens(a *affine.Affine) bool {
+	_, ok := a.Op.(*affine.View)
+	return ok && a.Args[0].Rank() > a.Out.Rank()
 }
 
 // behind looks back over views and constants of more channels than their data has,
@@ -205,24 +223,87 @@ func (l *look) behind(n *graph.Node, a *affine.Affine) {
 		x = b.Args[0]
 	}
 	if b := l.e.Of(x); b != nil && affine.IsLayer(b.Op) {
-		if at := l.p.Attempt(b.Args[0], a.Out); at != nil {
+		if at := l.p.Attempt(b.Args[0], a.Out); at != nil && !l.residual(at.Leaks) {
 			l.add(l.whyNot(at, n), n)
 		}
+	}
+}
+
+// residual reports whether values have one other reader each at most, and else go into
+// sums and joins of data alone, as the stem of a residual or dense network does.
+func (l *look) residual(values []*graph.Value) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v *graph.Value) bool {
+		other := slices.DeleteFunc(slices.Clone(v.Readers), func(r graph.Use) bool { return joins(r.Node) && l.twoOrMore(r.Node) })
+		return v.IsOutput || len(v.Captured) > 0 || len(other) > 1
+	})
+}
+
+// twoOrMore reports whether several inputs of a node carry data.
+func (l *look) twoOrMore(n *graph.Node) bool {
+	data := 0
+	for _, v := range n.In {
+		if v != nil && !affine.ConstantLike(l.e.Graph, v) {
+			data++
+		}
+	}
+	return data > 1
+}
+
+// scale explains a constant scale or shift that stands beside a layer, with nobody else
+// reading what lies between, and was not merged into it. Where a merge would grow, or a
+// layer has other readers, it is an ordinary part of a network.
+func (l *look) scale(n *graph.Node, a *affine.Affine) {
+	of := l.layerAfter(a.Out)
+	if of == nil {
+		return
+	}
+	at := l.p.Attempt(a.Args[0], of.Out[0])
+	if at == nil {
+		return
+	}
+	if why := l.whyNot(at, of); why != nil && !why.Code.Growth() && why.Code != reason.IntermediateUsedElsewhere {
+		l.add(why, n, of)
 	}
 }
 
 // unknown names the node behind which no shape is known, so that nothing can be
 // merged into or with a BatchNormalization there.
 func (l *look) unknown(norm *graph.Node) {
+	if norm.In[0].Rank() >= 0 {
+		l.add(reason.Refuse(reason.ShapeUnknown, "BatchNormalization %q stays: how many channels %q has is not known; fix the input size", norm.Title(), norm.In[0].Name), norm)
+		return
+	}
 	from := norm.In[0].Producer
-	for from != nil && len(from.In) > 0 && from.In[0] != nil && from.In[0].Producer != nil && from.In[0].Rank() < 0 {
+	for from != nil && !foreign(from) && len(from.In) > 0 && from.In[0] != nil && from.In[0].Producer != nil && from.In[0].Rank() < 0 {
 		from = from.In[0].Producer
 	}
-	where := "of the input"
-	if from != nil {
-		where = fmt.Sprintf("behind %q (%s)", from.Title(), from.OpType())
+	switch {
+	case from == nil:
+		l.add(reason.Refuse(reason.ShapeUnknown, "BatchNormalization %q stays: no shape is known of the input; run ONNX shape inference on the file, or fix the input sizes", norm.Title()), norm)
+	case foreign(from):
+		l.strange(norm, from)
+	default:
+		l.add(reason.Refuse(reason.ShapeUnknown, "BatchNormalization %q stays: no shape is known behind %q (%s); run ONNX shape inference on the file, or fix the input sizes", norm.Title(), from.Title(), from.OpType()), norm, from)
 	}
-	l.warn("shape_unknown", "BatchNormalization %q stays: no shape is known %s; run ONNX shape inference on the file, or fix the input sizes", norm.Title(), where)
+}
+
+// strange explains a BatchNormalization that stands beside an operator that nobody
+// knows, or behind one, and so may stand beside a layer.
+func (l *look) strange(norm, other *graph.Node) {
+	l.add(reason.Refuse(reason.UnknownOp, "BatchNormalization %q stays beside %q, which has the operator %s that neither ONNX nor the file's functions define; see which exporter writes it and export again", norm.Title(), other.Title(), operator(other)), norm, other)
+}
+
+// strangers finds an operator that nobody knows right before or behind a node.
+func strangers(n *graph.Node) *graph.Node {
+	if p := n.In[0].Producer; p != nil && foreign(p) {
+		return p
+	}
+	for _, r := range n.Out[0].Readers {
+		if foreign(r.Node) {
+			return r.Node
+		}
+	}
+	return nil
 }
 
 // openMap reports whether a map's height or width has no value.
@@ -277,7 +358,7 @@ func (l *look) layerAfter(v *graph.Value) *graph.Node {
 			return nil
 		case affine.IsLayer(a.Op):
 			return n
-		case !affine.IsView(a.Op):
+		case len(a.Args) != 1:
 			return nil
 		}
 		v = n.Out[0]

@@ -53,7 +53,7 @@ func (l *look) sum(a *affine.Affine) {
 		if known == nil {
 			known = l.readThroughLayers(terms)
 		}
-		if b := l.barrier(t, known); b != nil {
+		if b := l.barrier(t, terms, known); b != nil {
 			candidate = true
 			l.add(barrierRefusal(b, n), n, b)
 			continue
@@ -163,13 +163,17 @@ func (l *look) readThroughLayers(terms []*graph.Value) map[*graph.Value]bool {
 }
 
 // barrier looks from a term over its affine part and one op that is not affine for
-// a value that another term reads through a layer; it is that op.
-func (l *look) barrier(t *graph.Value, known map[*graph.Value]bool) *graph.Node {
+// a value that another term reads through a layer; it is that op. Layers that the
+// terms share, as in x + f(x) of what a layer makes, are no branches.
+func (l *look) barrier(t *graph.Value, terms []*graph.Value, known map[*graph.Value]bool) *graph.Node {
 	end := l.e.Root(t)
 	if end.Producer == nil || l.hasLayer(end, t) {
 		return nil
 	}
 	for _, in := range l.dataInputs(end.Producer) {
+		if l.sharesLayers(in, t, terms) {
+			continue
+		}
 		for u := range l.e.Chain(in) {
 			if known[u] && u != in && l.weighted(u, in) {
 				return end.Producer
@@ -177,6 +181,18 @@ func (l *look) barrier(t *graph.Value, known map[*graph.Value]bool) *graph.Node 
 		}
 	}
 	return nil
+}
+
+// sharesLayers reports whether another term is a function of the same value as in, which
+// no layer or BatchNorm stands behind on the way to in.
+func (l *look) sharesLayers(in, t *graph.Value, terms []*graph.Value) bool {
+	return slices.ContainsFunc(terms, func(o *graph.Value) bool {
+		if o == t {
+			return false
+		}
+		u := l.e.Common([]*graph.Value{o, in})
+		return u != nil && !l.weighted(u, in)
+	})
 }
 
 // dataInputs are the inputs of a barrier that carry data; quantised pairs,
@@ -252,7 +268,7 @@ func (l *look) whyNot(at *plan.Attempt, n *graph.Node) *reason.Refusal {
 		switch g, rows := rowGroups(at.Segment); {
 		case rows && at.Rows.Count(at.Rows.Group) < g:
 			code = reason.GroupsMismatchWouldGrow
-		case rows && at.Rows.Count(at.Rows.Group) > g:
+		case rows && at.Rows.Count(at.Rows.Group) > g && convolves(at.Segment):
 			code = reason.FCWeightSharedAcrossConvChannels
 		case rows && crossesTiles(at.Segment):
 			return reason.Refuse(reason.ConvCrossesPartitionBorders, "a conv with a kernel above 1×1 runs on the whole map while the FC of %q runs on tiles of it (%s)", n.Title(), list)

@@ -76,6 +76,16 @@ func (r *Region) Merged() []string {
 	return names
 }
 
+// Named is what the file calls the first layer in the region, or the first node.
+func (r *Region) Named() string {
+	for _, a := range r.Segment.Steps {
+		if affine.IsLayer(a.Op) {
+			return a.Node().Title()
+		}
+	}
+	return r.Segment.Steps[0].Node().Title()
+}
+
 // Derivation says what the layer was merged from.
 func (r *Region) Derivation() string {
 	count := map[string]int{}

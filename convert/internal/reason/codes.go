@@ -11,6 +11,7 @@ type Code string
 // The codes, in the order of Reasons.
 const (
 	UnknownOp                        Code = "unknown_op"
+	ShapeUnknown                     Code = "shape_unknown"
 	UnsupportedForm                  Code = "unsupported_form"
 	InsideSubgraph                   Code = "inside_subgraph"
 	SparseInitializer                Code = "sparse_initializer"
@@ -28,6 +29,7 @@ const (
 	ConvCrossesPartitionBorders      Code = "conv_crosses_partition_borders"
 	SamplingOffsetDiffers            Code = "sampling_offset_differs"
 	AutoPadDependsOnSize             Code = "auto_pad_depends_on_size"
+	SizeNotFixed                     Code = "size_not_fixed"
 	PaddingModesDiffer               Code = "padding_modes_differ"
 	BiasBeforeZeroPadding            Code = "bias_before_zero_padding"
 	InnerZeroPadding                 Code = "inner_zero_padding"
@@ -44,6 +46,10 @@ const (
 	NonlinearityBetween              Code = "nonlinearity_between"
 	NotAffine                        Code = "not_affine"
 	IntermediateUsedElsewhere        Code = "intermediate_used_elsewhere"
+	PartWithoutLayer                 Code = "part_without_layer"
+	SignDepends                      Code = "sign_depends"
+	PartOfActivation                 Code = "part_of_activation"
+	NoLinearNeighbour                Code = "no_linear_neighbour"
 )
 
 // A Reason documents one code of a decline.
@@ -59,6 +65,7 @@ type Reason struct {
 func Reasons() []Reason {
 	return []Reason{
 		{UnknownOp, "a node of the place has an operator that neither ONNX nor the file's functions define", "see which exporter writes it and export again", false},
+		{ShapeUnknown, "a BatchNormalization stands where no shape, or no number of channels, is known", "run ONNX shape inference on the file, or fix the input sizes", false},
 		{UnsupportedForm, "an attribute or form of the operator is not handled; the sentence says which", "", false},
 		{InsideSubgraph, "the place lies in the body of an If, Loop or Scan", "export without control flow", false},
 		{SparseInitializer, "the weights are stored sparse", "store them dense", false},
@@ -76,6 +83,7 @@ func Reasons() []Reason {
 		{ConvCrossesPartitionBorders, "a conv with a kernel above 1×1 runs on the whole map, FC3 on tiles", "", false},
 		{SamplingOffsetDiffers, "strided branches sample the map at places that no common kernel reaches", "", false},
 		{AutoPadDependsOnSize, "padding depends on a height or width that is not fixed", "fix the input size and export again", false},
+		{SizeNotFixed, "what a BatchNormalization scales of a row depends on a height or width that is not fixed", "fix the input size and export again", false},
 		{PaddingModesDiffer, "reflect, edge or wrap padding in one branch, zeros in another, both kernels above 1×1", "", false},
 		{BiasBeforeZeroPadding, "a bias or BatchNorm shift stands before a zero-padded conv", "pad with the bias value while training", false},
 		{InnerZeroPadding, "two convs in series that are padded along one axis, with kernels above 1×1", "put all padding on the first", false},
@@ -92,6 +100,10 @@ func Reasons() []Reason {
 		{NonlinearityBetween, "an activation stands between a BatchNorm and the layer that would absorb it", "", false},
 		{NotAffine, "a normalisation of data (Instance, Group, LayerNorm, Softmax) stands in the place", "", false},
 		{IntermediateUsedElsewhere, "a value inside the place is a graph output or has other readers", "", false},
+		{PartWithoutLayer, "behind a sum or a join, one part has no layer to take its share", "", false},
+		{SignDepends, "behind a maximum, some scale is not positive", "", false},
+		{PartOfActivation, "the node belongs to an activation that is written out, such as GELU, which runtimes run as one", "", false},
+		{NoLinearNeighbour, "no layer stands beside the node", "", false},
 	}
 }
 
@@ -106,6 +118,16 @@ func (c Code) Growth() bool {
 	return slices.ContainsFunc(Reasons(), func(r Reason) bool { return r.Code == c && r.Growth })
 }
 
+// Left reports whether the code is only of what is left without being a place for a
+// merge.
+func (c Code) Left() bool {
+	switch c {
+	case PartWithoutLayer, SignDepends, PartOfActivation, NoLinearNeighbour:
+		return true
+	}
+	return false
+}
+
 // Page is the documentation page of the codes.
 func Page() string {
 	var b strings.Builder
@@ -115,13 +137,19 @@ A place where a merge was looked for and not made is reported with a stable code
 can be done. The first code that applies to a place is reported. Codes marked * are about size alone: they are listed but
 count neither for the verdict nor for ` + "`--strict`" + `.
 
+Every other BatchNormalization, constant scale or constant bias that a result still has is listed under ` + "`left`" + `, with a code of the
+table, because nothing beside it could take it; that counts for neither. Codes marked ° occur there alone.
+
 | code | when | advice |
 |---|---|---|
 `)
 	for _, r := range Reasons() {
 		mark := ""
-		if r.Growth {
+		switch {
+		case r.Growth:
 			mark = " *"
+		case r.Code.Left():
+			mark = " °"
 		}
 		b.WriteString("| `" + string(r.Code) + "`" + mark + " | " + r.When + " | " + r.Advice + " |\n")
 	}

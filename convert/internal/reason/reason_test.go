@@ -44,6 +44,9 @@ func TestTableOfReasons(t *testing.T) {
 		} else if grows {
 			mark = " *"
 		}
+		if r.Code.Left() {
+			mark = " °"
+		}
 		if !strings.Contains(page, "| `"+string(r.Code)+"`"+mark+" | "+r.When+" | "+r.Advice+" |\n") {
 			t.Errorf("the page lacks %s", r.Code)
 		}

@@ -1,0 +1,67 @@
+package convert_test
+
+import (
+	"fmt"
+	"testing"
+
+	"repmlp/convert"
+	"repmlp/onnxio"
+	"repmlp/verify"
+)
+
+// unnamed lists the BatchNormalizations of a result that are not named exactly once: by
+// declines, or by one entry of what is left; and the entries that name no node of it.
+func unnamed(res *convert.Result) []string {
+	var bad []string
+	declined, left, nodes := map[string]bool{}, map[string]int{}, map[string]bool{}
+	for _, d := range res.Plan.Declined {
+		for _, n := range d.Nodes {
+			declined[n] = true
+		}
+	}
+	for _, x := range res.Plan.Left {
+		left[x.Node]++
+	}
+	for _, n := range res.Model.Graph().Nodes() {
+		title := n.Title()
+		nodes[title] = true
+		if n.OpType() == "BatchNormalization" && declined[title] == (left[title] > 0) {
+			bad = append(bad, fmt.Sprintf("%s: declined %v, left %d times", title, declined[title], left[title]))
+		}
+	}
+	for _, x := range res.Plan.Left {
+		if left[x.Node] != 1 || !nodes[x.Node] || declined[x.Node] || x.Message == "" {
+			bad = append(bad, fmt.Sprintf("%+v", x))
+		}
+	}
+	return bad
+}
+
+// Whatever BatchNormalization a result still has is named once.
+func TestNothingIsLeftWithoutAWord(t *testing.T) {
+	eachCase(t, func(t *testing.T, c testCase, m *onnxio.Model) {
+		res, err := convert.Convert(t.Context(), m, convert.Options{})
+		if err != nil {
+			t.Skip(err) // TestCases has it
+		}
+		if bad := unnamed(res); len(bad) > 0 {
+			t.Errorf("%v", bad)
+		}
+	})
+}
+
+// What is left counts neither for the verdict nor for --strict; an inspection says
+// the same of it.
+func TestLeftDoesNotCount(t *testing.T) {
+	m := near(t, onnxio.Float32, func(b *graphBuilder) string {
+		return b.norm(b.op("Sigmoid", []string{b.norm(b.conv("x", 4, 4, 3, 1), 4)}), 4)
+	})
+	res, err := convert.Convert(t.Context(), m, convert.Options{Strict: true, Prover: &verify.Prover{}})
+	if err != nil || res.Verdict != convert.Fused || len(res.Plan.Left) != 1 || res.Plan.Left[0].Code != "no_linear_neighbour" {
+		t.Fatalf("%v: %+v", err, res)
+	}
+	r, err := convert.Inspect(t.Context(), m, convert.Options{})
+	if err != nil || r.Verdict != convert.WouldFuse || len(r.Left) != 1 || r.Left[0] != res.Plan.Left[0] {
+		t.Errorf("%v: inspection says %+v, conversion %+v", err, r.Left, res.Plan.Left)
+	}
+}
