@@ -20,8 +20,9 @@ import sys
 if __name__ == "__main__" and len(sys.argv) < 3:
     raise SystemExit(__doc__)
 
-import argparse, collections, math, os, subprocess, time
+import argparse, collections, os, subprocess, time
 import numpy as np, onnx, onnxruntime
+from paired import interval, pairs
 from small_nets import NETWORKS, Net
 
 LIMIT = 0.97
@@ -58,55 +59,6 @@ def cases(args):
     if args.networks:
         for name, build in NETWORKS.items():
             yield f"{name} at 64 px", 3, 64, lambda build=build: build(64)
-
-
-def session(path, threads, feed):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    # Waiting threads of one session would take the processor from the other.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    s = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    b = s.io_binding()
-    b.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(feed))
-    b.bind_output("y")
-    return lambda: s.run_with_iobinding(b)
-
-
-def stretch(run, n):
-    begin = time.perf_counter()
-    for _ in range(n):
-        run()
-    return (time.perf_counter() - begin) / n
-
-
-def pairs(paths, threads, feed, seconds, sessions):
-    """times of both models in pairs, from several pairs of sessions"""
-    out = []
-    for r in range(sessions):
-        order = [0, 1] if r % 2 == 0 else [1, 0]
-        runs = [None, None]
-        for i in order:
-            runs[i] = session(paths[i], threads, feed)
-        for run in runs:
-            stretch(run, 3)
-        one = max(min(stretch(run, 3) for run in runs), 1e-6)
-        n = max(1, int(150e-6 / one))
-        end, k, least = time.perf_counter() + seconds / sessions, 0, max(8, 24 // sessions)
-        while k < least or time.perf_counter() < end:
-            t = [0, 0]
-            for i in [0, 1] if k % 2 == 0 else [1, 0]:
-                t[i] = stretch(runs[i], n)
-            out.append(t)
-            k += 1
-    return np.array(out)
-
-
-def interval(ratios):
-    """the median, and its 95 % interval from order statistics"""
-    v = np.sort(ratios)
-    n = len(v)
-    k = max(0, int(math.floor(n / 2 - 0.98 * math.sqrt(n))) - 1)
-    return float(np.median(v)), float(v[k]), float(v[n - 1 - k])
 
 
 def measure(paths, threads, feed, seconds):
