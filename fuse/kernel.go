@@ -2,35 +2,49 @@ package fuse
 
 import "slices"
 
-// A Kernel is a convolution with its weights: W[Out, In/Groups, taps...] and
-// one bias per output channel.
+// A Kernel is a convolution with its weights: W[Out, In/Groups, taps...], of what the
+// window reads, and one bias per output channel.
 type Kernel struct {
 	Window
 	W, B []float64
 }
 
-// Identity is the kernel of IdentityWindow.
-func Identity(c, axes int) *Kernel {
-	return &Kernel{IdentityWindow(c, axes), slices.Repeat([]float64{1}, c), make([]float64, c)}
+// NewKernel is a kernel of zeros.
+func NewKernel(w Window) *Kernel {
+	return &Kernel{w, make([]float64, w.rows()[w.Out]*w.taps()), make([]float64, w.Out)}
 }
 
-// scatter adds coef·k to the kernel dst, whose window holds k's.
-func (dst *Kernel) scatter(k *Kernel, coef float64) {
-	per, wide := k.perGroup(), dst.perGroup()
+// Identity is the kernel of IdentityWindow.
+func Identity(c, axes int) *Kernel { return Ones(IdentityWindow(c, axes)) }
+
+// Ones is a kernel of ones.
+func Ones(w Window) *Kernel {
+	k := NewKernel(w)
+	for i := range k.W {
+		k.W[i] = 1
+	}
+	return k
+}
+
+// scatter adds coef·k to the output channels of dst from first on; dst's window holds
+// k's.
+func (dst *Kernel) scatter(k *Kernel, first int, coef float64) {
 	taps, room := k.taps(), dst.taps()
 	at := make([]int, taps)
 	for t := range at {
 		at[t] = dst.index(k.Window, t, nil)
 	}
+	from, to := k.rows(), dst.rows()
 	for o := range k.Out {
-		shift := k.group(o)*per - dst.group(o)*wide
-		for c := range per {
-			from, to := (o*per+c)*taps, (o*wide+shift+c)*room
-			for t := range taps {
-				dst.W[to+at[t]] += coef * k.W[from+t]
+		s := k.reads(o)
+		shift := to[first+o] + s.First - dst.reads(first+o).First
+		for c := range s.Count {
+			x, y := k.W[(from[o]+c)*taps:][:taps], dst.W[(shift+c)*room:][:room]
+			for t, v := range x {
+				y[at[t]] += coef * v
 			}
 		}
-		dst.B[o] += coef * k.B[o]
+		dst.B[first+o] += coef * k.B[o]
 	}
 }
 
@@ -43,9 +57,9 @@ func AddKernels(ks []*Kernel, coef []float64) (*Kernel, bool) {
 			return nil, false
 		}
 	}
-	out := &Kernel{w, make([]float64, w.Size()), make([]float64, w.Out)}
+	out := NewKernel(w)
 	for i, k := range ks {
-		out.scatter(k, coef[i])
+		out.scatter(k, 0, coef[i])
 	}
 	return out, true
 }
@@ -55,20 +69,21 @@ func AddKernels(ks []*Kernel, coef []float64) (*Kernel, bool) {
 // map.
 func (k *Kernel) Then(next *Kernel) *Kernel {
 	w := k.Window.Then(next.Window)
-	out := &Kernel{w, make([]float64, w.Size()), slices.Clone(next.B)}
+	out := NewKernel(w)
+	copy(out.B, next.B)
 	at := w.composed(k.Window, next.Window)
 	taps, taps1, taps2 := w.taps(), k.taps(), next.taps()
-	per, per1, per2 := w.perGroup(), k.perGroup(), next.perGroup()
+	rows, rows1, rows2 := w.rows(), k.rows(), next.rows()
 	for o := range next.Out {
-		begin := w.group(o) * per // the first channel that o may read
-		for j := range per2 {
-			m := next.group(o)*per2 + j // channel between the two
-			begin1 := k.group(m) * per1
-			for b, x := range next.W[(o*per2+j)*taps2:][:taps2] {
+		begin, s2 := rows[o]-w.reads(o).First, next.reads(o)
+		for j := range s2.Count {
+			m := s2.First + j // channel between the two
+			s1 := k.reads(m)
+			for b, x := range next.W[(rows2[o]+j)*taps2:][:taps2] {
 				out.B[o] += x * k.B[m]
-				for c := range per1 {
-					to := out.W[(o*per+begin1+c-begin)*taps:][:taps]
-					for a, y := range k.W[(m*per1+c)*taps1:][:taps1] {
+				for c := range s1.Count {
+					to := out.W[(begin+s1.First+c)*taps:][:taps]
+					for a, y := range k.W[(rows1[m]+c)*taps1:][:taps1] {
 						to[at[b*taps1+a]] += x * y
 					}
 				}
@@ -82,11 +97,11 @@ func (k *Kernel) Then(next *Kernel) *Kernel {
 // zero.
 func (k *Kernel) Scaled(scale, shift []float64) *Kernel {
 	out := &Kernel{k.Window, slices.Clone(k.W), slices.Clone(k.B)}
-	row := len(k.W) / max(k.Out, 1)
+	rows, taps := k.rows(), k.taps()
 	for o := range k.Out {
 		if scale != nil {
-			for i := range row {
-				out.W[o*row+i] *= scale[o]
+			for i := rows[o] * taps; i < rows[o+1]*taps; i++ {
+				out.W[i] *= scale[o]
 			}
 			out.B[o] *= scale[o]
 		}

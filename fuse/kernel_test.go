@@ -8,15 +8,22 @@ import (
 // naive applies a kernel to a map of c×h×w, zero outside, giving oh×ow
 // positions: the definition, one number at a time.
 func naive(k *Kernel, x []float64, h, w, oh, ow int) []float64 {
-	per := k.In / k.Groups
-	taps := k.Taps[0] * k.Taps[1]
-	y := make([]float64, k.Out*oh*ow)
+	first, count := make([]int, k.Out), make([]int, k.Out)
 	for o := range k.Out {
-		g := o / (k.Out / k.Groups)
+		count[o] = k.In / k.Groups
+		first[o] = o / (k.Out / k.Groups) * count[o]
+		if k.Reads != nil {
+			first[o], count[o] = k.Reads[o].First, k.Reads[o].Count
+		}
+	}
+	y := make([]float64, k.Out*oh*ow)
+	weights := k.W
+	for o := range k.Out {
+		taps := k.Taps[0] * k.Taps[1]
 		for p := range oh {
 			for q := range ow {
 				s := k.B[o]
-				for c := range per {
+				for c := range count[o] {
 					for a := range k.Taps[0] {
 						for b := range k.Taps[1] {
 							i := p*k.Stride[0] + k.Lo[0] + a*k.Step[0]
@@ -24,13 +31,14 @@ func naive(k *Kernel, x []float64, h, w, oh, ow int) []float64 {
 							if i < 0 || i >= h || j < 0 || j >= w {
 								continue
 							}
-							s += k.W[(o*per+c)*taps+a*k.Taps[1]+b] * x[((g*per+c)*h+i)*w+j]
+							s += weights[c*taps+a*k.Taps[1]+b] * x[((first[o]+c)*h+i)*w+j]
 						}
 					}
 				}
 				y[(o*oh+p)*ow+q] = s
 			}
 		}
+		weights = weights[count[o]*taps:]
 	}
 	return y
 }

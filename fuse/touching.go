@@ -55,8 +55,8 @@ func (w Window) touching(i, in, out int) (first, last int) {
 // Within returns the weights of those taps of k that window w, a part of k's
 // own, keeps.
 func (k *Kernel) Within(w Window) *Kernel {
-	out := &Kernel{w, make([]float64, w.Size()), k.B}
 	n, all := w.taps(), k.taps()
+	out := &Kernel{w, make([]float64, len(k.W)/max(all, 1)*n), k.B}
 	at := make([]int, n)
 	for t := range at {
 		at[t] = k.Window.index(w, t, nil)

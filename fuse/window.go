@@ -5,23 +5,25 @@ import "slices"
 // A Window is the structure of a convolution over a map: which input positions
 // an output position reads. Along axis i, tap k of output position o reads
 // input position o·Stride[i] + Lo[i] + k·Step[i]; positions outside the map
-// are zero.
+// are zero. Groups are those of a convolution that does this; Reads, where it is not
+// nil, says that output channels read less than their group.
 type Window struct {
 	Out, In, Groups        int
 	Lo, Taps, Step, Stride []int
+	Reads                  []Span // for each output channel
 }
 
 // IdentityWindow passes a map of c channels and the given number of spatial
 // axes through.
 func IdentityWindow(c, axes int) Window {
 	ones := slices.Repeat([]int{1}, axes)
-	return Window{c, c, c, make([]int, axes), ones, ones, ones}
+	return Window{c, c, c, make([]int, axes), ones, ones, ones, nil}
 }
 
 // maxSize is the number of weights from which on they are no longer counted.
 const maxSize = 1 << 50
 
-// Size is the number of weights, at most maxSize.
+// Size is the number of weights of a convolution, at most maxSize.
 func (w Window) Size() int {
 	n := float64(w.Out * w.In / w.Groups)
 	for _, t := range w.Taps {
@@ -56,7 +58,9 @@ func (w Window) Pointwise() bool {
 }
 
 // diagonal reports whether the map only scales channels.
-func (w Window) diagonal() bool { return w.Pointwise() && w.Groups == w.In && w.In == w.Out }
+func (w Window) diagonal() bool {
+	return w.Pointwise() && w.Groups == w.In && w.In == w.Out && w.Reads == nil
+}
 
 func gcd(a, b int) int {
 	for b != 0 {
@@ -83,6 +87,10 @@ func (w Window) Then(next Window) Window {
 		out.Lo[i] = next.Lo[i]*s + w.Lo[i]
 		out.Taps[i], out.Step[i] = composedTaps(w.Taps[i], w.Step[i], next.Taps[i], next.Step[i]*s)
 	}
+	if w.Reads != nil || next.Reads != nil {
+		out.Reads = w.readsThen(next)
+		return out.grouped()
+	}
 	return out
 }
 
@@ -102,7 +110,24 @@ func composedTaps(taps1, step1, taps2, step2 int) (taps, step int) {
 // Plus is the smallest window that holds the taps of both; ok is false where
 // the strides or channels differ, so that no window does.
 func (w Window) Plus(o Window) (_ Window, ok bool) {
-	if !slices.Equal(w.Stride, o.Stride) || w.In != o.In || w.Out != o.Out {
+	if w.Out != o.Out {
+		return Window{}, false
+	}
+	out, ok := w.holding(o)
+	if !ok || w.Reads == nil && o.Reads == nil {
+		return out, ok
+	}
+	out.Reads = make([]Span, w.Out)
+	for c := range out.Reads {
+		out.Reads[c] = w.reads(c).hull(o.reads(c))
+	}
+	return out.grouped(), true
+}
+
+// holding is w with taps that hold those of both; its channels and groups are those that
+// regular windows of as many output channels need.
+func (w Window) holding(o Window) (_ Window, ok bool) {
+	if !slices.Equal(w.Stride, o.Stride) || w.In != o.In {
 		return Window{}, false
 	}
 	out := Window{Out: w.Out, In: w.In, Groups: gcd(w.Groups, o.Groups), Stride: w.Stride}
