@@ -104,6 +104,35 @@ func TestQuotientsDoNotExplode(t *testing.T) {
 	t.Error("a size that doubles a thousand times is known")
 }
 
+// Sizes that are always equal are one formula, whichever steps led there.
+func TestQuotientsThatAreEqual(t *testing.T) {
+	h, w := graph.Symbol("H"), graph.Symbol("W")
+	n := func(v int64) graph.Dim { return graph.Size(v) }
+	for _, c := range []struct{ have, want graph.Dim }{
+		{h.Plus(n(-1)).FloorDiv(n(2)).Plus(n(1)), h.Plus(n(1)).FloorDiv(n(2))},
+		{h.Times(n(4)).Plus(n(3)).FloorDiv(n(2)), h.Times(n(2)).Plus(n(1))},
+		{h.Times(n(5)).Plus(w.Times(n(-4))).Plus(n(-7)).FloorDiv(n(3)), h.Minus(w.Times(n(2))).Plus(n(-3)).Plus(h.Times(n(2)).Plus(w.Times(n(2))).Plus(n(2)).FloorDiv(n(3)))},
+		{h.FloorDiv(n(2)).FloorDiv(n(3)), h.FloorDiv(n(6))},
+		{h.Plus(n(1)).FloorDiv(n(2)).Plus(n(1)).FloorDiv(n(2)), h.Plus(n(3)).FloorDiv(n(4))},
+	} {
+		if !c.have.Equal(c.want) {
+			t.Errorf("%v is not %v", c.have, c.want)
+		}
+	}
+	for _, c := range []struct{ have, want graph.Dim }{
+		{h.FloorDiv(n(2)).Times(n(2)).FloorDiv(n(3)), h.FloorDiv(n(3))},
+		{h.FloorDiv(n(2)).Plus(w).FloorDiv(n(2)), h.Plus(w).FloorDiv(n(4))},
+		{h.FloorDiv(w).FloorDiv(n(2)), h.FloorDiv(n(2))},
+		{h.FloorDiv(n(-2)).FloorDiv(n(3)), h.FloorDiv(n(-6))},
+		{h.FloorDiv(n(2)).FloorDiv(n(-3)), h.FloorDiv(n(-6))},
+		{h.Plus(n(1)).FloorDiv(n(2)), h.FloorDiv(n(2))},
+	} {
+		if c.have.Equal(c.want) {
+			t.Errorf("%v is taken for %v", c.have, c.want)
+		}
+	}
+}
+
 // A size that a chain of nodes squares, or multiplies by another, doubled or grew
 // with every node.
 func TestProductsDoNotGrow(t *testing.T) {

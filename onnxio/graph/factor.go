@@ -1,6 +1,9 @@
 package graph
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A factor is what sizes are products of: a symbol, or a quotient of two sizes.
 type factor struct {
@@ -59,11 +62,48 @@ func (d Dim) FloorDiv(o Dim) Dim {
 	if aok && bok {
 		return Size(floorDiv(a, b))
 	}
+	if whole, rest := d.multiples(b); bok && b > 1 && whole.Known() && !whole.zero {
+		return whole.Plus(rest.FloorDiv(o))
+	}
+	if num, den := d.nested(); bok && b > 0 && den.Times(o).Known() {
+		return num.FloorDiv(den.Times(o))
+	}
 	text := "((" + d.String() + ")//(" + o.String() + "))"
 	if len(text) > maxText {
 		return Unknown
 	}
 	return factorDim(&factor{text, floor, d, o})
+}
+
+// multiples takes d apart into n times a whole size, and a rest whose coefficients lie
+// between 0 and n: ⌊(n·a + r) / n⌋ is a + ⌊r / n⌋. So sizes that differ by whole steps of a
+// window are one formula. whole is unknown where a term is no whole number.
+func (d Dim) multiples(n int64) (whole, rest Dim) {
+	var a, r []term
+	for _, t := range d.terms {
+		if n < 2 || slices.ContainsFunc(t.factors, func(f *factor) bool { return f.kind == exact }) {
+			return Unknown, d
+		}
+		q := floorDiv(t.coef, n)
+		a, r = append(a, term{q, t.factors}), append(r, term{t.coef - q*n, t.factors})
+	}
+	return normal(a), normal(r)
+}
+
+// nested takes a quotient and a number apart, ⌊a / n⌋ + c, as num = a + n·c and den = n:
+// ⌊(⌊a / n⌋ + c) / m⌋ is ⌊(a + n·c) / (n·m)⌋. den is unknown where d is anything else.
+func (d Dim) nested() (num, den Dim) {
+	c := Size(0)
+	for _, t := range d.terms {
+		if len(t.factors) == 0 {
+			c = Size(t.coef)
+		}
+	}
+	num, den, ok := d.Minus(c).quotient()
+	if n, fixed := den.Int(); !ok || !fixed || n < 1 {
+		return Unknown, Unknown
+	}
+	return num.Plus(den.Times(c)), den
 }
 
 // fraction is d / o in floating point, whose digits behind the point count until

@@ -32,11 +32,10 @@ func shapeSlice(s *shaper) {
 		return
 	}
 	for _, st := range steps {
-		if n, ok := d[st.Axis].Int(); ok {
-			_, count := st.Range(n)
-			out[st.Axis] = Size(count)
-		} else if !(st.Start == 0 && st.Step == 1 && st.End >= 1<<31-1) {
-			out[st.Axis] = Unknown
+		size, least := st.Size(d[st.Axis])
+		out[st.Axis] = size
+		if least > 0 {
+			s.demand(AtLeast, 0, d[st.Axis], Size(least))
 		}
 	}
 	s.set(0, out)

@@ -75,6 +75,38 @@ func (s Steps) Range(n int64) (start, count int64) {
 	return a, 1 + (b-a+1)/s.Step
 }
 
+// openEnd is an end that stands for the end of any axis.
+const openEnd = 1<<31 - 1
+
+// Open says what a slice leaves out at both ends of an axis of any size that has as
+// many positions; ok is false where that depends on the size. Of the rest the slice
+// takes one of Step positions.
+func (s Steps) Open() (begin, end int64, ok bool) {
+	if s.Step < 1 || s.Start < 0 || s.Start >= openEnd || s.End <= -openEnd || s.End >= 0 && s.End < openEnd {
+		return 0, 0, false
+	}
+	return s.Start, max(-s.End, 0), true
+}
+
+// Size is how many positions a slice has of an axis of d elements, and how many the axis
+// has at least; Unknown where there is no such formula.
+func (s Steps) Size(d Dim) (size Dim, least int64) {
+	if n, ok := d.Int(); ok {
+		_, count := s.Range(n)
+		return Size(count), 0
+	}
+	begin, end, ok := s.Open()
+	if !ok {
+		return Unknown, 0
+	}
+	if begin < s.Step && end == 0 {
+		least = 0 // ⌈(d - begin) / step⌉ is right for an empty axis too
+	} else {
+		least = begin + end
+	}
+	return d.Plus(Size(s.Step - 1 - begin - end)).FloorDiv(Size(s.Step)), least
+}
+
 // SplitSizes returns the sizes of a Split node's outputs along its axis; ok is
 // false where they are unknown.
 func (g *Graph) SplitSizes(n *Node) (axis int, sizes []int64, ok bool) {

@@ -64,20 +64,25 @@ func sameWindow(_ *graph.Graph, n *graph.Node, args []*Value) bool {
 func sameCrop(g *graph.Graph, n *graph.Node, args []*Value) bool {
 	shape := args[0].Shape
 	steps, ok := g.SliceSteps(n, len(shape))
-	if !ok {
+	dims, known := n.In[0].Shape()
+	if !ok || !known || len(dims) != len(shape) {
 		return false
 	}
 	for _, s := range steps {
-		size, ok := sizesOf(n, 0)
-		if !ok {
-			return false
+		here := int64(shape[s.Axis])
+		b, short := s.Range(here)
+		there, number := dims[s.Axis].Int()
+		if !number { // the merge holds for every size, or is none
+			begin, end, ok := s.Open()
+			if !ok || short < 1 || begin+end >= here {
+				return false
+			}
+			continue
 		}
-		there, here := int64(size[s.Axis]), int64(shape[s.Axis])
 		if there == here {
 			continue
 		}
 		a, count := s.Range(there)
-		b, short := s.Range(here)
 		if s.Step < 1 || short < 1 || a != b || there-a-(count-1)*s.Step != here-b-(short-1)*s.Step {
 			return false
 		}
