@@ -82,6 +82,18 @@ func IsView(op Op) bool {
 	return false
 }
 
+// IsSelection reports whether the operation picks, joins or crops what it reads, as a
+// convolution can do by itself.
+func IsSelection(op Op) bool {
+	switch op := op.(type) {
+	case *Pick, *Join, *Crop:
+		return true
+	case *Blocks:
+		return op.IntoDepth
+	}
+	return false
+}
+
 // IsLayer reports whether the operation has matrices.
 func IsLayer(op Op) bool {
 	switch op.(type) {

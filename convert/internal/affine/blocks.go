@@ -42,14 +42,21 @@ func (b *Blocks) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.R
 	return t.regroup(permute(y, perm), b.Out)
 }
 
-// maxBlockKernel bounds the kernel that stands for a SpaceToDepth while a region is
-// folded.
-const maxBlockKernel = 1 << 22
-
 // window is SpaceToDepth as a convolution: a B×B kernel at stride B whose channel
 // (i·B+j)·C + c is channel c at (i, j) of a block.
 func (b *Blocks) window(channels int) fuse.Window {
-	return fuse.Window{Out: channels * b.B * b.B, In: channels, Groups: 1, Lo: []int{0, 0}, Taps: []int{b.B, b.B}, Step: []int{1, 1}, Stride: []int{b.B, b.B}}
+	w := fuse.Picking(b.from(channels), channels, 2)
+	w.Taps, w.Stride = []int{b.B, b.B}, []int{b.B, b.B}
+	return w
+}
+
+// from lists which channel each of the result is made of.
+func (b *Blocks) from(channels int) []int {
+	out := make([]int, channels*b.B*b.B)
+	for o := range out {
+		out[o] = o % channels
+	}
+	return out
 }
 
 // Window implements Op. Blocks lie inside of the map or outside of it, so zeros
@@ -59,14 +66,13 @@ func (b *Blocks) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		return NoMap{}.Window(n, in)
 	}
 	m := in[0]
-	c := m.Win.Out
-	w := b.window(c)
 	if !m.ChannelsFirst() {
 		return m, reason.Refuse("", "%q reads its map with other axes first", n.Title())
 	}
-	if c > maxBlockKernel/b.B/b.B || w.Size() > maxBlockKernel {
+	if m.Win.Out > maxListed/b.B/b.B {
 		return m, reason.Refuse("", "%q has too many channels to be a convolution", n.Title())
 	}
+	w := b.window(m.Win.Out)
 	k := int64(b.B)
 	blocks := graph.Window{Kernel: []int64{k, k}, Stride: []int64{k, k}, Dilation: []int64{1, 1}, Begin: []int64{0, 0}, End: []int64{0, 0}}
 	dims := slices.Clone(m.Dims)
@@ -77,24 +83,17 @@ func (b *Blocks) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		}
 		dims[i+2] = blocks.Out(i, dims[i+2])
 	}
+	m.outside = m.outside.of(b.from(m.Win.Out))
 	m.Dims, m.Win = dims, m.Win.Then(w)
-	if before := m.outside; before != nil {
-		var f outside = func() (value, size []float64, err error) {
-			value, size, err = (*before)()
-			return slices.Repeat(value, b.B*b.B), slices.Repeat(size, b.B*b.B), err
-		}
-		m.outside = &f
-	}
 	return m, nil
 }
 
 // Kernel implements Op.
 func (b *Blocks) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) {
 	c := in[0].Out
-	w := b.window(c)
-	k := &fuse.Kernel{Window: w, W: make([]float64, w.Size()), B: make([]float64, w.Out)}
-	for o := range w.Out {
-		k.W[(o*c+o%c)*b.B*b.B+o/c] = 1
+	k := fuse.NewKernel(b.window(c))
+	for o := range k.Out { // one channel's block, of which one position counts
+		k.W[o*b.B*b.B+o/c] = 1
 	}
 	return in[0].Then(k), nil
 }

@@ -51,6 +51,24 @@ func (b borders) behind(n *graph.Node, w graph.Window, zeroed bool) borders {
 // somebody asks.
 type outside func() (value, size []float64, err error)
 
+// of is what lies outside of a map that is made of channels of this one; nil stays nil.
+func (o *outside) of(channels []int) *outside {
+	if o == nil {
+		return nil
+	}
+	var f outside = func() (value, size []float64, err error) {
+		v, m, err := (*o)()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, c := range channels {
+			value, size = append(value, v[c]), append(size, m[c])
+		}
+		return value, size, nil
+	}
+	return &f
+}
+
 // cancelRoundoffs is how much of what it was added up from may be left of a value
 // that stands for zero, in unit roundoffs of float32: exporters work the
 // constant out in float32, in a handful of operations.

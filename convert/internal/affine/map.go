@@ -89,6 +89,15 @@ func MapInput(v *graph.Value, order []int) (Map, bool) {
 	return Map{Win: fuse.IdentityWindow(int(c), len(dims)-2), Dims: dims, Order: order, borders: make(borders, len(dims)-2)}, true
 }
 
+// inOrder are axes as they are.
+func inOrder(rank int) []int {
+	out := make([]int, rank)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
 // ChannelsFirst reports whether the value's axes are [N, C, spatial...].
 func (s Map) ChannelsFirst() bool {
 	for i, k := range s.Order {
@@ -157,10 +166,15 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 	}
 	out.borders, out.outside = s.borders.behind(n, w, undone), nil
 	out.Win = s.Win.Then(next)
-	for i := range out.Win.Taps {
-		if w := out.Win; max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
-			return s, reason.Refuse(reason.UnsupportedForm, "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
+	return out, tooFar(n, out.Win)
+}
+
+// tooFar refuses a window that reaches too far.
+func tooFar(n *graph.Node, w fuse.Window) *reason.Refusal {
+	for i := range w.Taps {
+		if max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
+			return reason.Refuse(reason.UnsupportedForm, "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
 		}
 	}
-	return out, nil
+	return nil
 }

@@ -153,6 +153,45 @@ var nodes = []struct{ name, text string }{
 	{"split", "x : 2 7 3\na, b, c = Split(x, #2_4_1) axis=1\ny = MatMul(b, ?3x2)"},
 	{"split of a map", "x : 2 6 3 3\na, b = Split(x, #2_4) axis=1\ny = Conv(b, ?2x4x3x3) pads=1,1,1,1"},
 
+	{"slice of a map", "x : 2 3 8 5\na = Slice(x, #1_1, #7_-1, #2_3)\ny = Conv(a, ?2x3x3x3)"},
+	{"slice at a stride", "x : 2 3 8 5\na = Slice(x, #1_0, #100_100, #2_3, #2_3)\ny = Conv(a, ?2x3x1x1)"},
+	{"slice at a stride before padding", "x : 2 3 7 5\na = Slice(x, #1_0, #100_100, #2_3, #2_3)\ny = Conv(a, ?2x3x3x3) pads=1,1,1,1"},
+	{"crop before padding", "x : 2 3 7 5\na = Slice(x, #1, #100, #2)\ny = Conv(a, ?2x3x3x3) pads=1,0,0,0"},
+	{"crop before padding along the other axis", "x : 2 3 7 5\na = Slice(x, #1, #100, #2)\ny = Conv(a, ?2x3x1x3) pads=0,1,0,1"},
+	{"crop at the end before padding", "x : 2 3 7 5\na = Slice(x, #0, #5, #2, #2)\ny = Conv(a, ?2x3x3x3) pads=1,0,0,0"},
+	{"conv, cropped", "x : 2 3 7 5\na = Conv(x, ?2x3x3x3, ?2) pads=1,1,1,1\ny = Slice(a, #1_1, #-1_-1, #2_3)"},
+	{"conv at every other position", "x : 2 3 7 5\na = Conv(x, ?2x3x3x3, ?2) pads=1,1,1,1\ny = Slice(a, #0_1, #7_5, #2_3, #2_2)"},
+	{"slices of an open map", "x : 2 3 H W\na = Slice(x, #1_2, #9223372036854775807_-1, #2_3, #2_1)\nb = Conv(a, ?2x3x2x1)\ny = Slice(b, #0, #2147483647, #2)"},
+	{"open map from the end", "x : 2 3 H 5\ny = Slice(x, #-2, #9223372036854775807, #2)"},
+	{"slice backwards", "x : 2 3 7 5\na = Slice(x, #-1, #-100, #2, #-1)\ny = Conv(a, ?2x3x1x1)"},
+	{"slice of nothing", "x : 2 3 7 5\na = Slice(x, #3, #3, #2)\ny = Add(a, =1)"},
+	{"slice of samples", "x : 4 3 7 5\na = Slice(x, #1, #3, #0)\ny = Conv(a, ?2x3x1x1)"},
+	{"slice along an axis twice", "x : 4 3 7 5\na = Slice(x, #1_0, #3_1, #2_2)\ny = Conv(a, ?2x3x1x1)"},
+	{"slice of channels last", "x : N 8 6 3\na = Slice(x, #1_0_0, #100_100_2, #1_2_3, #2_2_1)\nb = Transpose(a) perm=0,3,1,2\ny = Conv(b, ?4x2x3x3) pads=1,1,1,1"},
+	{"slice of a line", "x : N 3 9\na = Slice(x, #1, #100, #2, #2)\ny = Conv(a, ?4x3x3) pads=1,1"},
+	{"gathered positions", "x : 2 3 7 5\na = Gather(x, #0_2_4) axis=2\nb = Gather(a, #4_1_1) axis=3\ny = Conv(a, ?2x3x1x1)"},
+	{"gathered out of order", "x : 2 3 7 5\nb = Gather(x, #4_1_1) axis=3\ny = Conv(b, ?2x3x1x1)"},
+	{"channels turned", "x : 2 4 5 5\na = Gather(x, #3_1_0_2) axis=1\ny = Conv(a, ?2x4x3x3) pads=1,1,1,1"},
+	{"channels shuffled between groups", "x : 2 4 5 5\na = Conv(x, ?4x2x1x1) group=2\nb = Gather(a, #0_2_1_3) axis=1\ny = Conv(b, ?4x2x1x1) group=2"},
+	{"channels of a shifted map", "x : 2 4 5 5\na = Add(x, =1_2_3_4:4x1x1)\nb = Gather(a, #3_1_1) axis=1\ny = Add(b, =-4_-2_-2:3x1x1)"},
+	{"channels of a shifted map, back to zero", "x : 2 4 5 5\na = Add(x, =1_2_3_4:4x1x1)\nb = Gather(a, #3_1_1) axis=1\nc = Add(b, =-4_-2_-2:3x1x1)\ny = Conv(c, ?2x3x3x3) pads=1,1,1,1"},
+	{"channels that are not there", "x : 2 C 5 5\na = Slice(x, #0, #3, #1)\ny = Conv(a, ?2x3x1x1)"},
+	{"one channel of many", "x : 2 4 5 5\na = Gather(x, %2) axis=1\ny = Unsqueeze(a, #1)"},
+
+	{"focus", "x : N 3 8 6\na = Slice(x, #0_0, #100_100, #2_3, #2_2)\nb = Slice(x, #1_0, #100_100, #2_3, #2_2)\nc = Slice(x, #0_1, #100_100, #2_3, #2_2)\nd = Slice(x, #1_1, #100_100, #2_3, #2_2)\ne = Concat(a, b, c, d) axis=1\ny = Conv(e, ?4x12x3x3, ?4) pads=1,1,1,1"},
+	{"focus of an open map", "x : 1 2 H W\na = Slice(x, #0_0, #2147483647_2147483647, #2_3, #2_2)\nb = Slice(x, #1_0, #2147483647_2147483647, #2_3, #2_2)\nc = Slice(x, #0_1, #2147483647_2147483647, #2_3, #2_2)\nd = Slice(x, #1_1, #2147483647_2147483647, #2_3, #2_2)\ne = Concat(a, b, c, d) axis=1\ny = Conv(e, ?4x8x3x3) pads=1,1,1,1"},
+	{"focus along one axis", "x : N 3 8\na = Slice(x, #0, #100, #2, #2)\nb = Slice(x, #1, #100, #2, #2)\ne = Concat(b, a) axis=1\ny = Conv(e, ?4x6x3) pads=1,1"},
+	{"focus of channels last", "x : N 4 6 2\na = Slice(x, #0, #100, #1, #2)\nb = Slice(x, #1, #100, #1, #2)\ne = Concat(a, b) axis=3\nf = Transpose(e) perm=0,3,1,2\ny = Conv(f, ?4x4x1x1)"},
+	{"copies", "x : N 3 4 4\na = Concat(x, x) axis=1\nb = Conv(x, ?6x3x3x3, ?6) pads=1,1,1,1\ny = Add(a, b)"},
+	{"branches beside each other", "x : N 3 4 4\na = Conv(x, ?2x3x1x1, ?2)\nb = Conv(x, ?4x3x3x3, ?4) pads=1,1,1,1\nc = Concat(a, x, b) axis=1\ny = Conv(c, ?2x9x1x1)"},
+	{"chunks, each its own conv", "x : N 6 5 5\na, b, c = Split(x, #2_3_1) axis=1\nd = Conv(a, ?2x1x3x3, ?2) group=2 pads=1,1,1,1\ne = Conv(b, ?3x1x1x3, ?3) group=3 pads=0,1,0,1\nf = Concat(d, e, c) axis=1\ny = Conv(f, ?3x2x1x1) group=3"},
+	{"chunks in another order", "x : N 6 5 5\na, b = Split(x, #3_3) axis=1\ny = Concat(b, a) axis=1"},
+	{"join at other strides", "x : N 2 6 6\na = Conv(x, ?2x2x3x3) strides=2,2 pads=1,1,1,1\nb = Conv(x, ?2x2x4x4)\ny = Concat(a, b) axis=1"},
+	{"join with axes in another order", "x : 2 3 3 3\na = Transpose(x) perm=0,2,1,3\nb = Conv(x, ?3x3x1x1)\ny = Concat(a, b) axis=1"},
+	{"join of shifted branches before padding", "x : N 3 4 4\na = Conv(x, ?2x3x1x1, ?2)\nc = Concat(x, a) axis=1\ny = Conv(c, ?2x5x3x3) pads=1,1,1,1"},
+	{"join of kernels before padding", "x : N 3 4 4\na = Conv(x, ?2x3x3x1) pads=1,0,1,0\nc = Concat(x, a) axis=1\ny = Conv(c, ?2x5x1x3) pads=0,1,0,1"},
+	{"depth to space behind copies", "x : N 2 4 4\na = Concat(x, x, x, x) axis=1\nb = Conv(x, ?8x2x3x3) pads=1,1,1,1\nc = Add(a, b)\ny = DepthToSpace(c) blocksize=2"},
+
 	{"sum", "x : N 5\na = Gemm(x, ?5x5, ?5)\nb = Mul(x, ?5)\ny = Sum(a, b, x)"},
 	{"difference", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1)\nc = Sub(a, b)\ny = Sub(c, x)"},
 	{"mean of branches", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x1x1x1, ?3) group=3\ny = Mean(a, b, x)"},
@@ -226,14 +265,18 @@ func described(t *testing.T, name, text string) string {
 		fmt.Fprintf(&b, "no map: %s %s\n", why.Code, why.Message)
 		return b.String()
 	}
-	fmt.Fprintf(&b, "map: %+v %v, axes %v to %v\n", end.Win, end.Dims, s.Order, end.Order)
+	w := end.Win
+	fmt.Fprintf(&b, "map: {Out:%d In:%d Groups:%d Lo:%v Taps:%v Step:%v Stride:%v} %v, axes %v to %v\n", w.Out, w.In, w.Groups, w.Lo, w.Taps, w.Step, w.Stride, end.Dims, s.Order, end.Order)
+	if w.Reads != nil {
+		fmt.Fprintf(&b, "channels read: %v\n", w.Reads)
+	}
 	if outside, err := end.Outside(); err == nil {
 		fmt.Fprintf(&b, "outside: %.3g\n", outside)
 	}
 	if end.Undone != nil {
 		fmt.Fprintf(&b, "undone at %s\n", end.Undone.Title())
 	}
-	if err := sameMap(s, end, in.Shape, in.F64, out.F64); err != nil {
+	if err := sameMap(s, end, in.Shape, out.Shape, in.F64, out.F64); err != nil {
 		t.Errorf("map: %v", err)
 	}
 	return b.String()
@@ -377,7 +420,7 @@ func apply(m *affine.Rows, f *fuse.Folded, from, to side, x []float64) []float64
 }
 
 // sameMap convolves the input with the folded kernel, loop by loop.
-func sameMap(s *affine.Segment, end affine.Map, shape []int, in, out []float64) error {
+func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []float64) error {
 	k, err := affine.Fold(s)
 	if err != nil {
 		return err
@@ -393,7 +436,10 @@ func sameMap(s *affine.Segment, end affine.Map, shape []int, in, out []float64) 
 	}
 	made := make([]int, len(end.Dims))
 	for i, axis := range end.Order {
-		made[i] = int(end.Dims[axis].At(sketch.Batch))
+		made[i] = result[i]
+		if n, ok := end.Dims[axis].Int(); ok && int(n) != result[i] {
+			return fmt.Errorf("the map has sizes %v, the result %v", end.Dims, result)
+		}
 	}
 	if affine.Size(made) != len(out) {
 		return fmt.Errorf("the map has sizes %v", made)

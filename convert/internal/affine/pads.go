@@ -1,6 +1,8 @@
 package affine
 
 import (
+	"slices"
+
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
 )
@@ -9,18 +11,58 @@ import (
 // of the sizes in into one of the sizes out.
 func Pads(w fuse.Window, in, out []graph.Dim) (begin, end []int64, ok bool) {
 	for i := range w.Taps {
-		b := int64(-w.Lo[i])
-		if b < 0 {
-			return nil, nil, false
-		}
-		win := graph.Window{Kernel: []int64{int64(w.Taps[i])}, Stride: []int64{int64(w.Stride[i])}, Dilation: []int64{int64(w.Step[i])}, Begin: []int64{b}, End: []int64{0}}
-		e, ok := endPad(win, in[i+2], out[i+2])
+		b, e, ok := padsAlong(w, i, in, out)
 		if !ok {
 			return nil, nil, false
 		}
 		begin, end = append(begin, b), append(end, e)
 	}
 	return begin, end, true
+}
+
+// padsAlong finds the padding along axis i.
+func padsAlong(w fuse.Window, i int, in, out []graph.Dim) (begin, end int64, ok bool) {
+	if begin = int64(-w.Lo[i]); begin < 0 {
+		return 0, 0, false
+	}
+	win := graph.Window{Kernel: []int64{int64(w.Taps[i])}, Stride: []int64{int64(w.Stride[i])}, Dilation: []int64{int64(w.Step[i])}, Begin: []int64{begin}, End: []int64{0}}
+	end, ok = endPad(win, in[i+2], out[i+2])
+	return begin, end, ok
+}
+
+// maxMoreTaps bounds the taps of zero that a window gets behind its last one.
+const maxMoreTaps = 64
+
+// Spanning is w with taps of zero before and behind its own, as few as Pads needs to find
+// padding: a convolution can neither begin inside of its map nor leave out more at the
+// end than one step. ok is false where no such window was found.
+func Spanning(w fuse.Window, in, out []graph.Dim) (_ fuse.Window, ok bool) {
+	w.Lo, w.Taps, w.Step = slices.Clone(w.Lo), slices.Clone(w.Taps), slices.Clone(w.Step)
+	for i := range w.Taps {
+		if w.Lo[i] > 0 {
+			if w.Taps[i] == 1 {
+				w.Step[i] = w.Lo[i]
+			}
+			more := (w.Lo[i] + w.Step[i] - 1) / w.Step[i]
+			w.Taps[i] += more
+			w.Lo[i] -= more * w.Step[i]
+		}
+		one := w.Taps[i] == 1
+		for more := 0; ; more++ {
+			if _, _, ok = padsAlong(w, i, in, out); ok {
+				break
+			}
+			switch {
+			case more == maxMoreTaps:
+				return w, false
+			case one: // two taps, as far apart as need be
+				w.Taps[i], w.Step[i] = 2, more+1
+			default:
+				w.Taps[i]++
+			}
+		}
+	}
+	return w, true
 }
 
 // maxTriedPads is how many end pads are tried where sizes are no numbers.

@@ -59,36 +59,3 @@ func (s *Sum) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) {
 func (s *Sum) Cost() Cost { return costWork }
 
 func (s *Sum) String() string { return fmt.Sprintf("Sum %v", s.Coef) }
-
-// A Join puts its arguments beside each other along an axis: it is the sum of
-// them, each at its place.
-type Join struct {
-	NoWeights
-	NoMap
-	Axis  int
-	Sizes []int // of the axis, for each argument
-}
-
-// Trace implements Op.
-func (j *Join) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Refusal) {
-	total := 0
-	for _, size := range j.Sizes {
-		total += size
-	}
-	from := 0
-	placed := make([]Traced, len(in))
-	for k, x := range in {
-		if size, ok := t.Length(x, j.Axis); !ok || size != j.Sizes[k] {
-			return x, reason.Refuse("", "%q joins an axis of unknown size", n.Title())
-		}
-		first := from
-		placed[k] = t.Along(x, j.Axis, total, fuse.Listed(j.Sizes[k], func(i int) fuse.Entry { return fuse.Entry{Out: first + i, In: i, Weight: 1} }))
-		from += j.Sizes[k]
-	}
-	return t.sum(placed, slices.Repeat([]float64{1}, len(in)))
-}
-
-// Cost implements Op.
-func (j *Join) Cost() Cost { return costMove }
-
-func (j *Join) String() string { return fmt.Sprintf("Join %v along axis %d", j.Sizes, j.Axis) }

@@ -1,6 +1,8 @@
 package affine
 
 import (
+	"fmt"
+
 	"repmlp/convert/internal/reason"
 	"repmlp/fuse"
 	"repmlp/onnxio/graph"
@@ -153,20 +155,46 @@ func (w *Walk) RowsAtLeast(v *graph.Value) (weights float64, ok bool) {
 	return w.tracer.atLeast(w.traced[v]), true
 }
 
-// Fold works the numbers of a convolution out along a segment.
+// ordered is an operation that names axes of its argument: only with the order in which
+// these are those of a map it has a kernel.
+type ordered interface {
+	ordered(n *graph.Node, in []*fuse.Kernel, order []int) (*fuse.Kernel, error)
+}
+
+// Fold works the numbers of a convolution out along a segment, with zeros for what
+// the channels of a group do not read.
 func Fold(s *Segment) (*fuse.Kernel, error) {
 	start, _ := MapInput(s.From, s.Order)
 	at := map[*graph.Value]*fuse.Kernel{s.From: fuse.Identity(start.Win.In, len(start.Win.Taps))}
-	for _, a := range s.Steps {
+	var walk *Walk // for orders, where somebody asks
+	for i, a := range s.Steps {
 		args := make([]*fuse.Kernel, len(a.Args))
 		for k, v := range a.Args {
 			args[k] = at[v]
 		}
-		y, err := a.Op.Kernel(a.Node(), args)
+		kernel := a.Op.Kernel
+		if op, ok := a.Op.(ordered); ok {
+			if walk == nil {
+				walk = NewWalk(s.From, s.Order)
+				for _, before := range s.Steps[:i] {
+					walk.Through(before)
+				}
+			}
+			m, why := walk.Map(a.Args[0])
+			if why != nil {
+				return nil, fmt.Errorf("folding %q: %s", a.Node().Title(), why.Message)
+			}
+			kernel = func(n *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) { return op.ordered(n, in, m.Order) }
+		}
+		y, err := kernel(a.Node(), args)
 		if err != nil {
 			return nil, err
 		}
 		at[a.Out] = y
+		if walk != nil {
+			walk.Through(a)
+		}
 	}
-	return at[s.To], nil
+	k := at[s.To]
+	return k.Over(k.Regular()), nil
 }

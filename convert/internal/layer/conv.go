@@ -24,7 +24,7 @@ type Conv struct {
 // PlanConv plans a segment that a walk wrote as end; ok is false where that is no
 // single Conv node, or one with more weights than limit.
 func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
-	w := end.Win
+	w := end.Win.Regular()
 	if w.Size() > maxWeights || w.Size() > limit || widensBlocks(s, w) {
 		return nil, false
 	}
@@ -32,11 +32,12 @@ func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
 	if !end.Dims[0].Equal(start.Dims[0]) {
 		return nil, false
 	}
-	c := &Conv{Window: w, Touch: w, Undone: end.Undone}
-	var ok bool
-	if c.Begin, c.End, ok = affine.Pads(w, start.Dims, end.Dims); !ok {
+	w, ok := affine.Spanning(w, start.Dims, end.Dims)
+	if !ok || w.Size() > maxWeights || w.Size() > limit {
 		return nil, false
 	}
+	c := &Conv{Window: w, Touch: w, Undone: end.Undone}
+	c.Begin, c.End, _ = affine.Pads(w, start.Dims, end.Dims)
 	touch := w.Touching(sizes(start.Dims[2:]), sizes(end.Dims[2:]))
 	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
 		c.Touch, c.Begin, c.End = touch, b, e
@@ -70,12 +71,21 @@ func sizes(dims []graph.Dim) []int {
 // tenth longer than both nodes, with fewer channels half to nine tenths of the time.
 const wideBlockChannels = 32
 
-// widensBlocks reports whether a window would take in a SpaceToDepth that is better
-// left.
+// widensBlocks reports whether a window would take in a SpaceToDepth, or the slices that
+// a Concat joins to one, that is better left.
 func widensBlocks(s *affine.Segment, w fuse.Window) bool {
-	return w.In >= wideBlockChannels && slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
-		b, ok := a.Op.(*affine.Blocks)
-		return ok && slices.Max(w.Taps) > b.B
+	if w.In < wideBlockChannels {
+		return false
+	}
+	joins := s.Count(func(op affine.Op) bool { _, ok := op.(*affine.Join); return ok }) > 0
+	return slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
+		switch op := a.Op.(type) {
+		case *affine.Blocks:
+			return slices.Max(w.Taps) > op.B
+		case *affine.Pick:
+			return joins && slices.ContainsFunc(op.Axes, func(p affine.Picked) bool { return p.Step > 1 && slices.Max(w.Taps) > p.Step })
+		}
+		return false
 	})
 }
 
@@ -167,8 +177,11 @@ func (c *Conv) numbers(s *affine.Segment) (weight, bias folding, err error) {
 	last := s.Last().Node()
 	once := &shared{fold: func() (*fuse.Kernel, error) {
 		k, err := affine.Fold(s)
-		if err != nil || !part {
-			return k, err
+		if err != nil {
+			return nil, err
+		}
+		if k = k.Over(c.Window); !part {
+			return k, nil
 		}
 		if why := unstorable(k.W, s.To.Elem, last); why != nil {
 			return nil, why

@@ -243,11 +243,15 @@ type piece struct {
 	sum    []*graph.Node // nodes that still add what comes from outside
 }
 
+// selects reports whether the piece is a layer with what picks or joins maps around it,
+// which a Conv can take in.
+func (q *piece) selects() bool { return q.tally.picks > 0 && q.tally.layers > 0 }
+
 // region plans one piece as one layer; nil where that is not exact, or no better
 // than what is there.
 func (p *planner) region(q *piece) *Region {
 	before := q.tally.cost
-	if before.Work < 2 || !affine.SameFloat(q.u, q.v) || p.t.e.Cancels(q.v) {
+	if before.Work < 2 && !q.selects() || !affine.SameFloat(q.u, q.v) || p.t.e.Cancels(q.v) {
 		return nil
 	}
 	if q.tally.layers == 0 && q.tally.others > 0 {
@@ -262,7 +266,10 @@ func (p *planner) region(q *piece) *Region {
 		return nil
 	}
 	r := &Region{Segment: s, Layer: l, cost: l.Cost()}
-	if r.cost.Weights > limit || r.cost.Work >= before.Work {
+	if r.cost.Weights > limit || r.cost.Work > before.Work {
+		return nil
+	}
+	if conv, ok := l.(*layer.Conv); r.cost.Work == before.Work && !(ok && q.selects() && conv.InPlace() && r.cost.Moves < before.Moves && r.cost.Weights <= before.Weights) {
 		return nil
 	}
 	if !q.sealed {

@@ -29,15 +29,16 @@ type tally struct {
 	cost   affine.Cost
 	layers int
 	others int // steps that do not scale or shift
+	picks  int // steps that pick or join what they read
 	open   int // links or points that somebody outside needs
 }
 
 func (a tally) plus(b tally) tally {
-	return tally{a.cost.Plus(b.cost), a.layers + b.layers, a.others + b.others, a.open + b.open}
+	return tally{a.cost.Plus(b.cost), a.layers + b.layers, a.others + b.others, a.picks + b.picks, a.open + b.open}
 }
 
 func (a tally) minus(b tally) tally {
-	return tally{a.cost.Minus(b.cost), a.layers - b.layers, a.others - b.others, a.open - b.open}
+	return tally{a.cost.Minus(b.cost), a.layers - b.layers, a.others - b.others, a.picks - b.picks, a.open - b.open}
 }
 
 // tallyOf counts steps.
@@ -50,6 +51,9 @@ func (t *terrain) tallyOf(steps []*affine.Affine) tally {
 		}
 		if !affine.IsScale(a.Op) {
 			sum.others++
+		}
+		if affine.IsSelection(a.Op) {
+			sum.picks++
 		}
 	}
 	return sum

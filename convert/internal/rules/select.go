@@ -40,10 +40,13 @@ func explainSplit(c *context, n *graph.Node) []*affine.Affine {
 		return nil // sizes that are not known
 	}
 	var all []*affine.Affine
-	from := 0
+	from, total := 0, 0
+	for _, size := range sizes {
+		total += int(size)
+	}
 	for i, out := range n.Out {
 		if out != nil {
-			op := &affine.Pick{Axes: []affine.Picked{{Axis: axis, Count: int(sizes[i]), At: affine.From(from, 1)}}, Drop: -1}
+			op := &affine.Pick{Axes: []affine.Picked{affine.Run(axis, from, int(sizes[i]), total)}, Drop: -1}
 			all = append(all, &affine.Affine{Out: out, Args: n.In[:1], Nodes: []*graph.Node{n}, Op: op})
 		}
 		from += int(sizes[i])
@@ -69,7 +72,7 @@ func explainGather(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine
 		}
 		at = append(at, k)
 	}
-	op := &affine.Pick{Axes: []affine.Picked{{Axis: axis, Count: len(at), At: func(i int) int { return at[i] }}}, Drop: -1}
+	op := &affine.Pick{Axes: []affine.Picked{affine.Listed(axis, at, int(size))}, Drop: -1}
 	if len(idx.Shape) == 0 {
 		op.Drop = axis
 	}
@@ -82,19 +85,29 @@ func explainSlice(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine 
 		return nil // bounds that are not known
 	}
 	op := &affine.Pick{Drop: -1}
+	seen := map[int64]bool{}
 	for _, st := range steps {
+		if seen[st.Axis] {
+			return nil // an axis twice: what that means is nowhere defined
+		}
+		seen[st.Axis] = true
 		size, known := dims[st.Axis].Int()
 		if !known {
-			if st.Start == 0 && st.Step == 1 && st.End >= 1<<31-1 {
-				continue
+			begin, end, ok := st.Open()
+			if !ok {
+				return nil // bounds of an axis of unknown size
 			}
-			return nil // bounds of an axis of unknown size
+			if begin > 0 || end > 0 || st.Step > 1 {
+				count, _ := st.Size(dims[st.Axis])
+				op.Axes = append(op.Axes, affine.Picked{Axis: int(st.Axis), Start: int(begin), Step: int(st.Step), Size: count, Crops: begin >= st.Step || end > 0})
+			}
+			continue
 		}
 		start, count := st.Range(size)
 		if start == 0 && st.Step == 1 && count == size {
 			continue
 		}
-		op.Axes = append(op.Axes, affine.Picked{Axis: int(st.Axis), Count: int(count), At: affine.From(int(start), int(st.Step))})
+		op.Axes = append(op.Axes, affine.Stepping(int(st.Axis), int(start), int(st.Step), int(count), int(size)))
 	}
 	return is(n, op, n.In[0])
 }
