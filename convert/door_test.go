@@ -232,7 +232,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		"little memory":  {trained, convert.Options{MaxMemory: 100}, "budget"},
 		"a wrong merge":  {trained, convert.Options{Prover: &failing{}}, "not equivalent"},
 		"no tolerance":   {trained, convert.Options{Tolerance: &convert.Tolerance{}}, "not equivalent"},
-		"a decline":      {"../testdata/cases/leg_v1_training_13/model.onnx", convert.Options{Strict: true}, "strict"},
+		"a decline":      {"../testdata/training.onnx", convert.Options{Strict: true}, "strict"},
 		"a dimension":    {trained, convert.Options{Dims: map[string]int64{"nowhere": 3}}, ""},
 		"wrong options":  {trained, convert.Options{Samples: -1}, ""},
 		"wrong options ": {trained, convert.Options{Tolerance: &convert.Tolerance{Relative: -1}}, ""},
@@ -259,7 +259,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 			t.Errorf("%s: left %q", name, left)
 		}
 	}
-	_, err := convert.File(t.Context(), "../testdata/cases/leg_v1_training_13/model.onnx", filepath.Join(dir, "o.onnx"), convert.Options{Strict: true})
+	_, err := convert.File(t.Context(), "../testdata/training.onnx", filepath.Join(dir, "o.onnx"), convert.Options{Strict: true})
 	if e, ok := errors.AsType[*convert.StrictError](err); !ok || e.Verdict != convert.Declined || e.First == nil || e.First.Code == "" {
 		t.Errorf("%#v", err)
 	}

@@ -207,6 +207,8 @@ func layer(g convert.RegionReport) string {
 	switch g.Kind {
 	case "scale":
 		return "one scale and shift"
+	case "identity":
+		return "nothing"
 	case "conv":
 		return fmt.Sprintf("one Conv %d -> %d%s", g.Inputs, g.Outputs, groups(g.Groups))
 	}

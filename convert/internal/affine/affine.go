@@ -106,6 +106,18 @@ func IsLayer(op Op) bool {
 // IsScale reports whether the operation scales or shifts.
 func IsScale(op Op) bool { _, ok := op.(*Diagonal); return ok }
 
+// IsIdle reports whether the operation calculates and gives what it takes, but for the
+// sign of a zero.
+func IsIdle(op Op) bool {
+	switch op := op.(type) {
+	case *View:
+		return op.Idle
+	case *Diagonal:
+		return op.idle()
+	}
+	return false
+}
+
 // IsNorm reports whether the operation is a BatchNormalization.
 func IsNorm(op Op) bool { d, ok := op.(*Diagonal); return ok && d.Norm }
 

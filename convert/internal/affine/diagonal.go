@@ -56,6 +56,25 @@ func (d *Diagonal) PerChannel() bool {
 // AlongOne reports whether the numbers vary along one axis of the data at most.
 func (d *Diagonal) AlongOne() bool { return d.Norm || len(d.place.varies()) <= 1 }
 
+// maxIdle is up to how many numbers are read to see whether they do anything.
+const maxIdle = 1 << 20
+
+// idle reports whether nothing is multiplied by anything but one, and nothing added but
+// zeros.
+func (d *Diagonal) idle() bool {
+	if d.Norm || d.place.lead > 0 || d.Widens() || Size(d.place.sizes) > maxIdle {
+		return false
+	}
+	all := func(l Load, f float64) bool {
+		if l == nil {
+			return true
+		}
+		v, err := l()
+		return err == nil && !slices.ContainsFunc(v, func(x float64) bool { return x != f })
+	}
+	return all(d.scale, 1) && (d.none || all(d.shift, 0))
+}
+
 // Trace implements Op.
 func (d *Diagonal) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
 	y, over := d.place.trace(t, in[0])

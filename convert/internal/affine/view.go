@@ -13,6 +13,7 @@ type View struct {
 	NoWeights
 	Dims []graph.Dim // of the result
 	Same bool        // its argument has the same
+	Idle bool        // its node calculates, and gives what it takes: an activation that is the identity
 }
 
 // NewView cuts x into axes of the given sizes.
@@ -40,4 +41,9 @@ func (v *View) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) { 
 // Cost implements Op.
 func (v *View) Cost() Cost { return costMove }
 
-func (v *View) String() string { return fmt.Sprintf("View %v", v.Dims) }
+func (v *View) String() string {
+	if v.Idle {
+		return fmt.Sprintf("Identity of %v", v.Dims)
+	}
+	return fmt.Sprintf("View %v", v.Dims)
+}

@@ -154,16 +154,22 @@ func (l *Scale) dims() []int64 {
 
 // Claim implements Layer: along which axes all positions are alike.
 func (l *Scale) Claim(_ *affine.Segment, whole bool) (func(shape []int) ([]int32, int, int), []verify.Reach) {
-	m := l.Rows
-	if !whole || len(m.In) != len(m.Out) {
+	if !whole {
 		return nil, nil
 	}
-	var out []verify.Reach
+	return nil, alike(l.Rows)
+}
+
+// alike lists the axes along which all positions are alike.
+func alike(m *affine.Rows) (out []verify.Reach) {
+	if len(m.In) != len(m.Out) {
+		return nil
+	}
 	for i, axis := range m.In {
 		mixed := slices.ContainsFunc(axis, func(a graph.Atom) bool { return !m.Row[a] || slices.Contains(m.Group, a) })
 		if slices.Equal(axis, m.Out[i]) && !mixed {
 			out = append(out, verify.Reach{Axis: i, Span: 1, Stride: 1, Out: i})
 		}
 	}
-	return nil, out
+	return out
 }

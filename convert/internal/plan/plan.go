@@ -91,7 +91,7 @@ func (r *Region) Derivation() string {
 	count := map[string]int{}
 	var order []string
 	for _, a := range r.Segment.Steps {
-		if affine.IsView(a.Op) {
+		if v, view := a.Op.(*affine.View); affine.IsView(a.Op) && !(view && v.Idle) {
 			continue
 		}
 		if count[a.Rule] == 0 {
@@ -116,6 +116,7 @@ func (r *Region) at() int { return r.Segment.Last().Node().Index }
 func New(e *affine.Explained, o Options) *Plan {
 	t := &terrain{e: e, links: map[*graph.Value]*link{}}
 	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
+	p.idle()
 	slices.SortStableFunc(p.regions, func(a, b *Region) int { return cmp.Compare(a.at(), b.at()) })
 	for i, r := range p.regions {
 		r.ID = fmt.Sprintf("r%d", i+1)

@@ -42,6 +42,7 @@ func all() []rule {
 		padRule,
 		splitFCRule,
 		selectRule,
+		activationRule,
 	}
 }
 

@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"slices"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/onnxio/graph"
+)
+
+// Some merges are no choice: they take a node away that costs something, and change
+// nothing around it. They are looked for where everything else is planned.
+
+// A remainder is the graph that regions leave.
+type remainder struct {
+	alive map[*graph.Node]bool     // nodes that stay
+	made  map[*graph.Value]*Region // values that regions make
+}
+
+// remains follows the graph's outputs back, through regions and nodes that stay.
+func (p *planner) remains() *remainder {
+	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value]*Region{}}
+	for _, region := range p.regions {
+		if v := region.made(); v != nil {
+			r.made[v] = region
+		}
+	}
+	seen := map[*graph.Value]bool{}
+	var todo []*graph.Value
+	need := func(vs ...*graph.Value) {
+		for _, v := range vs {
+			if v != nil && !seen[v] {
+				seen[v] = true
+				todo = append(todo, v)
+			}
+		}
+	}
+	need(p.t.e.Graph.Outputs...)
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if region := r.made[v]; region != nil {
+			need(p.t.e.Source(region.Segment.From))
+			if region.Part != nil {
+				need(region.Part.Values...)
+			}
+			continue
+		}
+		if n := v.Producer; n != nil && !r.alive[n] {
+			r.alive[n] = true
+			need(n.In...)
+			need(n.Captures...)
+		}
+	}
+	return r
+}
+
+// made is the value of the file that a region makes.
+func (r *Region) made() *graph.Value {
+	if r.Part != nil {
+		return r.Part.Whole.Out
+	}
+	return r.Segment.To
+}
+
+// stays reports whether the node of an explanation stays as it was, for its first output
+// alone, and reads what is in the file.
+func (r *remainder) stays(a *affine.Affine) bool {
+	n := a.Node()
+	if a.Out.Producer != n || !r.alive[n] || r.made[a.Out] != nil {
+		return false
+	}
+	for _, v := range a.Args {
+		if !slices.Contains(n.In, v) { // it is moved, or stands for an equal one
+			return false
+		}
+	}
+	for _, v := range n.Out {
+		if v != nil && v != a.Out && (v.IsOutput || len(v.Captured) > 0 || r.readers(v) > 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// readers counts the nodes that stay and read v.
+func (r *remainder) readers(v *graph.Value) int {
+	count := 0
+	for _, u := range v.Readers {
+		if r.alive[u.Node] {
+			count++
+		}
+	}
+	return count
+}
+
+// onlyReader reports whether nobody but one node reads a value.
+func onlyReader(v *graph.Value) bool {
+	return v.ReadCount() == 1 && len(v.Readers) == 1
+}
