@@ -109,7 +109,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			continue
 		}
 		if bad, ok := errors.AsType[*graph.UndefinedError](err); ok {
-			without, news, e := g.Without(bad.Node)
+			without, news, e := g.Without(bad.Node, bad.Why())
 			if e != nil {
 				return nil, e
 			}

@@ -18,6 +18,7 @@ type Const struct {
 
 	bytes   int64 // what the evaluation that made it took of the budget
 	inexact bool  // a runtime may have rounded the elements on the way
+	shared  bool  // other constants have the same elements
 }
 
 // Len is the number of elements.
@@ -71,13 +72,13 @@ func (g *Graph) IsConst(v *Value) bool {
 
 func (g *Graph) isConst(v *Value) bool {
 	if v.Init != nil {
-		return g.fixed(v) && (v.Init.DType().IsFloat() || v.Init.DType().IsInt() || v.Init.DType() == onnxio.Bool)
+		return g.fixed(v) && (fitsLetter('a', v.Init.DType()) || fitsLetter('q', v.Init.DType()))
 	}
 	n := v.Producer
-	if n == nil || n.op == nil || n.misfit || g.opts.undefined[n.Node] || v.Index != 0 || v.Sparse {
+	if n == nil || n.op == nil || n.misfit || g.opts.undefined[n.Node] != "" || v.Sparse {
 		return false
 	}
-	if _, ok := constOps[n.OpType()]; !ok {
+	if op, ok := constOps[n.OpType()]; !ok || v.Index >= op.outputs(n) || n.products() > maxProducts {
 		return false
 	}
 	if dims, ok := v.Shape(); ok {
@@ -93,8 +94,12 @@ func (g *Graph) isConst(v *Value) bool {
 		return ok
 	case "CastLike":
 		return g.IsConst(n.In[0]) && !v.guessed
-	case "DequantizeLinear":
+	case "QuantizeLinear", "DequantizeLinear":
 		if !g.opts.FoldDequantize {
+			return false
+		}
+	case "BatchNormalization":
+		if g.trained(n) {
 			return false
 		}
 	case "Dropout":

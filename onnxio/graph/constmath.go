@@ -151,8 +151,19 @@ func (e *evaluation) together(d onnxio.DType, x, y *Const) (out *Const, pairs fu
 	if err != nil {
 		return nil, nil, err
 	}
-	if out, err = e.make(d, shape); err != nil {
+	if out, err = e.over(d, shape, x, y); err != nil {
 		return nil, nil, err
+	}
+	if n := size(shape); slices.Equal(x.Shape, shape) && (slices.Equal(y.Shape, shape) || y.Len() == 1) {
+		step := 1
+		if y.Len() == 1 {
+			step = 0
+		}
+		return out, func(f func(i, a, b int)) {
+			for i := range n {
+				f(i, i, i*step)
+			}
+		}, nil
 	}
 	sx, sy := spread(x.Shape, shape), spread(y.Shape, shape)
 	return out, func(f func(i, a, b int)) {

@@ -255,39 +255,3 @@ func constWhere(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	})
 	return out, nil
 }
-
-func constScatterND(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	data, at, updates := in[0], in[1], in[2]
-	if n.AttrString("reduction") != "none" || len(at.Shape) == 0 {
-		return nil, errors.New("its form is not handled")
-	}
-	r := len(at.Shape) - 1
-	k := at.Shape[r]
-	if k > len(data.Shape) {
-		return nil, errors.New("its indices are too long")
-	}
-	if want := slices.Concat(at.Shape[:r], data.Shape[k:]); !slices.Equal(updates.Shape, want) {
-		return nil, fmt.Errorf("its updates have shape %v, its indices want %v", updates.Shape, want)
-	}
-	inner := size(data.Shape[k:])
-	st := strides(data.Shape)
-	out, err := e.gather(data, data.Shape, func(i int, _ []int) int { return i })
-	if err != nil {
-		return nil, err
-	}
-	out.inexact = data.inexact || updates.inexact
-	for i := range size(at.Shape[:r]) {
-		base := 0
-		for j := range k {
-			a, ok := Axis(at.I[i*k+j], data.Shape[j])
-			if !ok {
-				return nil, errors.New("an index is out of range")
-			}
-			base += a * st[j]
-		}
-		for j := range inner {
-			out.set(base+j, updates, i*inner+j)
-		}
-	}
-	return out, nil
-}

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"errors"
 	"fmt"
 	"math"
 )
@@ -9,6 +8,61 @@ import (
 // maxReduced bounds what a reduction of integers may reach on its way: some
 // runtimes wrap, others add in float64 and stop at the limits of the type.
 const maxReduced = 1 << 53
+
+// A reducing says how the elements of a constant go together: the shape of the result
+// with and without the axes that go, the places that the elements go to, and how many go
+// to one.
+type reducing struct {
+	kept, shape []int
+	strides     []int
+	count       int
+}
+
+// reducing reads the axes of a reduction of c.
+func (e *evaluation) reducing(n *Node, c *Const) (r reducing, err error) {
+	s := &shaper{g: e.g, n: n}
+	axes, _, ok := s.axes()
+	if !ok {
+		return r, errAxis
+	}
+	all := len(axes) == 0 && n.AttrInt("noop_with_empty_axes") == 0
+	hit := make([]bool, len(c.Shape))
+	for i := range hit {
+		hit[i] = all
+	}
+	for _, a := range axes {
+		k, ok := Axis(a, len(hit))
+		if !ok {
+			return r, errAxis
+		}
+		hit[k] = true
+	}
+	r.count = 1
+	for i, d := range c.Shape {
+		if hit[i] {
+			r.kept = append(r.kept, 1)
+			r.count *= d
+		} else {
+			r.kept = append(r.kept, d)
+			r.shape = append(r.shape, d)
+		}
+	}
+	if n.AttrInt("keepdims") == 1 {
+		r.shape = r.kept
+	}
+	r.strides = strides(r.kept)
+	for i := range r.strides {
+		if hit[i] {
+			r.strides[i] = 0
+		}
+	}
+	return r, nil
+}
+
+// each calls f for every element of c with the place that it goes to.
+func (r reducing) each(c *Const, f func(i, to int)) {
+	walk(c.Shape, func(i int, idx []int) { f(i, dot(idx, r.strides)) })
+}
 
 // A reduction folds the elements along some axes.
 type reduction struct {
@@ -20,39 +74,15 @@ type reduction struct {
 }
 
 func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	s := &shaper{g: e.g, n: n}
-	axes, _, ok := s.axes()
-	if !ok {
-		return nil, errors.New("its axes are unknown")
-	}
 	c := in[0]
+	by, err := e.reducing(n, c)
+	if err != nil {
+		return nil, err
+	}
 	if c.F == nil && r.int == nil {
 		return nil, fmt.Errorf("it does not take %s", c.DType)
 	}
-	all := len(axes) == 0 && n.AttrInt("noop_with_empty_axes") == 0
-	hit := make([]bool, len(c.Shape))
-	for i := range hit {
-		hit[i] = all
-	}
-	for _, a := range axes {
-		k, ok := Axis(a, len(hit))
-		if !ok {
-			return nil, errors.New("an axis is out of range")
-		}
-		hit[k] = true
-	}
-	kept, squeezed := []int{}, []int{}
-	count := 1
-	for i, d := range c.Shape {
-		if hit[i] {
-			kept = append(kept, 1)
-			count *= d
-		} else {
-			kept = append(kept, d)
-			squeezed = append(squeezed, d)
-		}
-	}
-	out, err := e.make(c.DType, kept)
+	out, err := e.make(c.DType, by.shape)
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +92,12 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	for i := range out.I {
 		out.I[i] = int64(r.start)
 	}
-	st := strides(kept)
-	for i := range st {
-		if hit[i] {
-			st[i] = 0
-		}
-	}
 	sure := make([]float64, len(out.I)) // the same with magnitudes
 	for i := range sure {
 		sure[i] = r.start
 	}
-	walk(c.Shape, func(i int, idx []int) {
-		if k := dot(idx, st); c.F != nil {
+	by.each(c, func(i, k int) {
+		if c.F != nil {
 			out.F[k] = r.add(out.F[k], c.F[i])
 		} else {
 			out.I[k], sure[k] = r.int(out.I[k], c.I[i]), r.add(sure[k], math.Abs(c.at(i)))
@@ -93,14 +117,76 @@ func (r reduction) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	for i := range out.F {
 		if r.mean {
-			out.F[i] /= float64(count)
+			out.F[i] /= float64(by.count)
 		}
 		if r.end != nil {
 			out.F[i] = r.end(out.F[i])
 		}
 	}
-	if n.AttrInt("keepdims") != 1 {
-		out.Shape = squeezed
-	}
 	return out.settle(true) // the runtime's order of the sum is not known
+}
+
+// constExtreme is ReduceMax or ReduceMin. Of nothing there is none.
+func constExtreme(least bool) constRule {
+	return func(e *evaluation, n *Node, in []*Const) (*Const, error) {
+		c := in[0]
+		by, err := e.reducing(n, c)
+		if err != nil {
+			return nil, err
+		}
+		if by.count == 0 {
+			return nil, errUndefined
+		}
+		out, err := e.make(c.DType, by.shape)
+		if err != nil {
+			return nil, err
+		}
+		seen := make([]bool, out.Len())
+		by.each(c, func(i, k int) {
+			better := !seen[k]
+			switch {
+			case c.F != nil && c.F[i] != c.F[i]:
+				err = errUndefined
+			case seen[k] && c.F != nil:
+				better = c.F[i] > out.F[k] != least
+			case seen[k]:
+				better = lessInt(c.DType, out.I[k], c.I[i]) != least
+			}
+			if seen[k] = true; better {
+				out.set(k, c, i)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.settle(c.inexact)
+	}
+}
+
+// constLogSumExp is ReduceLogSumExp, log Σ exp x, about the largest x of each sum.
+func constLogSumExp(e *evaluation, n *Node, in []*Const) (*Const, error) {
+	c := in[0]
+	by, err := e.reducing(n, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.F == nil || by.count == 0 {
+		return nil, errUndefined
+	}
+	out, err := e.make(c.DType, by.shape)
+	if err != nil {
+		return nil, err
+	}
+	top := make([]float64, out.Len())
+	for i := range top {
+		top[i] = math.Inf(-1)
+	}
+	by.each(c, func(i, k int) { top[k] = math.Max(top[k], c.F[i]) })
+	by.each(c, func(i, k int) { out.F[k] += math.Exp(c.F[i] - top[k]) })
+	for k, v := range out.F {
+		if out.F[k] = top[k] + math.Log(v); math.IsInf(top[k], 0) || v != v {
+			return nil, errUndefined
+		}
+	}
+	return out.settle(true)
 }

@@ -77,7 +77,7 @@ func TestChainsNeedNoDeepStack(t *testing.T) {
 			if _, err := g.Const(v); err != nil {
 				t.Errorf("%s: %v", c.name, err)
 			}
-			if without, _, err := g.Without(g.Value("v0").Producer); err != nil || without.IsConst(without.Value(last)) {
+			if without, _, err := g.Without(g.Value("v0").Producer, "why"); err != nil || without.IsConst(without.Value(last)) {
 				t.Errorf("%s: it is a constant without its first node", c.name)
 			}
 		}

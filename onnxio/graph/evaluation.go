@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"repmlp/internal/budget"
 	"repmlp/onnxio"
@@ -16,7 +17,11 @@ type evaluation struct {
 	meter *budget.Meter
 	uses  map[*Value]int // readings that are still to come
 	done  map[*Value]*Const
-	node  string // the one that is evaluated
+	spent int64 // multiplications
+
+	node   string   // the one that is evaluated
+	output int      // which of its outputs
+	spare  []*Const // of its inputs, that nothing else reads
 }
 
 func (g *Graph) evaluation(limits budget.Limits) *evaluation {
@@ -113,6 +118,9 @@ func (e *evaluation) value(v *Value) (*Const, error) {
 		}
 		if e.known(f.v) == nil {
 			c, err := e.compute(f.v)
+			if _, large := errors.AsType[*budget.Exceeded](err); large && f.v.Init != nil && len(path) > 1 {
+				err = &UndefinedError{path[len(path)-2].v.Producer, err}
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -147,15 +155,18 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 	n := v.Producer
 	op := constOps[n.OpType()]
 	args := make([]*Const, len(n.In))
+	e.node, e.output, e.spare = n.Title(), v.Index, nil
 	for i, in := range n.In {
 		if in == nil || !op.reads(i) {
 			continue
 		}
 		args[i] = e.known(in)
+		if e.uses[in] == 1 && e.done[in] == args[i] && !args[i].shared {
+			e.spare = append(e.spare, args[i])
+		}
 	}
-	e.node = n.Title()
 	out, err := op.run(e, n, args)
-	if _, large := errors.AsType[*budget.Exceeded](err); err != nil && (large || len(n.In) == 0) {
+	if err != nil && len(n.In) == 0 {
 		return nil, fmt.Errorf("node %q (%s): %w", n.Title(), n.OpType(), err)
 	} else if err != nil {
 		return nil, &UndefinedError{n, err}
@@ -174,5 +185,27 @@ func (c *Const) view(shape []int) *Const {
 	v := *c
 	v.Shape = shape
 	c.bytes = 0 // whoever lives longest counts
+	c.shared, v.shared = true, true
 	return &v
+}
+
+// view is c under another shape, which takes its elements over where nothing else
+// reads them.
+func (e *evaluation) view(c *Const, shape []int) *Const {
+	shared := c.shared
+	v := c.view(shape)
+	v.shared = shared || !slices.Contains(e.spare, c)
+	return v
+}
+
+// over is make in the place of one of some constants that nothing else reads.
+func (e *evaluation) over(d onnxio.DType, shape []int, from ...*Const) (*Const, error) {
+	for _, c := range from {
+		if c.DType == d && slices.Equal(c.Shape, shape) && !c.shared && slices.Contains(e.spare, c) {
+			out := &Const{DType: d, Shape: shape, F: c.F, I: c.I, bytes: c.bytes}
+			c.bytes = 0
+			return out, nil
+		}
+	}
+	return e.make(d, shape)
 }

@@ -45,7 +45,7 @@ type Options struct {
 	// Sizes fixes the shapes of graph inputs, by name; others keep their symbols.
 	Sizes map[string][]int64
 
-	undefined map[*onnxio.Node]bool // what these compute has no value, and is no constant
+	undefined map[*onnxio.Node]string // why what these compute has no value, and is no constant
 }
 
 // A Node is one operator call of the main graph.

@@ -39,7 +39,7 @@ func TestRulesNameOperators(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range []constOp{{types: "nnn"}, {types: "n"}, {types: "nb"}, {types: "nq"}} {
+	for _, bad := range []constOp{{types: "nnn"}, {types: "n"}, {types: "nb"}, {types: "nw"}} {
 		if lettersFit(ops.Lookup("Add", ops.Newest), bad) == nil {
 			t.Errorf("Add takes %q", bad.types)
 		}
@@ -58,7 +58,7 @@ func lettersFit(o *ops.Operator, c constOp) error {
 		if letter == 'x' {
 			continue
 		}
-		if !strings.ContainsRune("fnailzbp", rune(letter)) {
+		if !strings.ContainsRune("fnailzqbp", rune(letter)) {
 			return fmt.Errorf("the letter %q", letter)
 		}
 		if !slices.ContainsFunc(all, func(d onnxio.DType) bool { return fitsLetter(letter, d) && o.Takes(i).Has(d) }) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"repmlp/internal/budget"
 	"repmlp/onnxio"
@@ -13,10 +14,16 @@ import (
 // value at all: weights are not read for that.
 const maxEager = 1 << 16
 
+// maxEagerProducts bounds the multiplications that are made for that.
+const maxEagerProducts = 1 << 20
+
 // undefined reports whether a small constant that nodes compute has no value:
 // its types do not fit, or ONNX does not say what it is.
 func (g *Graph) undefined(v *Value) bool {
 	if v.Init != nil {
+		return false
+	}
+	if v.Producer.products() > maxEagerProducts {
 		return false
 	}
 	for _, in := range v.Producer.reads() {
@@ -47,21 +54,24 @@ func (e *UndefinedError) Error() string {
 	return fmt.Sprintf("node %q (%s): %v", e.Node.Title(), e.Node.OpType(), e.err)
 }
 
+// Why is the error without the node's name.
+func (e *UndefinedError) Why() string { return e.err.Error() }
+
 func (e *UndefinedError) Unwrap() error { return e.err }
 
-// Without is the graph of the same model in which what n computes is no constant,
-// nor what is computed from it: large constants are only known to have no value once
-// they are worked out. ok is false where it was none before.
-func (g *Graph) Without(n *Node) (without *Graph, ok bool, err error) {
-	if !g.IsConst(n.Out[0]) {
+// Without is the graph of the same model in which what n computes is no constant, nor
+// what is computed from it: large constants are only known to have no value once they
+// are worked out. why is the sentence to say of it. ok is false where it was none before.
+func (g *Graph) Without(n *Node, why string) (without *Graph, ok bool, err error) {
+	if !slices.ContainsFunc(n.Out, g.IsConst) {
 		return nil, false, nil
 	}
 	opts := g.opts
 	opts.undefined = maps.Clone(opts.undefined)
 	if opts.undefined == nil {
-		opts.undefined = map[*onnxio.Node]bool{}
+		opts.undefined = map[*onnxio.Node]string{}
 	}
-	opts.undefined[n.Node] = true
+	opts.undefined[n.Node] = why
 	without, err = New(g.Model, opts)
 	return without, err == nil, err
 }

@@ -134,11 +134,11 @@ func TestDisownedConstants(t *testing.T) {
 	if !ok || bad.Node.OpType() != "ReduceProd" {
 		t.Fatalf("error %v", err)
 	}
-	without, ok, err := g.Without(bad.Node)
+	without, ok, err := g.Without(bad.Node, bad.Why())
 	if !ok || err != nil {
 		t.Fatal("a constant stays one", err)
 	}
-	if _, again, err := without.Without(without.Node(bad.Node.Node)); again || err != nil {
+	if _, again, err := without.Without(without.Node(bad.Node.Node), ""); again || err != nil {
 		t.Error("it is news once", err)
 	}
 	if !g.IsConst(g.Value("y")) {

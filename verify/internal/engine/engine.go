@@ -42,6 +42,8 @@ type step struct {
 	in   []int
 	outs []int
 	caps []string // names that subgraphs read from outside
+
+	fixed bool // nothing that is fed reaches it
 }
 
 // A place is an output of a node in the order of execution.
@@ -129,7 +131,21 @@ func (e *Engine) add(n *graph.Node, table map[string]operator.Operator) {
 			}
 		}
 	}
+	s.fixed = len(s.caps) == 0 && len(n.Subgraphs()) == 0
+	for k, name := range n.Inputs() {
+		s.fixed = s.fixed && (s.in[k] < 0 || e.isFixed(e.g.Value(name)))
+	}
 	e.order = append(e.order, s)
+}
+
+// isFixed reports whether a value is a constant of the model, or is made by steps that
+// read nothing else.
+func (e *Engine) isFixed(v *graph.Value) bool {
+	if v.Producer == nil {
+		return v.Init != nil || v.Sparse
+	}
+	at, ok := e.maker[e.id(v.Name)]
+	return ok && e.order[at.node].fixed
 }
 
 // With is the engine in another mode, with other storage; the two share what is

@@ -318,7 +318,7 @@ func TestConstants(t *testing.T) {
 	var results [][]float64
 	for _, mode := range []operator.Mode{operator.Single, operator.Double} {
 		e := prepared(t, Options{Mode: mode}, parts)
-		v, err := e.initializer("w", true)
+		v, err := e.initializer("w", mode, true)
 		if err != nil || (v.File != nil) != (mode == operator.Double) {
 			t.Errorf("mode %d: %v, %v", mode, v, err)
 		}
@@ -342,7 +342,7 @@ func TestConstants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := half.constant(text); err == nil {
+	if _, err := half.constant(text, operator.Single); err == nil {
 		t.Error("complex numbers are read")
 	}
 }

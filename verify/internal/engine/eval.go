@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -114,17 +115,47 @@ func (v *evaluation) arguments(s *step) ([]*operator.Value, error) {
 			} else {
 				name = s.caps[k-len(s.n.Inputs())]
 			}
-			t, err := v.initializer(name, slices.Contains(s.op.Stored, k))
+			t, err := v.initializer(name, v.modeOf(s), slices.Contains(s.op.Stored, k) && !s.fixed)
 			if err != nil {
 				return nil, err
 			}
 			args[k] = t
+		case !s.fixed && v.run.Mode == operator.Absolute && v.fixed(id):
+			args[k] = magnitude(v.known[id])
 		default:
 			args[k] = v.known[id]
 			args[k].Spare = v.uses[id] == 1 && !v.keep[id] && len(s.caps) == 0 && v.run.Arena.Alone(&args[k].Tensor)
 		}
 	}
 	return args, nil
+}
+
+// modeOf is how a step is run. What works a constant out is run as it is, whatever is
+// asked of the data: the magnitude of a constant is that of its elements, and not what
+// its operators make of the magnitudes that they read.
+func (v *evaluation) modeOf(s *step) operator.Mode {
+	if s.fixed && v.run.Mode == operator.Absolute {
+		return operator.Double
+	}
+	return v.run.Mode
+}
+
+// fixed reports whether a known value is a constant that nodes worked out.
+func (v *evaluation) fixed(id int) bool {
+	at, made := v.maker[id]
+	return made && v.order[at.node].fixed
+}
+
+// magnitude is a constant without the signs of its elements.
+func magnitude(t *operator.Value) *operator.Value {
+	if t.F64 == nil {
+		return t
+	}
+	out := operator.Like(t, t.DType, t.Shape)
+	for i, x := range t.F64 {
+		out.F64[i] = math.Abs(x)
+	}
+	return out
 }
 
 // note makes the outputs of a node known.
@@ -159,11 +190,13 @@ func (v *evaluation) results(want []string) (map[string]*tensor.Tensor, error) {
 			return nil, fmt.Errorf("the model has no value %q", w)
 		}
 		if v.known[id] == nil {
-			t, err := v.initializer(w, false)
+			t, err := v.initializer(w, v.run.Mode, false)
 			if err != nil {
 				return nil, err
 			}
 			v.known[id] = t
+		} else if v.run.Mode == operator.Absolute && v.fixed(id) {
+			v.known[id] = magnitude(v.known[id])
 		}
 		out[w] = &v.known[id].Tensor
 	}
@@ -194,7 +227,11 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 	if err := s.fits(own); err != nil {
 		return nil, err
 	}
-	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &v.Engine.run, Ctx: ctx, Outs: len(s.outs), Constant: v.constant,
+	run := v.Engine.run
+	run.Mode = v.modeOf(s)
+	defer func() { v.Engine.run.Random = v.Engine.run.Random || run.Random }()
+	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &run, Ctx: ctx, Outs: len(s.outs), Fixed: s.fixed,
+		Constant: func(t *onnxio.Tensor) (*operator.Value, error) { return v.constant(t, run.Mode) },
 		Body: func(g *onnxio.Graph, own []*operator.Value) ([]*operator.Value, error) {
 			return v.body(ctx, g, own, s.caps, captured)
 		}})

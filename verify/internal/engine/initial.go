@@ -17,9 +17,8 @@ const trimAfter = 8 << 20
 // aroundFault is how much the system brings into memory with any page.
 const aroundFault = 64 << 10
 
-// initializer reads a constant in the engine's mode. With stream it may stay in
-// its file.
-func (e *Engine) initializer(name string, stream bool) (*operator.Value, error) {
+// initializer reads a constant in a mode. With stream it may stay in its file.
+func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*operator.Value, error) {
 	if s := e.sparse[name]; s != nil {
 		return e.densify(s)
 	}
@@ -36,14 +35,14 @@ func (e *Engine) initializer(name string, stream bool) (*operator.Value, error) 
 			return t, nil
 		}
 	}
-	return e.constant(v.Init)
+	return e.constant(v.Init, mode)
 }
 
-func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
+func (e *Engine) constant(t *onnxio.Tensor, mode operator.Mode) (*operator.Value, error) {
 	if t.DType() == onnxio.String || !t.DType().IsFloat() && !t.DType().IsInt() && t.DType() != onnxio.Bool && t.DType() != onnxio.Int4 && t.DType() != onnxio.Uint4 {
 		return nil, operator.Unsupportedf("the Go engine has no tensors of type %s (%q)", t.DType(), t.Name())
 	}
-	if e.run.Mode == operator.Single && t.DType() == onnxio.Float32 {
+	if mode == operator.Single && t.DType() == onnxio.Float32 {
 		there, err := tensor.InPlace(t)
 		if err != nil {
 			return nil, err
@@ -52,7 +51,7 @@ func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
 			return &operator.Value{Tensor: *there, Arena: e.run.Arena}, nil
 		}
 	}
-	read, err := tensor.FromFile(t, e.run.Mode != operator.Single)
+	read, err := tensor.FromFile(t, mode != operator.Single)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func (e *Engine) constant(t *onnxio.Tensor) (*operator.Value, error) {
 		}
 		copy(out.F64, x)
 	}
-	if e.run.Mode == operator.Absolute && t.DType().IsFloat() {
+	if mode == operator.Absolute && t.DType().IsFloat() {
 		for i, x := range out.F64 {
 			if x < 0 {
 				out.F64[i] = -x

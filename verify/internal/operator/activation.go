@@ -103,7 +103,7 @@ func gelu(c *Call) func(float64) float64 {
 			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}
 	}
-	erf := erfFor(c.In[0].DType)
+	erf := c.erf()
 	return func(x float64) float64 { return 0.5 * x * (1 + erf(x/math.Sqrt2)) }
 }
 

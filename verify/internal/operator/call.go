@@ -53,6 +53,8 @@ type Call struct {
 	Outs int // how many outputs the node lists
 	Run  *Running
 
+	Fixed bool // it works a constant out, which nothing rounds to its type in a float64 run
+
 	Constant func(t *onnxio.Tensor) (*Value, error)                // reads an attribute in the run's mode
 	Body     func(g *onnxio.Graph, own []*Value) ([]*Value, error) // runs a subgraph on its own inputs, and what it captures
 }

@@ -43,6 +43,14 @@ func erfFor(d onnxio.DType) func(float64) float64 {
 	return newErfTable().at
 }
 
+// erf is the error function for the first input of a node.
+func (c *Call) erf() func(float64) float64 {
+	if c.Fixed && c.Run.Mode == Double {
+		return math.Erf
+	}
+	return erfFor(c.In[0].DType)
+}
+
 // at is erf(x).
 func (table *erfTable) at(x float64) float64 {
 	t := math.Abs(x) * erfKnots

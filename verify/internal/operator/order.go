@@ -2,7 +2,6 @@ package operator
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"sort"
 
@@ -28,10 +27,7 @@ func topK(c *Call) ([]*Value, error) {
 	shape[axis] = int(k)
 	out := Like(x, x.DType, shape)
 	at := integers(onnxio.Int64, shape)
-	sign := 1.0
-	if c.Node.AttrInt("largest") == 0 {
-		sign = -1
-	}
+	above := c.Node.AttrInt("largest") != 0
 	order := make([]int, n)
 	for r := 0; n > 0 && r < x.Len()/n; r++ {
 		base := r/inner*n*inner + r%inner
@@ -39,7 +35,7 @@ func topK(c *Call) ([]*Value, error) {
 			order[i] = i
 		}
 		sort.SliceStable(order, func(a, b int) bool {
-			return sign*x.Float(base+order[a]*inner) > sign*x.Float(base+order[b]*inner)
+			return x.beyond(base+order[a]*inner, base+order[b]*inner, above)
 		})
 		to := r/inner*int(k)*inner + r%inner
 		for i := range int(k) {
@@ -48,6 +44,18 @@ func topK(c *Call) ([]*Value, error) {
 		}
 	}
 	return []*Value{out, at}, nil
+}
+
+// beyond reports whether element i is above element j, or else below it; integers are
+// compared as what they are, float64 would lose what is above 2^53.
+func (t *Value) beyond(i, j int, above bool) bool {
+	if !above {
+		i, j = j, i
+	}
+	if t.I == nil {
+		return t.Float(i) > t.Float(j)
+	}
+	return less64(t.DType, t.I[j], t.I[i])
 }
 
 func nonZero(c *Call) ([]*Value, error) {
@@ -83,7 +91,7 @@ func hardmax(c *Call) ([]*Value, error) {
 		base := r/inner*n*inner + r%inner
 		best := 0
 		for i := range n {
-			if x.Float(base+i*inner) > x.Float(base+best*inner) {
+			if x.beyond(base+i*inner, base+best*inner, true) {
 				best = i
 			}
 		}
@@ -92,7 +100,7 @@ func hardmax(c *Call) ([]*Value, error) {
 	return []*Value{out}, nil
 }
 
-func argBest(sign float64) Kernel {
+func argBest(above bool) Kernel {
 	return func(c *Call) ([]*Value, error) {
 		x := c.In[0]
 		axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
@@ -106,14 +114,13 @@ func argBest(sign float64) Kernel {
 		last := c.Node.AttrInt("select_last_index") != 0
 		for r := range out.I {
 			base := r/inner*n*inner + r%inner
-			best := math.Inf(-1)
+			best := 0
 			for i := range n {
-				v := sign * x.Float(base+i*inner)
-				if v > best || i == 0 || last && v == best {
-					best = v
-					out.I[r] = int64(i)
+				if x.beyond(base+i*inner, base+best*inner, above) || last && !x.beyond(base+best*inner, base+i*inner, above) {
+					best = i
 				}
 			}
+			out.I[r] = int64(best)
 		}
 		if c.Node.AttrInt("keepdims") != 1 {
 			out.Shape = slices.Delete(slices.Clone(shape), axis, axis+1)

@@ -3,25 +3,38 @@ package operator
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"repmlp/onnxio"
 	"repmlp/verify/internal/tensor"
 )
 
-// scaleIndex says which scale belongs to each element.
+// scaleIndex says which scale belongs to each element: one for all, one for each index
+// of an axis, or one for each block of it.
 func scaleIndex(c *Call, x, scale *Value) (func(i int) int, error) {
-	if c.Node.AttrInt("block_size") != 0 {
-		return nil, Unsupportedf("the Go engine lacks blocked quantisation")
-	}
-	if scale.Len() == 1 {
+	block := int(c.Node.AttrInt("block_size"))
+	if scale.Len() == 1 && block == 0 {
 		return func(int) int { return 0 }, nil
 	}
 	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
-	if err != nil || x.Shape[axis] != scale.Len() {
+	if err != nil {
 		return nil, fmt.Errorf("%d scales do not fit shape %v", scale.Len(), x.Shape)
 	}
 	inner := tensor.Count(x.Shape[axis+1:])
-	return func(i int) int { return i / inner % scale.Len() }, nil
+	want := []int{x.Shape[axis]}
+	if block > 0 {
+		want = slices.Clone(x.Shape)
+		want[axis] = (x.Shape[axis] + block - 1) / block
+	}
+	if block < 0 || !slices.Equal(scale.Shape, want) {
+		return nil, fmt.Errorf("scales of shape %v do not fit shape %v", scale.Shape, x.Shape)
+	}
+	if block == 0 {
+		return func(i int) int { return i / inner % want[0] }, nil
+	}
+	return func(i int) int {
+		return (i/(inner*x.Shape[axis])*want[axis]+i/inner%x.Shape[axis]/block)*inner + i%inner
+	}, nil
 }
 
 func quantize(c *Call) ([]*Value, error) {
@@ -45,6 +58,10 @@ func quantize(c *Call) ([]*Value, error) {
 		hi = 65535
 	case onnxio.Int16:
 		lo, hi = -32768, 32767
+	case onnxio.Uint4:
+		hi = 15
+	case onnxio.Int4:
+		lo, hi = -8, 7
 	default:
 		return nil, Unsupportedf("the Go engine cannot quantise to %s", d)
 	}
@@ -52,7 +69,7 @@ func quantize(c *Call) ([]*Value, error) {
 	for i := range out.I {
 		k := at(i)
 		q := x.Float(i) / scale.Float(k)
-		if x.F32 != nil {
+		if x.DType != onnxio.Float64 { // the quotient decides between whole numbers as runtimes round it
 			q = float64(float32(q))
 		}
 		v := math.RoundToEven(q)
@@ -66,7 +83,7 @@ func quantize(c *Call) ([]*Value, error) {
 
 func dequantize(c *Call) ([]*Value, error) {
 	x, scale := c.In[0], c.In[1]
-	if !x.DType.IsInt() {
+	if x.I == nil {
 		return nil, Unsupportedf("the Go engine cannot dequantise %s", x.DType)
 	}
 	at, err := scaleIndex(c, x, scale)

@@ -57,9 +57,39 @@ func reduceMean() Kernel {
 	return fold{add: plus, end: func(s float64, n int) float64 { return s / float64(n) }}.operator
 }
 
-func reduceMax() Kernel { return fold{start: math.Inf(-1), add: math.Max}.operator }
+func reduceMax() Kernel {
+	return extreme(fold{start: math.Inf(-1), add: math.Max}, func(d onnxio.DType, a, b int64) bool { return less64(d, b, a) })
+}
 
-func reduceMin() Kernel { return fold{start: math.Inf(1), add: math.Min}.operator }
+func reduceMin() Kernel { return extreme(fold{start: math.Inf(1), add: math.Min}, less64) }
+
+func less64(d onnxio.DType, a, b int64) bool {
+	if d == onnxio.Uint64 {
+		return uint64(a) < uint64(b)
+	}
+	return a < b
+}
+
+// extreme compares integers as what they are: float64 would lose what is above 2^53.
+func extreme(floats fold, before func(d onnxio.DType, a, b int64) bool) Kernel {
+	return func(c *Call) ([]*Value, error) {
+		x := c.In[0]
+		to, kept, shape, ok, err := reduced(c)
+		if err != nil || !x.DType.IsInt() || x.Len() == 0 {
+			return floats.operator(c)
+		}
+		if !ok {
+			return []*Value{x}, nil
+		}
+		out, seen := Like(x, x.DType, shape), make([]bool, tensor.Count(kept))
+		for i, o := range to {
+			if !seen[o] || before(x.DType, x.I[i], out.I[o]) {
+				out.I[o], seen[o] = x.I[i], true
+			}
+		}
+		return []*Value{out}, nil
+	}
+}
 
 func reduceProd() Kernel {
 	return fold{start: 1, add: func(s, x float64) float64 { return s * x }, int: func(s, x int64) int64 { return s * x }}.operator

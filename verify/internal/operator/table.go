@@ -120,8 +120,8 @@ func Table() map[string]Operator {
 
 		// order.go
 		"TopK":    {Kernel: topK},
-		"ArgMax":  {Kernel: argBest(1)},
-		"ArgMin":  {Kernel: argBest(-1)},
+		"ArgMax":  {Kernel: argBest(true)},
+		"ArgMin":  {Kernel: argBest(false)},
 		"NonZero": {Kernel: nonZero},
 		"Hardmax": {Kernel: hardmax},
 
