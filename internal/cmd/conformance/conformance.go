@@ -27,6 +27,8 @@ type outcome struct {
 	claims bool  // the engine has every operator, type and form of the model
 	err    error // why it failed; nil for a pass, or for a test that is not claimed
 	why    string
+
+	constants int // outputs that are constants where the inputs are
 }
 
 // conformance runs every test of a folder in the ONNX backend test layout
@@ -43,7 +45,7 @@ func conformance(ctx context.Context, dir string) ([]outcome, error) {
 			continue
 		}
 		o := outcome{name: e.Name(), claims: true}
-		err := conform(ctx, filepath.Join(dir, e.Name()))
+		err := o.conform(ctx, filepath.Join(dir, e.Name()))
 		if u, ok := errors.AsType[*verify.Unsupported](err); ok {
 			o.claims, o.why = false, u.What
 		} else {
@@ -58,8 +60,8 @@ func unsupported(format string, args ...any) error {
 	return &verify.Unsupported{What: fmt.Sprintf(format, args...)}
 }
 
-// conform runs one test.
-func conform(ctx context.Context, dir string) error {
+// conform runs one test, and works it out as constants.
+func (o *outcome) conform(ctx context.Context, dir string) error {
 	m, err := onnxio.Load(filepath.Join(dir, "model.onnx"))
 	if err != nil {
 		return err
@@ -89,7 +91,8 @@ func conform(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return nil
+	o.constants, err = constants(m, dir)
+	return err
 }
 
 // agree runs the model on one set of data.

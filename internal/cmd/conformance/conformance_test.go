@@ -56,7 +56,7 @@ func TestConformance(t *testing.T) {
 	if o := got[0]; o.claims || !strings.Contains(o.why, "Frobnicate") {
 		t.Errorf("an operator that there is not: %+v", o)
 	}
-	if o := got[1]; !o.claims || o.err != nil {
+	if o := got[1]; !o.claims || o.err != nil || o.constants != 1 {
 		t.Errorf("a right sum: %+v", o)
 	}
 	if o := got[2]; !o.claims || o.err == nil || !strings.Contains(o.err.Error(), "4, want 5") {
