@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
@@ -101,15 +102,51 @@ func (l *look) join(n *graph.Node) {
 }
 
 // broadcast explains an Add of two branches of one value where one of them is
-// repeated over the positions of the other.
+// repeated over the positions of the other, or may be.
 func (l *look) broadcast(n *graph.Node) {
 	if !l.twoData(n) {
 		return
 	}
 	l.foreignBranch(n)
-	if l.bothLayered(n.In[0], n.In[1]) {
-		l.add(reason.Refuse(reason.BroadcastAdd, "%q repeats one branch over the positions of the other", n.Title()), n)
+	if !l.bothLayered(n.In[0], n.In[1]) {
+		return
 	}
+	if repeats(n.In[0], n.In[1]) {
+		l.add(reason.Refuse(reason.BroadcastAdd, "%q repeats one branch over the positions of the other", n.Title()), n)
+	} else if auto := l.autoPadded(n.In...); auto != nil {
+		l.add(reason.Refuse(reason.AutoPadDependsOnSize, "the branches of %q are of one size or not as the padding of %q has it, which depends on the size of its input, which is not fixed in the file; fix the input size and export again", n.Title(), auto.Title()), n, auto)
+	} else {
+		l.add(reason.Refuse(reason.SizeNotFixed, "the branches of %q are of sizes that are not known to be one, as the file does not fix them; fix the input size", n.Title()), n)
+	}
+}
+
+// repeats reports whether one of two values has size one along an axis of which the
+// other has not.
+func repeats(x, y *graph.Value) bool {
+	a, _ := x.Shape()
+	b, _ := y.Shape()
+	if len(a) != len(b) {
+		return true
+	}
+	for i := range a {
+		if a[i].Is(1) != b[i].Is(1) {
+			return true
+		}
+	}
+	return false
+}
+
+// autoPadded finds a node on the way back from some values whose pads follow from the
+// size of its input.
+func (l *look) autoPadded(values ...*graph.Value) *graph.Node {
+	for _, v := range values {
+		for u := range l.e.Chain(v) {
+			if a := l.e.Of(u); a != nil && strings.HasPrefix(a.Node().Str("auto_pad", ""), "SAME") {
+				return a.Node()
+			}
+		}
+	}
+	return nil
 }
 
 // maxBack bounds the nodes that are looked back over for an operator.

@@ -28,23 +28,30 @@ func repMLPBlocks(p *plan.Plan) []Block {
 
 func repMLPBlock(p *plan.Plan, r *plan.Region) (Block, bool) {
 	var fc3 *affine.Affine
-	var kernels []string
-	var tile []graph.Dim
+	var convs []*affine.Affine
 	for _, a := range r.Segment.Steps {
 		if !affine.IsLayer(a.Op) {
 			continue
 		}
-		if conv, ok := a.Op.(*affine.Conv); ok {
+		if _, ok := a.Op.(*affine.Conv); ok {
 			dims, _ := a.Args[0].Shape()
 			if len(dims) == 4 && !(dims[2].Is(1) && dims[3].Is(1)) {
-				kernels = append(kernels, affine.Cross(conv.Shape[2:]))
-				tile = dims
+				convs = append(convs, a)
 				continue
 			}
 		}
 		if fc3 == nil {
 			fc3 = a
 		}
+	}
+	var kernels []string
+	var tile []graph.Dim
+	for _, a := range convs {
+		if fc3 == nil || p.Explained.Above(a.Out, fc3.Out) || p.Explained.Above(fc3.Out, a.Out) {
+			continue // in series
+		}
+		kernels = append(kernels, affine.Cross(a.Op.(*affine.Conv).Shape[2:]))
+		tile, _ = a.Args[0].Shape()
 	}
 	if fc3 == nil || len(kernels) == 0 {
 		return Block{}, false
@@ -55,7 +62,7 @@ func repMLPBlock(p *plan.Plan, r *plan.Region) (Block, bool) {
 		share = fmt.Sprintf(", S=%d share sets", shape.Groups)
 	}
 	made := "?"
-	if n, ok := tile[2].Times(tile[3]).Int(); ok && n > 0 {
+	if n, ok := tile[2].Times(tile[3]).Int(); ok && n > 0 && shape.Out%int(n) == 0 {
 		made = fmt.Sprint(shape.Out / int(n))
 	}
 	becomes := fmt.Sprintf("one FC3 %d -> %d in %d groups", shape.In, shape.Out, shape.Groups)
