@@ -38,6 +38,9 @@ type summary struct {
 // summarise tells of a plan, and of what it became.
 func summarise(p *plan.Plan, found *explain.Findings, w *edit.Result) *summary {
 	s := &summary{}
+	for _, x := range found.Left {
+		s.Left = append(s.Left, Left(x))
+	}
 	for _, b := range found.Blocks {
 		s.Blocks = append(s.Blocks, Block(b))
 	}

@@ -151,7 +151,7 @@ func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxi
 	s := summarise(c.plan, found, c.written)
 	s.Warnings = slices.Concat(notes, s.Warnings)
 	s.Regions = append(s.Regions, bodies.regions...)
-	s.Declined, s.Left = append(s.Declined, bodies.declined...), bodies.left
+	s.Declined, s.Left = append(s.Declined, bodies.declined...), append(s.Left, bodies.left...)
 	res.Plan, res.Proofs = s, bodies.proofs
 	res.Verdict = s.verdict(stopped || bodies.stopped)
 	return opts.dumpPlan(explained, c.plan, s)

@@ -24,6 +24,7 @@ type Block struct{ Name, Kind, Detail, Becomes, Region string }
 type Findings struct {
 	Blocks   []Block
 	Declined []Decline
+	Left     []Left // sums of parallel linear branches
 	Warnings []Warning
 }
 
@@ -33,6 +34,7 @@ func Of(p *plan.Plan) *Findings {
 	l := newLook(p)
 	l.all()
 	f.Declined = l.once()
+	f.Left = l.others(f.Declined)
 	for _, note := range p.Explained.Graph.Notes {
 		f.Warnings = append(f.Warnings, Warning{note.Code, note.Message})
 	}

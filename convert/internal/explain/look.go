@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"slices"
+
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/reason"
@@ -19,6 +21,7 @@ type look struct {
 	layers   map[*graph.Value]depth
 
 	found []Decline
+	left  []Left
 }
 
 // depth counts what stands before a value on the way to its root.
@@ -83,10 +86,19 @@ func (l *look) once() []Decline {
 	return out
 }
 
-// all looks at every node.
+// others are the sums of parallel branches that no decline names.
+func (l *look) others(declined []Decline) []Left {
+	named := map[string]bool{}
+	for _, d := range declined {
+		named[d.Node] = true
+	}
+	return slices.DeleteFunc(l.left, func(x Left) bool { return named[x.Node] })
+}
+
+// all looks at every node that an output depends on.
 func (l *look) all() {
 	for _, n := range l.e.Graph.Nodes {
-		if len(n.Out) == 0 || n.Out[0] == nil || n.Domain() != "" {
+		if len(n.Out) == 0 || n.Out[0] == nil || n.Domain() != "" || !l.e.Alive[n] {
 			continue
 		}
 		v := n.Out[0]

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,7 +40,11 @@ func (l *look) sum(a *affine.Affine) {
 	}
 	candidate := len(group) > 1
 	if candidate && !l.partlyMerged(n, group) {
-		l.add(l.whyNotSum(a.Out, source, group), n)
+		why := l.whyNotSum(a.Out, source, group)
+		l.add(why, n)
+		if why == nil || why.Code == "" {
+			l.leave(a.Out, source, group)
+		}
 	}
 	grouped := map[*graph.Value]bool{}
 	for _, v := range group {
@@ -62,6 +67,21 @@ func (l *look) sum(a *affine.Affine) {
 			l.add(reason.Refuse(reason.BranchesReadDifferentTensors, "operand %q of %q reads %q, the other branches read %q", t.Name, n.Title(), root.Name, source.Name), n)
 		}
 	}
+}
+
+// leave names a sum of parallel linear branches that nothing else is told of.
+func (l *look) leave(v, source *graph.Value, group []*graph.Value) {
+	n := l.e.Of(v).Node()
+	why := "no form is known in which they are one layer"
+	if at := l.p.AttemptSum(source, v, group); at != nil {
+		switch {
+		case at.RowsWhy != nil && at.RowsWhy.Message != "":
+			why = at.RowsWhy.Message
+		case at.KernelWhy != nil && at.KernelWhy.Message != "":
+			why = at.KernelWhy.Message
+		}
+	}
+	l.left = append(l.left, Left{string(reason.UnsupportedForm), n.Title(), fmt.Sprintf("%q (%s) stays: it adds linear branches of %q, but %s", n.Title(), n.OpType(), source.Name, why)})
 }
 
 // terms flattens a sum through inner sums, views of them included.
