@@ -348,5 +348,6 @@ func ExampleFamilies() {
 	// constant-scale addition
 	// QARepVGG
 	// RepVGG
+	// parallel transposed convs
 	// parallel convs
 }

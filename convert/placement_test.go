@@ -221,7 +221,7 @@ func layerWeights(m *onnxio.Model) int {
 	n := 0
 	for _, node := range m.Graph().Nodes() {
 		switch node.OpType() {
-		case "Conv", "Gemm", "MatMul":
+		case "Conv", "ConvTranspose", "Gemm", "MatMul":
 			n += max(sizes[node.Inputs()[0]], sizes[node.Inputs()[1]])
 		}
 	}

@@ -127,6 +127,10 @@ func (r *randomGraph) grow() {
 			r.linear(p)
 			return
 		}
+		if r.rng.IntN(6) == 0 {
+			r.transposed(p)
+			return
+		}
 		groups := 1
 		if r.rng.IntN(3) == 0 {
 			groups = []int{c, 2}[r.rng.IntN(2)]
@@ -252,6 +256,32 @@ func (r *randomGraph) linear(p piece) {
 		return
 	}
 	r.add(r.op("MatMul", []string{p.name, r.layer(last, last, out)}), shape...)
+}
+
+// transposed is a transposed conv of one, two or three axes, cut off or not.
+func (r *randomGraph) transposed(p piece) {
+	c, axes := p.shape[0], len(p.shape)-1
+	groups := 1
+	if c%2 == 0 && r.rng.IntN(3) == 0 {
+		groups = 2
+	}
+	each := 1 + r.rng.IntN(4)
+	shape, kernel := []int{groups * each}, []int{c, each}
+	var stride, pads []int
+	for i := range axes {
+		k, s := 1+r.rng.IntN(3), 1+r.rng.IntN(2)
+		pad := r.rng.IntN((k-1)/2 + 1)
+		size := (p.shape[i+1]-1)*s + k - 2*pad
+		if size < 1 || size > 12 {
+			k, s, pad, size = 1, 1, 0, p.shape[i+1]
+		}
+		shape, kernel, stride, pads = append(shape, size), append(kernel, k), append(stride, s), append(pads, pad)
+	}
+	in := []string{p.name, r.layer(c*product(kernel[2:]), kernel...)}
+	if r.rng.IntN(2) == 0 {
+		in = append(in, r.normal(shape[0]))
+	}
+	r.add(r.op("ConvTranspose", in, onnxio.IntAttr("group", int64(groups)), onnxio.IntsAttr("strides", attrs64(stride...)), onnxio.IntsAttr("pads", attrs64(slices.Concat(pads, pads)...))), shape...)
 }
 
 func (r *randomGraph) recut(p piece) {

@@ -28,6 +28,12 @@ func naive(k *Kernel, x []float64, h, w, oh, ow int) []float64 {
 						for b := range k.Taps[1] {
 							i := p*k.Stride[0] + k.Lo[0] + a*k.Step[0]
 							j := q*k.Stride[1] + k.Lo[1] + b*k.Step[1]
+							if k.Up != nil {
+								if i%k.Up[0] != 0 || j%k.Up[1] != 0 {
+									continue // a zero between positions
+								}
+								i, j = i/k.Up[0], j/k.Up[1]
+							}
 							if i < 0 || i >= h || j < 0 || j >= w {
 								continue
 							}

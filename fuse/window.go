@@ -7,9 +7,14 @@ import "slices"
 // input position o·Stride[i] + Lo[i] + k·Step[i]; positions outside the map
 // are zero. Groups are those of a convolution that does this; Reads, where it is not
 // nil, says that output channels read less than their group.
+//
+// A map may be spread first: Up[i]-1 zeros stand between its positions along axis i,
+// and the position that is read counts those too. So a transposed convolution is a
+// Window; Up is nil where no axis is spread.
 type Window struct {
 	Out, In, Groups        int
 	Lo, Taps, Step, Stride []int
+	Up                     []int
 	Reads                  []Span // for each output channel
 }
 
@@ -17,7 +22,7 @@ type Window struct {
 // axes through.
 func IdentityWindow(c, axes int) Window {
 	ones := slices.Repeat([]int{1}, axes)
-	return Window{c, c, c, make([]int, axes), ones, ones, ones, nil}
+	return Window{c, c, c, make([]int, axes), ones, ones, ones, nil, nil}
 }
 
 // maxSize is the number of weights from which on they are no longer counted.
@@ -49,6 +54,9 @@ func (w Window) group(o int) int { return o / (w.Out / w.Groups) }
 // Pointwise reports whether every output position reads only its own input
 // position.
 func (w Window) Pointwise() bool {
+	if w.Up != nil {
+		return false
+	}
 	for i := range w.Taps {
 		if w.Taps[i] != 1 || w.Lo[i] != 0 || w.Stride[i] != 1 {
 			return false
@@ -62,6 +70,26 @@ func (w Window) diagonal() bool {
 	return w.Pointwise() && w.Groups == w.In && w.In == w.Out && w.Reads == nil
 }
 
+// spread is what w makes, with zeros between its positions: next reads that. It is a
+// convolution of the map only where w reads every position of it.
+func (w Window) spread(next Window) Window {
+	if next.Up == nil {
+		return w
+	}
+	out := w
+	out.Lo, out.Step, out.Up = slices.Clone(w.Lo), slices.Clone(w.Step), slices.Clone(next.Up)
+	for i, up := range next.Up {
+		out.Lo[i] *= up
+		if w.Taps[i] > 1 {
+			out.Step[i] *= up
+		}
+		if w.Up != nil {
+			out.Up[i] *= w.Up[i]
+		}
+	}
+	return out
+}
+
 func gcd(a, b int) int {
 	for b != 0 {
 		a, b = b, a%b
@@ -69,7 +97,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Then is the window of w followed by next.
+// Then is the window of w followed by next. Where next spreads what w makes, w has a
+// stride of one.
 func (w Window) Then(next Window) Window {
 	out := Window{Out: next.Out, In: w.In, Groups: gcd(w.Groups, next.Groups)}
 	switch {
@@ -81,6 +110,8 @@ func (w Window) Then(next Window) Window {
 	axes := len(w.Taps)
 	numbers := make([]int, 4*axes)
 	out.Lo, out.Taps, out.Step, out.Stride = numbers[:axes:axes], numbers[axes:2*axes:2*axes], numbers[2*axes:3*axes:3*axes], numbers[3*axes:]
+	w = w.spread(next)
+	out.Up = w.Up
 	for i := range w.Taps {
 		s := w.Stride[i]
 		out.Stride[i] = s * next.Stride[i]
@@ -108,7 +139,7 @@ func composedTaps(taps1, step1, taps2, step2 int) (taps, step int) {
 }
 
 // Plus is the smallest window that holds the taps of both; ok is false where
-// the strides or channels differ, so that no window does.
+// the strides, the zeros between positions or channels differ, so that no window does.
 func (w Window) Plus(o Window) (_ Window, ok bool) {
 	if w.Out != o.Out {
 		return Window{}, false
@@ -127,10 +158,10 @@ func (w Window) Plus(o Window) (_ Window, ok bool) {
 // holding is w with taps that hold those of both; its channels and groups are those that
 // regular windows of as many output channels need.
 func (w Window) holding(o Window) (_ Window, ok bool) {
-	if !slices.Equal(w.Stride, o.Stride) || w.In != o.In {
+	if !slices.Equal(w.Stride, o.Stride) || !slices.Equal(w.Up, o.Up) || w.In != o.In {
 		return Window{}, false
 	}
-	out := Window{Out: w.Out, In: w.In, Groups: gcd(w.Groups, o.Groups), Stride: w.Stride}
+	out := Window{Out: w.Out, In: w.In, Groups: gcd(w.Groups, o.Groups), Stride: w.Stride, Up: w.Up}
 	for i := range w.Taps {
 		lo := min(w.Lo[i], o.Lo[i])
 		hi := max(w.Lo[i]+(w.Taps[i]-1)*w.Step[i], o.Lo[i]+(o.Taps[i]-1)*o.Step[i])
@@ -168,6 +199,7 @@ func (w Window) index(o Window, t int, shift []int) int {
 // composed lists the flat tap index of w, which is k followed by next: tap a of k
 // under tap b of next goes to element b·(taps of k) + a.
 func (w Window) composed(k, next Window) []int {
+	k = k.spread(next)
 	taps := k.taps()
 	at := make([]int, taps*next.taps())
 	shift := make([]int, len(w.Taps))

@@ -289,6 +289,55 @@ func TestProveOnAPieceOfTheMap(t *testing.T) {
 	}
 }
 
+// A transposed convolution is proved on a piece of the map, with as much of another operand
+// as that makes.
+func TestProvePieceOfSpreadMap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 6))
+	d := onnxio.Float32
+	attrs := []*onnxio.Attr{onnxio.IntsAttr("pads", []int64{1, 0, 1, 2}), onnxio.IntsAttr("strides", []int64{2, 3})}
+	w, s := normal(rng, d, 3*4*16), normal(rng, d, 4)
+	scaled := slices.Clone(w)
+	for i := range scaled {
+		scaled[i] *= s[i/16%4]
+	}
+	model := func(v []float64, nodes ...*onnxio.Node) *onnxio.Model {
+		m, err := onnxio.NewModel(onnxio.Parts{Opset: 17, Inputs: []*onnxio.ValueInfo{
+			onnxio.NewValue("x", d, onnxio.Known(2), onnxio.Known(3), onnxio.Known(29), onnxio.Known(23)),
+			onnxio.NewValue("z", d, onnxio.Known(2), onnxio.Known(4), onnxio.Known(58), onnxio.Known(1))},
+			Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", d)}, Nodes: append(nodes, node("Add", "y", "h", "z")),
+			Inits: []*onnxio.Tensor{floats(t, "w", d, []int64{3, 4, 4, 4}, v), floats(t, "s", d, []int64{1, 4, 1, 1}, s)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	claim := func(v []float64) Claim {
+		return Claim{ID: "spread", Before: model(w, with(node("ConvTranspose", "g", "x", "w"), attrs...), node("Mul", "h", "g", "s")),
+			After: model(v, with(node("ConvTranspose", "h", "x", "w"), attrs...)), Inputs: []string{"x", "z"}, Output: "y",
+			Reach: []Reach{{Axis: 0, Span: 1, Stride: 1, Out: 0}, {Axis: 2, Span: 4, Stride: 1, Out: 2, Up: 2}, {Axis: 3, Span: 3, Stride: 1, Out: 3, Up: 3}}}
+	}
+	p := &Prover{}
+	proof, err := p.Prove(t.Context(), claim(scaled))
+	if err != nil || !(proof.Bound < 1) || proof.Rows != 1 {
+		t.Errorf("right: %+v, %v", proof, err)
+	}
+	trial, err := p.take(claim(scaled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ins, err := trial.inputs(claim(scaled))
+	if err != nil || !slices.Equal(ins[0].Shape, []int{1, 3, 4, 3}) || !slices.Equal(ins[1].Shape, []int{1, 4, 8, 1}) {
+		t.Errorf("the pieces are %v and %v, %v", ins[0].Shape, ins[1].Shape, err)
+	}
+	for k := range scaled {
+		wrong := slices.Clone(scaled)
+		wrong[k] += 1e-3
+		if proof, err = (&Prover{}).Prove(t.Context(), claim(wrong)); err != nil || proof.Bound < 1 {
+			t.Fatalf("weight %d is off: %+v, %v", k, proof, err)
+		}
+	}
+}
+
 // Branches that cancel leave the rounding of the original: it is no fault of the merge.
 func TestProveBranchesThatCancel(t *testing.T) {
 	d := onnxio.Float64

@@ -210,7 +210,11 @@ func layer(g convert.RegionReport) string {
 	case "identity":
 		return "nothing"
 	case "conv":
-		return fmt.Sprintf("one Conv %d -> %d%s", g.Inputs, g.Outputs, groups(g.Groups))
+		op := "Conv"
+		if strings.HasSuffix(g.Derivation, " ConvTranspose") {
+			op = "ConvTranspose"
+		}
+		return fmt.Sprintf("one %s %d -> %d%s", op, g.Inputs, g.Outputs, groups(g.Groups))
 	}
 	return fmt.Sprintf("one FC %d -> %d%s", g.Inputs, g.Outputs, groups(g.Groups))
 }

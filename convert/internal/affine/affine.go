@@ -67,7 +67,7 @@ func IsSpatial(op Op) bool {
 		return op.Norm
 	case *Blocks:
 		return op.IntoDepth
-	case *Conv, *Pool:
+	case *Conv, *ConvTranspose, *Pool:
 		return true
 	}
 	return false
@@ -97,11 +97,14 @@ func IsSelection(op Op) bool {
 // IsLayer reports whether the operation has matrices.
 func IsLayer(op Op) bool {
 	switch op.(type) {
-	case *Conv, *FC:
+	case *Conv, *ConvTranspose, *FC:
 		return true
 	}
 	return false
 }
+
+// IsTransposed reports whether the operation is a transposed convolution.
+func IsTransposed(op Op) bool { _, ok := op.(*ConvTranspose); return ok }
 
 // IsScale reports whether the operation scales or shifts.
 func IsScale(op Op) bool { _, ok := op.(*Diagonal); return ok }

@@ -125,7 +125,7 @@ func (s Map) Outside() ([]float64, error) {
 
 // shifted notes that a bias was added.
 func (s Map) shifted(n *graph.Node) Map {
-	s.borders = slices.Clone(s.borders)
+	s.borders, s.biased = slices.Clone(s.borders), true
 	for i := range s.borders {
 		b := &s.borders[i]
 		b.even = b.even || b.code == ""

@@ -57,6 +57,9 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		if !slices.Equal(out.Order, o.Order) {
 			return out, reason.Refuse(reason.RowOrderDiffers, "the operands of %q come with different axes first", n.Title())
 		}
+		if !slices.Equal(out.Win.Up, o.Win.Up) {
+			return out, reason.Refuse(reason.SamplingOffsetDiffers, "the operands of %q spread the map by %v and %v", n.Title(), spreadBy(out.Win), spreadBy(o.Win))
+		}
 		if !slices.Equal(out.Win.Stride, o.Win.Stride) {
 			return out, reason.Refuse(reason.SamplingOffsetDiffers, "the operands of %q sample the map with strides %v and %v", n.Title(), out.Win.Stride, o.Win.Stride)
 		}
@@ -72,7 +75,7 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 			}
 		}
 		windows = append(windows, o.Win)
-		out.borders = out.borders.besides(o.borders)
+		out.borders, out.biased = out.borders.besides(o.borders), out.biased || o.biased
 		if out.Undone == nil {
 			out.Undone = o.Undone
 		}

@@ -19,6 +19,7 @@ type Map struct {
 	Order []int       // which of Dims each axis of the value is
 
 	borders borders     // what the formula gives outside the map
+	biased  bool        // what the formula makes of zeros alone need not be zero
 	outside *outside    // the number for each channel along even borders, nil where it is not known
 	Undone  *graph.Node // zero padding behind a bias that a later constant takes away again
 }
@@ -162,7 +163,7 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 		return s, why
 	}
 	if undone {
-		out.Undone = n
+		out.Undone, out.biased = n, false
 	}
 	out.borders, out.outside = s.borders.behind(n, w, undone), nil
 	out.Win = s.Win.Then(next)
@@ -172,7 +173,11 @@ func (s Map) then(n *graph.Node, w graph.Window, channels, perGroup, groups int)
 // tooFar refuses a window that reaches too far.
 func tooFar(n *graph.Node, w fuse.Window) *reason.Refusal {
 	for i := range w.Taps {
-		if max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i]) > maxReach {
+		up := 1
+		if w.Up != nil {
+			up = w.Up[i]
+		}
+		if max(-w.Lo[i], w.Lo[i], w.Stride[i], w.Taps[i], w.Step[i], up) > maxReach {
 			return reason.Refuse(reason.UnsupportedForm, "%q and the layers before it reach over more than %d positions", n.Title(), maxReach)
 		}
 	}

@@ -68,6 +68,66 @@ var nodes = []struct{ name, text string }{
 	{"groups that do not nest", "x : 2 6 4 4\na = Conv(x, ?6x3x1x1) group=2\ny = Conv(a, ?6x2x1x1) group=3"},
 	{"groups in groups", "x : 2 8 4 4\na = Conv(x, ?8x4x1x1) group=2\ny = Conv(a, ?4x2x1x1) group=4"},
 
+	{"transposed", "x : N 4 3 5\ny = ConvTranspose(x, ?4x6x3x2, ?6) strides=2,3 pads=1,0,0,1 output_padding=1,0"},
+	{"transposed, one axis in groups", "x : 2 4 5\ny = ConvTranspose(x, ?4x3x4, ?6) group=2 strides=@2 dilations=@3 pads=2,1"},
+	{"transposed, three axes, depthwise", "x : 2 3 2 3 2\ny = ConvTranspose(x, ?3x2x2x1x3) group=3 strides=2,1,2 output_padding=0,0,1"},
+	{"transposed, tiles", "x : N 4 3 H\ny = ConvTranspose(x, ?4x5x2x3, ?5) strides=2,3"},
+	{"transposed, tiles in groups", "x : N 4 3 2\na = ConvTranspose(x, ?4x3x2x2) group=2 strides=2,2\ny = BatchNormalization(a, ?6, ?6, ?6, !6)"},
+	{"transposed, tiles along one axis", "x : 2 3 4 3\ny = ConvTranspose(x, ?3x2x2x3, ?2) strides=2,2 pads=0,1,0,0"},
+	{"transposed, an open map", "x : 2 3 H W\na = ConvTranspose(x, ?3x4x4x3, ?4) strides=2,2 pads=1,1,1,1 output_padding=0,1\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},
+	{"transposed, SAME_UPPER", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x4x3) auto_pad=SAME_UPPER strides=3,2"},
+	{"transposed, SAME_LOWER of an open map", "x : 2 3 H 5\ny = ConvTranspose(x, ?3x2x3x4) auto_pad=SAME_LOWER strides=2,1 output_padding=1,0"},
+	{"transposed, SAME with a kernel below the stride", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x1x3) auto_pad=SAME_UPPER strides=2,2"},
+	{"transposed, VALID", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x3) auto_pad=VALID strides=2,2"},
+	{"transposed, output_shape", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x4) output_shape=8,11 strides=2,2"},
+	{"transposed, output_shape, more above", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x4) auto_pad=SAME_UPPER output_shape=8,11 strides=2,2"},
+	{"transposed, output_shape beyond", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x4) output_shape=11,13 strides=2,2"},
+	{"transposed, output_shape of an open map", "x : 2 3 H 5\ny = ConvTranspose(x, ?3x2x3x4) output_shape=8,11 strides=2,2"},
+	{"transposed, output_shape with batch and channels", "opset 1\nx : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x4) output_shape=2,2,8,11 strides=2,2"},
+	{"transposed, no stride", "x : 2 3 4 5\ny = ConvTranspose(x, ?3x2x3x2, ?2) pads=1,0,1,1"},
+	{"transposed, cut off", "x : 2 3 5 5\na = ConvTranspose(x, ?3x2x1x1, ?2) pads=1,0,1,2\ny = ConvTranspose(a, ?2x2x2x2) pads=2,2,1,1"},
+	{"transposed, one position", "x : 2 3 1 1\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x4x4)"},
+	{"transposed, pointwise", "x : 2 3 4 5\na = Add(x, ?3x1x1)\ny = ConvTranspose(a, ?3x2x1x1, ?2)"},
+	{"transposed, pointwise at a stride", "x : 2 3 3 2\na = Mul(x, ?3x1x1)\nb = ConvTranspose(a, ?3x2x1x1) strides=2,3 output_padding=1,0\ny = Add(b, ?2x1x1)"},
+	{"transposed behind a scale", "x : 2 3 4 5\na = Mul(x, ?3x1x1)\ny = ConvTranspose(a, ?3x2x3x3, ?2) strides=2,2"},
+	{"transposed behind a norm", "x : 2 3 2 3\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x3x3, ?2) strides=2,2"},
+	{"transposed behind a norm, tiles", "x : N 3 2 3\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x2x2, ?2) strides=2,2"},
+	{"transposed behind a norm, no stride", "x : 2 3 4 5\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x3x3, ?2) pads=1,2,2,2"},
+	{"transposed behind an undone bias", "x : 2 3 3 4\na = Conv(x, ?3x3x1x1)\nb = Add(a, =1.5_-2_3:3x1x1)\nc = Sub(b, =1.5_-2_3:3x1x1)\ny = ConvTranspose(c, ?3x2x3x3) strides=2,2"},
+	{"1×1 before transposed", "x : 2 3 3 4\na = Conv(x, ?5x3x1x1)\ny = ConvTranspose(a, ?5x2x3x3, ?2) strides=2,2 pads=1,0,1,1"},
+	{"3×3 before transposed tiles", "x : 2 3 3 4\na = Conv(x, ?5x3x3x3) pads=1,1,1,1\ny = ConvTranspose(a, ?5x2x2x2, ?2) strides=2,2"},
+	{"3×3 before transposed tiles, with a gap", "x : 2 3 4\na = Conv(x, ?5x3x3) pads=1,1\ny = ConvTranspose(a, ?5x2x2) strides=@3 output_padding=@2"},
+	{"3×3 before transposed", "x : 2 3 3 4\na = Conv(x, ?5x3x3x3) pads=1,1,1,1\ny = ConvTranspose(a, ?5x2x3x3, ?2) strides=2,2"},
+	{"bias and 3×3 before transposed tiles", "x : 2 3 3 4\na = Conv(x, ?5x3x3x3, ?5) pads=1,1,1,1\ny = ConvTranspose(a, ?5x2x2x2, ?2) strides=2,2"},
+	{"strided before transposed", "x : 2 3 4 4\na = Conv(x, ?5x3x1x1) strides=2,1\ny = ConvTranspose(a, ?5x2x2x1) strides=2,1"},
+	{"strided before transposed along the other axis", "x : 2 3 4 4\na = Conv(x, ?5x3x1x1) strides=2,1\ny = ConvTranspose(a, ?5x2x1x2) strides=1,2"},
+	{"transposed before 1×1", "x : 2 3 3 4\na = ConvTranspose(x, ?3x5x3x3) strides=2,2 pads=1,0,1,1\ny = Conv(a, ?2x5x1x1, ?2)"},
+	{"transposed before 3×3", "x : 2 3 3 4\na = ConvTranspose(x, ?3x5x2x2) strides=2,2\ny = Conv(a, ?2x5x3x3, ?2) pads=1,1,1,1"},
+	{"transposed and cut off before 3×3", "x : 2 3 3 4\na = ConvTranspose(x, ?3x5x3x3) strides=2,2 pads=1,1,1,1\ny = Conv(a, ?2x5x3x3, ?2) pads=1,1,1,1"},
+	{"transposed with more behind before 3×3", "x : 2 3 3 4\na = ConvTranspose(x, ?3x5x3x3) strides=2,2 pads=0,0,1,1 output_padding=1,1\ny = Conv(a, ?2x5x3x3, ?2) pads=1,1,1,1"},
+	{"transposed before a strided conv", "x : 2 3 3 4\na = ConvTranspose(x, ?3x5x3x3) strides=2,2\ny = Conv(a, ?2x5x3x3, ?2) strides=3,1"},
+	{"transposed twice", "x : 2 3 2 3\na = ConvTranspose(x, ?3x4x2x3) strides=2,2\ny = ConvTranspose(a, ?4x2x2x2, ?2) strides=3,2"},
+	{"transposed twice in groups", "x : 2 4 3\na = ConvTranspose(x, ?4x2x2) strides=@2 group=2\ny = ConvTranspose(a, ?4x1x3) strides=@2 group=4"},
+	{"transposed averages", "x : 2 3 3 4\na = ConvTranspose(x, ?3x4x2x2) strides=2,2\ny = AveragePool(a) kernel_shape=2,2"},
+	{"transposed branches", "x : 2 3 3 4\na = ConvTranspose(x, ?3x4x4x3) strides=2,2 pads=1,0,1,0 output_padding=0,1\nb = ConvTranspose(x, ?3x4x2x2, ?4) strides=2,2 output_padding=0,2\nc = BatchNormalization(a, ?4, ?4, ?4, !4)\ny = Add(b, c)"},
+	{"transposed branches of another stride", "x : 2 3 1 4\na = ConvTranspose(x, ?3x4x2x3) strides=2,1 pads=0,1,0,1\nb = ConvTranspose(x, ?3x4x2x3) strides=3,1 pads=0,1,0,1\ny = Add(a, b)"},
+	{"transposed beside conv", "x : 2 3 4 5\na = ConvTranspose(x, ?3x4x3x3) pads=1,1,1,1\nb = Conv(x, ?4x3x3x3, ?4) pads=1,1,1,1\ny = Add(a, b)"},
+	{"transposed beside a strided conv", "x : 2 3 1 5\na = ConvTranspose(x, ?3x4x1x1) strides=2,1\nb = Conv(x, ?4x3x1x1, ?4) strides=2,1\ny = Add(a, b)"},
+	{"transposed of channels last", "x : N 3 4 2\na = Transpose(x) perm=0,3,1,2\nb = ConvTranspose(a, ?2x5x3x3) strides=2,2\nc = Add(b, ?5x1x1)\ny = Transpose(c) perm=0,2,3,1"},
+	{"transposed and cropped", "x : 2 3 4 5\na = ConvTranspose(x, ?3x2x3x3, ?2) strides=2,2\ny = Slice(a, #1_2, #-2_11, #2_3)"},
+	{"transposed, every second channel", "x : 2 3 4\na = ConvTranspose(x, ?3x4x3, ?4) strides=@2\ny = Slice(a, #0, #4, #1, #2)"},
+	{"transposed channels in another order", "x : 2 4 3\na = Gather(x, #1_0_3_2) axis=1\ny = ConvTranspose(a, ?4x2x3, ?4) strides=@2 group=2"},
+	{"transposed branches joined", "x : 2 4 3\na = ConvTranspose(x, ?4x2x4, ?4) strides=@2 group=2 pads=1,1\nb = ConvTranspose(x, ?4x3x2) strides=@2\ny = Concat(a, b) axis=1"},
+	{"transposed joined with conv", "x : 2 4 1\na = ConvTranspose(x, ?4x2x1) strides=@2\nb = Conv(x, ?2x4x1) strides=@2\ny = Concat(a, b) axis=1"},
+	{"transposed behind a cropped bias", "x : 2 3 6\na = Conv(x, ?3x3x1, ?3)\nb = Slice(a, #1, #5, #2)\ny = ConvTranspose(b, ?3x2x2) strides=@2"},
+	{"transposed behind a bias in a join", "x : 2 3 4\na = Add(x, ?3x1)\nb = Concat(x, a) axis=1\ny = ConvTranspose(b, ?6x2x2) strides=@2"},
+	{"transposed behind a bias in a sum", "x : 2 3 4\na = Conv(x, ?3x3x1, ?3)\nb = Add(x, a)\ny = ConvTranspose(b, ?3x2x2) strides=@2"},
+	{"transposed behind a strided bias", "x : 2 3 4 4\na = Conv(x, ?3x3x1x1, ?3)\nb = AveragePool(a) kernel_shape=2,1\ny = ConvTranspose(b, ?3x2x1x2) strides=1,2"},
+	{"transposed behind a bias and cut to its inside", "x : 2 3 6\na = Conv(x, ?3x3x1, ?3)\nb = ConvTranspose(a, ?3x3x3) pads=2,2\ny = ConvTranspose(b, ?3x2x2) strides=@2"},
+	{"transposed behind an undone bias, twice", "x : 2 3 5\na = Add(x, =1.5_-2_3:3x1)\nb = Sub(a, =1.5_-2_3:3x1)\nc = ConvTranspose(b, ?3x2x2) strides=@2\nd = Conv(c, ?2x2x1, ?2)\ny = ConvTranspose(d, ?2x2x2) strides=@2"},
+	{"transposed behind an undone bias that was cropped", "x : 2 3 6\na = Add(x, =1.5_-2_3:3x1)\nb = Sub(a, =1.5_-2_3:3x1)\nc = Slice(b, #1, #5, #2)\ny = ConvTranspose(c, ?3x2x3) strides=@2"},
+	{"transposed with negative pads", "x : 2 3 4\ny = ConvTranspose(x, ?3x5x3) strides=@2 pads=-1,1"},
+
 	{"norm", "x : N 3 4 5\ny = BatchNormalization(x, ?3, ?3, ?3, !3) epsilon=0.25"},
 	{"norm of rows", "x : N 3\ny = BatchNormalization(x, ?3, ?3, ?3, !3)"},
 	{"conv and norm", "x : N 3 4 4\na = Conv(x, ?5x3x3x3, ?5) pads=1,1,1,1\ny = BatchNormalization(a, ?5, ?5, ?5, !5)"},
@@ -267,6 +327,9 @@ func described(t *testing.T, name, text string) string {
 	}
 	w := end.Win
 	fmt.Fprintf(&b, "map: {Out:%d In:%d Groups:%d Lo:%v Taps:%v Step:%v Stride:%v} %v, axes %v to %v\n", w.Out, w.In, w.Groups, w.Lo, w.Taps, w.Step, w.Stride, end.Dims, s.Order, end.Order)
+	if w.Up != nil {
+		fmt.Fprintf(&b, "spread by %v\n", w.Up)
+	}
 	if w.Reads != nil {
 		fmt.Fprintf(&b, "channels read: %v\n", w.Reads)
 	}
@@ -425,7 +488,7 @@ func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []f
 	if err != nil {
 		return err
 	}
-	if k.Size() != end.Win.Size() || !slices.Equal(k.Lo, end.Win.Lo) || !slices.Equal(k.Stride, end.Win.Stride) || k.Groups != end.Win.Groups {
+	if k.Size() != end.Win.Size() || !slices.Equal(k.Lo, end.Win.Lo) || !slices.Equal(k.Stride, end.Win.Stride) || !slices.Equal(k.Up, end.Win.Up) || k.Groups != end.Win.Groups {
 		return fmt.Errorf("the kernel is %+v, planned was %+v", k.Window, end.Win)
 	}
 	sizes, strides := make([]int, len(shape)), make([]int, len(shape)) // of the map's axes
@@ -457,9 +520,12 @@ func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []f
 				at := place[0]*strides[0] + channel*strides[1]
 				inside := true
 				for a, tap := range digits(t, k.Taps) {
-					p := place[a+2]*k.Stride[a] + k.Lo[a] + tap*k.Step[a]
-					inside = inside && p >= 0 && p < sizes[a+2]
-					at += p * strides[a+2]
+					p, up := place[a+2]*k.Stride[a]+k.Lo[a]+tap*k.Step[a], 1
+					if k.Up != nil {
+						up = k.Up[a]
+					}
+					inside = inside && p >= 0 && p%up == 0 && p/up < sizes[a+2]
+					at += p / up * strides[a+2]
 				}
 				if inside {
 					y += k.W[(o*perGroup+c)*taps+t] * in[at]

@@ -30,6 +30,9 @@ func (s *Sum) Window(_ *graph.Node, in []Map) (Map, *reason.Refusal) {
 		if !EqualDims(out.Dims, o.Dims) {
 			return out, reason.Refuse("", "the branches differ in size")
 		}
+		if !slices.Equal(out.Win.Up, o.Win.Up) {
+			return out, reason.Refuse(reason.SamplingOffsetDiffers, "the branches spread the map by %v and %v", spreadBy(out.Win), spreadBy(o.Win))
+		}
 		if !slices.Equal(out.Win.Stride, o.Win.Stride) {
 			return out, reason.Refuse(reason.SamplingOffsetDiffers, "the branches sample the map with strides %v and %v", out.Win.Stride, o.Win.Stride)
 		}
@@ -41,7 +44,7 @@ func (s *Sum) Window(_ *graph.Node, in []Map) (Map, *reason.Refusal) {
 		if out.Undone == nil {
 			out.Undone = o.Undone
 		}
-		out.borders = out.borders.besides(o.borders)
+		out.borders, out.biased = out.borders.besides(o.borders), out.biased || o.biased
 	}
 	return out, nil
 }

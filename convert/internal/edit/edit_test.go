@@ -174,7 +174,8 @@ func TestPlannedGraphs(t *testing.T) {
 			fmt.Fprintf(&text, "\n# %s\n%s", c.Name, sketch.Nodes(m.after))
 			for _, r := range m.plan.Regions {
 				claim := m.result.Claim(r)
-				fmt.Fprintf(&text, "%s: %v -> %s, the same %v, reach %v, rows %v\n", r.ID, claim.Inputs, claim.Output, claim.Same, claim.Reach, claim.Rows != nil)
+				reach := strings.ReplaceAll(fmt.Sprint(claim.Reach), " 0}", "}") // maps that are not spread
+				fmt.Fprintf(&text, "%s: %v -> %s, the same %v, reach %s, rows %v\n", r.ID, claim.Inputs, claim.Output, claim.Same, reach, claim.Rows != nil)
 			}
 		}
 	}

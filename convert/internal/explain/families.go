@@ -54,6 +54,9 @@ func Families() []Family {
 			func(f *features) bool { return f.after > 0 && f.branches > 1 && f.ones > 0 && f.largest > 1 }},
 		{"RepVGG", "K×K, 1×1 and BN(x), each with BN", "one K×K conv", add, "identity at a stride (no common kernel)",
 			func(f *features) bool { return f.largest > 1 && f.ones > 0 && f.branches > 1 }},
+		{"parallel transposed convs", "transposed convs of one map with one stride, added, with BN in or behind the branches", "one transposed conv",
+			"W'[c,o,·] = Σ sᵢ[o]·place(Wᵢ[c,o,·]), b' = Σ sᵢ·bᵢ + tᵢ; place by pads and output_padding", "strides that differ (`sampling_offset_differs`), a BN before one (`bias_before_zero_padding`)",
+			func(f *features) bool { return f.spread && f.branches > 1 }},
 		{"parallel convs", "convs of one map, added", "one conv", add, "more taps than before (`kernel_would_grow`)",
 			func(f *features) bool { return f.branches > 1 }},
 	}
@@ -75,6 +78,7 @@ type features struct {
 	repeated       bool // one kernel size above 1×1, or 1×1 alone, more than once
 	scaled         bool // constants scale convs that have no BN
 	minus          bool
+	spread         bool // some are transposed; then sizes say nothing about the family
 	text           []string
 }
 
@@ -92,8 +96,14 @@ func familyBlocks(p *plan.Plan) []Block {
 	families := Families()
 	var blocks []Block
 	for _, r := range p.Regions {
-		conv, ok := r.Layer.(*layer.Conv)
-		if !ok || r.Segment.Count(affine.IsSum) == 0 {
+		op, taps := "Conv", []int(nil)
+		switch l := r.Layer.(type) {
+		case *layer.Conv:
+			taps = l.Touch.Taps
+		case *layer.ConvTranspose:
+			op, taps = "ConvTranspose", l.Touch.Taps
+		}
+		if taps == nil || r.Segment.Count(affine.IsSum) == 0 {
 			continue
 		}
 		f := featuresOf(r)
@@ -101,8 +111,8 @@ func familyBlocks(p *plan.Plan) []Block {
 			if !fam.is(f) {
 				continue
 			}
-			shape := conv.Shape()
-			becomes := fmt.Sprintf("one Conv %s %d -> %d", affine.Cross(conv.Touch.Taps), shape.In, shape.Out)
+			shape := r.Layer.Shape()
+			becomes := fmt.Sprintf("one %s %s %d -> %d", op, affine.Cross(taps), shape.In, shape.Out)
 			if shape.Groups > 1 {
 				becomes += fmt.Sprintf(" in %d groups", shape.Groups)
 			}
@@ -127,6 +137,9 @@ func firstLayer(s *affine.Segment) *graph.Node {
 func featuresOf(r *plan.Region) *features {
 	limbs, after := limbsOf(r.Segment)
 	shape := r.Layer.Shape()
+	if r.Segment.Count(affine.IsTransposed) > 0 {
+		return spreadFeatures(limbs)
+	}
 	f := &features{branches: len(limbs), after: after, depthwise: shape.Groups > 1 && shape.Groups == shape.In}
 	seen := kernels{sizes: map[string]int{}}
 	for _, l := range limbs {
@@ -141,6 +154,22 @@ func featuresOf(r *plan.Region) *features {
 	for k, n := range seen.sizes {
 		one := strings.Trim(k, "1×") == ""
 		f.repeated = f.repeated || n > 1 && (!one || f.kernels == 0)
+	}
+	return f
+}
+
+// spreadFeatures are those of branches with transposed convs.
+func spreadFeatures(limbs []limb) *features {
+	f := &features{branches: len(limbs), spread: true}
+	for _, l := range limbs {
+		var parts []string
+		for _, a := range l.convs {
+			parts = append(parts, a.Op.String())
+		}
+		if len(parts) == 0 {
+			parts = []string{"no layer"}
+		}
+		f.text = append(f.text, strings.Join(parts, " then "))
 	}
 	return f
 }

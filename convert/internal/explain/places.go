@@ -178,7 +178,7 @@ func (l *look) foreignBranch(sum *graph.Node) {
 func (l *look) body(n *graph.Node, g *onnxio.Graph) {
 	layers := map[string]string{}
 	for _, b := range g.Nodes() {
-		if b.Domain() == "" && (b.OpType() == "Conv" || b.OpType() == "Gemm" || b.OpType() == "MatMul") && len(b.Outputs()) > 0 {
+		if b.Domain() == "" && (b.OpType() == "Conv" || b.OpType() == "ConvTranspose" || b.OpType() == "Gemm" || b.OpType() == "MatMul") && len(b.Outputs()) > 0 {
 			layers[b.Outputs()[0]] = b.Title()
 		}
 		if b.OpType() == "BatchNormalization" && len(b.Inputs()) > 0 && layers[b.Inputs()[0]] != "" {

@@ -243,7 +243,7 @@ func barrierRefusal(b, sum *graph.Node) *reason.Refusal {
 		return reason.Refuse(reason.NotAffine, "%q (%s) in a branch of %q depends on the data it normalises", b.Title(), b.OpType(), sum.Title())
 	case "ScatterND", "ScatterElements":
 		return reason.Refuse(reason.ScatterInBranch, "%q writes into the map of a branch of %q", b.Title(), sum.Title())
-	case "BatchNormalization", "Dropout", "Conv", "Gemm", "MatMul":
+	case "BatchNormalization", "Dropout", "Conv", "ConvTranspose", "Gemm", "MatMul":
 		return nil // its own refusal stands already
 	}
 	if foreign(b) {

@@ -25,7 +25,7 @@ type Conv struct {
 // single Conv node, or one with more weights than limit.
 func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
 	w := end.Win.Regular()
-	if w.Size() > maxWeights || w.Size() > limit || widensBlocks(s, w) {
+	if w.Up != nil || w.Size() > maxWeights || w.Size() > limit || widensBlocks(s, w) {
 		return nil, false
 	}
 	start, _ := affine.MapInput(s.From, s.Order)
@@ -42,17 +42,7 @@ func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
 	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
 		c.Touch, c.Begin, c.End = touch, b, e
 	}
-	if !start.ChannelsFirst() { // bring the channels first, and back
-		c.Before = make([]int64, len(start.Order))
-		for i, k := range start.Order {
-			c.Before[k] = int64(i)
-		}
-	}
-	if !end.ChannelsFirst() {
-		for _, k := range end.Order {
-			c.After = append(c.After, int64(k))
-		}
-	}
+	c.Before, c.After = around(start, end)
 	return c, true
 }
 
@@ -94,13 +84,7 @@ func (c *Conv) Kind() string { return "conv" }
 
 // Cost implements Layer.
 func (c *Conv) Cost() affine.Cost {
-	cost := affine.Cost{Weights: c.Touch.Size(), Work: 1}
-	for _, perm := range [][]int64{c.Before, c.After} {
-		if perm != nil {
-			cost.Moves += transposeCost
-		}
-	}
-	return cost
+	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: turning(c.Before, c.After)}
 }
 
 // Shape implements Layer.
@@ -145,19 +129,11 @@ func (c *Conv) Write(w *Writer, s *affine.Segment, in, out string) error {
 	if err != nil {
 		return err
 	}
-	if c.Before != nil {
-		in = w.node("Transpose", out+".map", "", []string{in}, onnxio.IntsAttr("perm", c.Before))
-	}
-	to := out
-	if c.After != nil {
-		to = w.Fresh(out + ".conv")
-	}
-	w.node("Conv", out, to, []string{in, wt, b},
-		onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
-		onnxio.IntsAttr("pads", append(slices.Clone(c.Begin), c.End...)), onnxio.IntsAttr("strides", stride))
-	if c.After != nil {
-		w.node("Transpose", out+".back", out, []string{to}, onnxio.IntsAttr("perm", c.After))
-	}
+	w.turned(c.Before, c.After, in, out, ".conv", func(in, to string) {
+		w.node("Conv", out, to, []string{in, wt, b},
+			onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
+			onnxio.IntsAttr("pads", slices.Concat(c.Begin, c.End)), onnxio.IntsAttr("strides", stride))
+	})
 	return nil
 }
 
@@ -198,13 +174,7 @@ func (c *Conv) Claim(s *affine.Segment, whole bool) (func(shape []int) ([]int32,
 	if !whole || len(s.Order) != len(c.Window.Taps)+2 {
 		return nil, nil
 	}
-	place := make([]int, len(s.Order)) // of the map's axes in the output
-	for i := range place {
-		place[i] = i
-	}
-	for i, axis := range c.After {
-		place[axis] = i
-	}
+	place := placed(s.Order, c.After)
 	var out []verify.Reach
 	for axis, k := range s.Order {
 		switch w, i := c.Window, k-2; {

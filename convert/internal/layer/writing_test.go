@@ -48,6 +48,20 @@ var segments = []struct{ name, text string }{
 	{"rows of a batch turned", "x : 5 N 6 3\na = Transpose(x) perm=1,3,2,0\nb = Conv(a, ?2x3x3x2, ?2)\ny = Transpose(b) perm=2,0,1,3"},
 	{"branches", "x : N 3 5 5\na = Conv(x, ?3x3x3x3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1, ?3)\nc = Add(a, b)\ny = Add(c, x)"},
 	{"taps beside the map", "x : N 3 1 5\na = Conv(x, ?4x3x3x3, ?4) pads=1,1,1,1\ny = BatchNormalization(a, ?4, ?4, ?4, !4)"},
+	{"transposed", "x : N 4 3 2\na = ConvTranspose(x, ?4x3x3x4, ?6) group=2 strides=2,3 pads=1,0,1,2 output_padding=1,2\ny = BatchNormalization(a, ?6, ?6, ?6, !6)"},
+	{"transposed, one axis, depthwise", "x : N 4 5\na = ConvTranspose(x, ?4x1x4) group=4 strides=@2 dilations=@2 pads=@3,1\ny = Add(a, ?4x1)"},
+	{"transposed, three axes", "x : N 2 2 3 2\na = Mul(x, ?2x1x1x1)\ny = ConvTranspose(a, ?2x3x2x1x3, ?3) strides=2,1,2 auto_pad=SAME_LOWER"},
+	{"transposed, cut off far inside", "x : N 2 9\na = ConvTranspose(x, ?2x3x2) strides=@2 pads=5,6\ny = Mul(a, ?3x1)"},
+	{"transposed of channels last", "x : N 4 3 2\na = Transpose(x) perm=0,3,1,2\nb = ConvTranspose(a, ?2x3x3x2) strides=2,2\nc = Mul(b, ?3x1x1)\ny = Transpose(c) perm=0,2,3,1"},
+	{"transposed branches", "x : N 3 3 4\na = ConvTranspose(x, ?3x2x4x4) strides=2,2 pads=1,1,1,1\nb = ConvTranspose(x, ?3x2x2x2, ?2) strides=2,2\ny = Add(a, b)"},
+	{"transposed branches, no stride", "x : N 3 3 4\na = ConvTranspose(x, ?3x3x3x3) pads=1,1,1,1\nb = Add(a, x)\nc = Conv(x, ?3x3x1x1)\ny = Add(b, c)"},
+	{"transposed, no stride, cut off", "x : N 3 5 6\na = ConvTranspose(x, ?3x2x1x3) pads=1,0,2,3\ny = Mul(a, ?2x1x1)"},
+	{"transposed, taps beside the map", "x : N 3 1 2\na = ConvTranspose(x, ?3x2x4x4) strides=2,2 pads=1,1,1,1\ny = Mul(a, ?2x1x1)"},
+	{"transposed, one position", "x : N 3 1 1\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x2x2, ?2)"},
+	{"norm before transposed tiles", "x : N 3 2 3\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x2x2, ?2) strides=2,2"},
+	{"1×1 beside transposed", "x : N 3 2 3\na = Conv(x, ?4x3x1x1)\nb = ConvTranspose(a, ?4x5x2x2, ?5) strides=2,2\ny = Conv(b, ?2x5x1x1, ?2)"},
+	{"opset 1 transposed", "opset 1\nx : N 3 4 4\na = ConvTranspose(x, ?3x2x3x3) strides=2,2 output_shape=8,9\ny = Add(a, ?2) broadcast=1 axis=1"},
+	{"opset 11 transposed", "opset 11\nx : N 3 4 4\na = ConvTranspose(x, ?3x2x3x3) strides=2,2\ny = Add(a, ?2x1x1)"},
 	{"three axes", "x : N 2 3 4 3\na = Conv(x, ?4x2x1x3x1, ?4) pads=0,2,0,0,0,0\ny = Mul(a, ?4x1x1x1)"},
 	{"dilated one axis", "x : N 2 9\na = Conv(x, ?4x2x3, ?4) pads=2,1 strides=@2 dilations=@2\ny = Mul(a, ?4x1)"},
 	{"blocks", "x : N 2 4 4\na = SpaceToDepth(x) blocksize=2\ny = Conv(a, ?3x8x1x1, ?3)"},
@@ -121,6 +135,9 @@ func (w wholeGraph) layers(t *testing.T) (names []string, layers []Layer) {
 	if m, why := w.walk.Map(w.s.To); why == nil {
 		if l, ok := PlanConv(w.s, m, math.MaxInt); ok {
 			add("conv", l)
+		}
+		if l, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok && w.s.Count(affine.IsTransposed) > 0 {
+			add("transposed conv", l)
 		}
 	}
 	if l, ok := PlanScale(w.s, w.walk, w.g.Opset); ok {
@@ -203,7 +220,7 @@ func claim(l Layer, s *affine.Segment) string {
 		text += ", rows"
 	}
 	for _, r := range reach {
-		text += fmt.Sprintf(", reach %+v", r)
+		text += ", reach " + strings.Replace(fmt.Sprintf("%+v", r), " Up:0", "", 1)
 	}
 	if rows, reach := l.Claim(s, false); (rows != nil) != (l.Kind() == "fc") || reach != nil {
 		text += ", reaches elsewhere"
@@ -246,7 +263,7 @@ func (w wholeGraph) within(t *testing.T, reach []verify.Reach) error {
 			out := place(o, after.Shape)
 			for _, r := range reach {
 				// output position p reads from p·Stride - Span on, and no further than p·Stride + Span
-				if d := in[r.Axis] - out[r.Out]*r.Stride; d >= r.Span || -d >= r.Span {
+				if d := in[r.Axis] - out[r.Out]*r.Stride/max(r.Up, 1); d >= r.Span || -d >= r.Span {
 					return fmt.Errorf("input %v moves output %v, which %+v excludes", in, out, r)
 				}
 			}

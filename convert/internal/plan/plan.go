@@ -106,7 +106,11 @@ func (r *Region) Derivation() string {
 			parts[i] += fmt.Sprintf(" ×%d", count[name])
 		}
 	}
-	return fmt.Sprintf("%s -> one %s", strings.Join(parts, ", "), r.Layer.Kind())
+	kind := r.Layer.Kind()
+	if _, ok := r.Layer.(*layer.ConvTranspose); ok {
+		kind = "ConvTranspose"
+	}
+	return fmt.Sprintf("%s -> one %s", strings.Join(parts, ", "), kind)
 }
 
 // at orders regions by the node that makes their value.
@@ -134,8 +138,11 @@ func (p *Plan) First(n int) *Plan {
 // Undone is the zero padding that stands behind a bias which a later constant takes
 // away again, nil where there is none: whether it does, the proof decides.
 func (r *Region) Undone() *graph.Node {
-	if conv, ok := r.Layer.(*layer.Conv); ok {
-		return conv.Undone
+	switch l := r.Layer.(type) {
+	case *layer.Conv:
+		return l.Undone
+	case *layer.ConvTranspose:
+		return l.Undone
 	}
 	return nil
 }

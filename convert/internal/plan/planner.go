@@ -304,6 +304,11 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	var conv *layer.Conv
 	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
 		conv, _ = layer.PlanConv(segment(), m, limit)
+		if s.Count(affine.IsTransposed) > 0 {
+			if l, ok := layer.PlanConvTranspose(s, m, limit); ok && (conv == nil || l.Cost().Less(conv.Cost())) {
+				return l, s
+			}
+		}
 	}
 	if conv != nil && !layer.MayBeFC(s, conv) {
 		return conv, s
@@ -328,14 +333,15 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	return conv, s
 }
 
-// oneConv reports whether a Conv of a map with several positions is the only layer.
+// oneConv reports whether a Conv of a map with several positions, or a transposed one, is
+// the only layer.
 func oneConv(s *affine.Segment) bool {
 	layers := 0
 	for _, a := range s.Steps {
 		if !affine.IsLayer(a.Op) {
 			continue
 		}
-		if _, conv := a.Op.(*affine.Conv); !conv || layer.FlatMap(a.Node().In[0]) {
+		if _, conv := a.Op.(*affine.Conv); !conv && !affine.IsTransposed(a.Op) || layer.FlatMap(a.Node().In[0]) {
 			return false
 		}
 		layers++

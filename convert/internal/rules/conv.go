@@ -17,21 +17,9 @@ var convRule = rule{
 }
 
 func explainConv(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
-	x, w := n.In[0], n.In[1]
-	var b *graph.Value
-	if len(n.In) > 2 {
-		b = n.In[2]
-	}
-	if !affine.SameFloat(x, w, b) {
-		return nil, nil // mixed types: not one linear map
-	}
-	for _, v := range n.In[1:] {
-		if v == nil {
-			continue
-		}
-		if why := c.weightProblem(n, v); why != nil {
-			return nil, why
-		}
+	x, w, b, why := c.layerOperands(n)
+	if x == nil || why != nil {
+		return nil, why
 	}
 	dims, ok := x.Shape()
 	shape, ok2 := affine.ConstShape(w)
@@ -52,4 +40,25 @@ func explainConv(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 		return nil, reason.Refuse(reason.UnsupportedForm, "%v", err)
 	}
 	return is(n, affine.NewConv(c.constants, win, shape, int(n.Int("group", 1)), w, b), x), nil
+}
+
+// layerOperands are the data, the weight and the bias of a node; nil data where it is
+// no one linear map, since its types are mixed.
+func (c *context) layerOperands(n *graph.Node) (x, w, b *graph.Value, why *reason.Refusal) {
+	x, w = n.In[0], n.In[1]
+	if len(n.In) > 2 {
+		b = n.In[2]
+	}
+	if !affine.SameFloat(x, w, b) {
+		return nil, nil, nil, nil
+	}
+	for _, v := range n.In[1:] {
+		if v == nil {
+			continue
+		}
+		if why := c.weightProblem(n, v); why != nil {
+			return nil, nil, nil, why
+		}
+	}
+	return x, w, b, nil
 }

@@ -34,6 +34,7 @@ func all() []rule {
 		viewRule,
 		transposeRule,
 		convRule,
+		convTransposeRule,
 		fcRule,
 		batchNormRule,
 		scaleRule,

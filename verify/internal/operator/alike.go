@@ -60,6 +60,18 @@ func sameWindow(_ *graph.Graph, n *graph.Node, args []*Value) bool {
 	return true
 }
 
+// sameSpread compares the pads of a ConvTranspose, which output_shape makes of the size.
+func sameSpread(_ *graph.Graph, n *graph.Node, args []*Value) bool {
+	in, ok := n.In[0].Shape()
+	if !ok || len(in) != len(args[0].Shape) || len(in) < 3 || len(args[1].Shape) != len(in) {
+		return false
+	}
+	kernel := tensor.Ints64(args[1].Shape[2:])
+	there, err := graph.ConvTransposeSpread(n, in, kernel)
+	here, err2 := graph.ConvTransposeSpread(n, dims(args[0].Shape), kernel)
+	return err == nil && err2 == nil && !there.Dynamic && slices.Equal(there.Begin, here.Begin) && slices.Equal(there.End, here.End) && slices.Equal(there.Extra, here.Extra)
+}
+
 // sameCrop compares what a Slice leaves out at both ends.
 func sameCrop(g *graph.Graph, n *graph.Node, args []*Value) bool {
 	shape := args[0].Shape

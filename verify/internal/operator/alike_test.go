@@ -113,3 +113,44 @@ func TestSameMeaningOfAConvolution(t *testing.T) {
 		}
 	}
 }
+
+// Pads of a transposed convolution stay what they are, but for those that follow from a
+// wanted size.
+func TestSameMeaningOfATransposedConvolution(t *testing.T) {
+	weight := &Value{Tensor: tensor.Tensor{DType: onnxio.Float32, Shape: []int{4, 2, 3, 3}}}
+	twenty, fifteen := onnxio.Known(20), onnxio.Known(15)
+	strides := onnxio.IntsAttr("strides", []int64{2, 2})
+	for _, c := range []struct {
+		sizes []onnxio.Dim
+		piece []int
+		w     *Value
+		attrs []*onnxio.Attr
+		same  bool
+	}{
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 6, 7}, weight, nil, true},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 6, 7}, weight, []*onnxio.Attr{onnxio.IntsAttr("pads", []int64{1, 0, 1, 1}), strides, onnxio.IntsAttr("output_padding", []int64{1, 0})}, true},
+		{[]onnxio.Dim{onnxio.Named("h"), onnxio.Named("w")}, []int{1, 4, 7, 6}, weight, []*onnxio.Attr{onnxio.StringAttr("auto_pad", "SAME_LOWER"), strides}, true},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 6, 15}, weight, []*onnxio.Attr{onnxio.IntsAttr("output_shape", []int64{39, 30}), strides}, false},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 18, 15}, weight, []*onnxio.Attr{onnxio.IntsAttr("output_shape", []int64{39, 30}), strides}, false},
+		{[]onnxio.Dim{twenty, onnxio.Named("w")}, []int{1, 4, 20, 6}, weight, []*onnxio.Attr{onnxio.IntsAttr("output_shape", []int64{39, 12}), strides}, false},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 42}, weight, nil, false},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 6, 7}, &Value{Tensor: tensor.Tensor{DType: onnxio.Float32, Shape: []int{4, 2, 3}}}, nil, false},
+		{[]onnxio.Dim{twenty, fifteen}, []int{1, 4, 6, 7}, weight, []*onnxio.Attr{onnxio.IntsAttr("strides", []int64{2})}, false},
+	} {
+		p := onnxio.Parts{Opset: 17, Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, append([]onnxio.Dim{onnxio.Known(1), onnxio.Known(4)}, c.sizes...)...), onnxio.Untyped("w", onnxio.Float32)},
+			Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)},
+			Nodes:   []*onnxio.Node{onnxio.NewNode("n", "ConvTranspose", []string{"x", "w"}, []string{"y"}, c.attrs...)}}
+		m, err := onnxio.NewModel(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := graph.New(m, graph.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = SameMeaning(g, g.Nodes[0], Table()["ConvTranspose"].Alike, []*Value{{Tensor: tensor.Tensor{DType: onnxio.Float32, Shape: c.piece}}, c.w})
+		if (err == nil) != c.same {
+			t.Errorf("%v on %v with %v: %v", c.sizes, c.piece, c.attrs, err)
+		}
+	}
+}

@@ -132,7 +132,7 @@ func Table() map[string]Operator {
 
 		// conv.go, convtranspose.go, col2im.go
 		"Conv":          {Kernel: conv, Stored: []int{1}, Alike: sameWindow},
-		"ConvTranspose": {Kernel: convTranspose},
+		"ConvTranspose": {Kernel: convTranspose, Alike: sameSpread},
 		"Col2Im":        {Kernel: col2Im},
 
 		// pool.go
