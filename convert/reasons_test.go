@@ -138,6 +138,12 @@ var reasonGraphs = map[string]func(b *graphBuilder) string{
 		tall := b.op("Conv", []string{"x", b.normal(4, 4, 7, 1)}, onnxio.IntsAttr("pads", attrs64(3, 0, 3, 0)))
 		return b.op("Add", []string{wide, tall})
 	},
+	"would_grow": func(b *graphBuilder) string {
+		two := func(x string) string {
+			return b.op("MatMul", []string{b.op("MatMul", []string{x, b.normal(8, 1)}), b.normal(1, 8)})
+		}
+		return b.op("Add", []string{two("x"), two("x")})
+	},
 	"branches_not_added": func(b *graphBuilder) string {
 		return b.op("Mul", []string{b.conv("x", 4, 4, 3, 1), b.op("Sigmoid", []string{b.conv("x", 4, 4, 1, 0)})})
 	},
@@ -173,7 +179,7 @@ var reasonGraphs = map[string]func(b *graphBuilder) string{
 // reasonCases are cases that show a code.
 var reasonCases = map[string]string{
 	"weights_are_graph_inputs": "t_init_overridable", "batch_statistics": "leg_v1_training_13", "dropout_training": "dyn_v1_trainmode_dropout",
-	"would_grow": "v2_unit", "nonlinearity_between": "re_gp_bn_relu_fc1",
+	"nonlinearity_between": "re_gp_bn_relu_fc1",
 }
 
 // Every code is produced, by a graph or a case, and names a node of the file.

@@ -7,6 +7,7 @@ import (
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
+	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/reason"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -239,11 +240,20 @@ func (l *look) normOfLayer(n *graph.Node, a *affine.Affine, of *graph.Node) {
 	if at == nil {
 		return
 	}
-	why := l.whyNot(at, of)
+	why := l.whyNotNorm(at, of)
 	l.add(why, n, of)
 	if why == nil && openMap(n.In[0]) && slices.ContainsFunc(at.Segment.Steps, flattens) {
 		l.add(reason.Refuse(reason.SizeNotFixed, "BatchNormalization %q stays in front of %q: height and width have no value in the file, so it is not known which channel an element of a row is of; fix the input size", n.Title(), of.Title()), n, of)
 	}
+}
+
+// whyNotNorm is whyNot for a BatchNorm beside a layer, which costs the layer nothing
+// where it can take it: that an FC of all positions would grow says nothing.
+func (l *look) whyNotNorm(at *plan.Attempt, n *graph.Node) *reason.Refusal {
+	if why := l.whyNot(at, n); why == nil || at.KernelWhy == nil || !why.Code.Growth() {
+		return why
+	}
+	return nil
 }
 
 // flattens reports whether a step cuts a map into rows.
@@ -261,7 +271,7 @@ func (l *look) behind(n *graph.Node, a *affine.Affine) {
 	}
 	if b := l.e.Of(x); b != nil && affine.IsLayer(b.Op) {
 		if at := l.p.Attempt(b.Args[0], a.Out); at != nil && !l.residual(at.Leaks) {
-			l.add(l.whyNot(at, n), n)
+			l.add(l.whyNotNorm(at, n), n)
 		}
 	}
 }

@@ -286,6 +286,8 @@ func (l *look) whyNot(at *plan.Attempt, n *graph.Node) *reason.Refusal {
 	case at.RowsWhy == nil:
 		code := reason.WouldGrow
 		switch g, rows := rowGroups(at.Segment); {
+		case !rows:
+			return reason.First(reasons) // an FC of all positions is no form for convs
 		case rows && at.Rows.Count(at.Rows.Group) < g:
 			code = reason.GroupsMismatchWouldGrow
 		case rows && at.Rows.Count(at.Rows.Group) > g && convolves(at.Segment):
