@@ -268,27 +268,51 @@ func TestFlatMap(t *testing.T) {
 	}
 }
 
-// A wide SpaceToDepth stays before a conv of more than one position.
-func TestWideBlocksStay(t *testing.T) {
+// A SpaceToDepth, or what slices and a Concat make of one, stays where a conv that takes
+// it in was measured to be slower.
+func TestBlocksThatStay(t *testing.T) {
+	slices := "a = Slice(x, #0, #4, #2, #2)\nb = Slice(x, #1, #4, #2, #2)\nc = Slice(a, #0, #4, #3, #2)\nd = Slice(a, #1, #4, #3, #2)\n" +
+		"f = Slice(b, #0, #4, #3, #2)\ng = Slice(b, #1, #4, #3, #2)\nm = Concat(c, d, f, g) axis=1\n"
 	for _, c := range []struct {
 		channels, kernel int
-		ok               bool
-	}{{31, 3, true}, {32, 3, false}, {32, 1, true}, {2, 2, true}} {
-		text := fmt.Sprintf("x : 1 %d 4 4\na = SpaceToDepth(x) blocksize=2\ny = Conv(a, ?2x%dx%dx%d)", c.channels, 4*c.channels, min(c.kernel, 2), min(c.kernel, 2))
-		w := wholeOf(t, text)
-		m, why := w.walk.Map(w.s.To)
-		if why != nil {
-			t.Fatal(why)
+		ok, beside       bool // alone, and beside another conv
+	}{
+		{2, 2, true, true}, {8, 2, true, true}, {9, 2, false, true}, {15, 2, false, true}, {16, 2, true, true}, {17, 2, false, true}, {31, 2, false, true}, {32, 2, false, false},
+		{8, 1, true, true}, {9, 1, false, true}, {15, 1, false, true}, {16, 1, true, true}, {17, 1, true, true}, {32, 1, true, true}, {33, 1, true, true},
+	} {
+		for _, into := range []string{"m = SpaceToDepth(x) blocksize=2\n", slices} {
+			text := fmt.Sprintf("x : 1 %d 4 4\n%sy = Conv(m, ?2x%dx%dx%d)", c.channels, into, 4*c.channels, c.kernel, c.kernel)
+			w := wholeOf(t, text)
+			m, why := w.walk.Map(w.s.To)
+			if why != nil {
+				t.Fatal(why)
+			}
+			if _, ok := PlanConv(w.s, m, math.MaxInt); ok != c.ok {
+				t.Errorf("%+v: %v", c, ok)
+			}
+			if _, ok := PlanConv(w.s, m, m.Win.Size()); ok != c.ok {
+				t.Errorf("%+v, as many weights as allowed: %v", c, ok)
+			}
+			if _, ok := PlanConv(w.s, m, m.Win.Size()-1); ok {
+				t.Error("more weights than allowed")
+			}
+			w = wholeOf(t, text+fmt.Sprintf("\nz = Conv(m, ?2x%dx%dx%d)\nw = Add(y, z)\n> w", 4*c.channels, c.kernel, c.kernel))
+			if m, why = w.walk.Map(w.s.To); why != nil {
+				t.Fatal(why)
+			}
+			if _, ok := PlanConv(w.s, m, math.MaxInt); ok != c.beside {
+				t.Errorf("%+v beside another: %v", c, ok)
+			}
 		}
-		if _, ok := PlanConv(w.s, m, math.MaxInt); ok != c.ok {
-			t.Errorf("%+v: %v", c, ok)
-		}
-		if _, ok := PlanConv(w.s, m, m.Win.Size()); ok != c.ok {
-			t.Errorf("%+v, as many weights as allowed: %v", c, ok)
-		}
-		if _, ok := PlanConv(w.s, m, m.Win.Size()-1); ok {
-			t.Error("more weights than allowed")
-		}
+	}
+	// Slices that nothing joins to blocks are no SpaceToDepth.
+	w := wholeOf(t, "x : 1 12 4 4\na = Slice(x, #0, #4, #2, #2)\ny = Conv(a, ?2x12x3x3) pads=1,1,1,1")
+	m, why := w.walk.Map(w.s.To)
+	if why != nil {
+		t.Fatal(why)
+	}
+	if _, ok := PlanConv(w.s, m, math.MaxInt); !ok {
+		t.Error("a slice at a stride stays before a conv")
 	}
 }
 

@@ -269,9 +269,6 @@ func (p *planner) region(q *piece) *Region {
 	if r.cost.Weights > limit || r.cost.Work > before.Work {
 		return nil
 	}
-	if conv, ok := l.(*layer.Conv); r.cost.Work == before.Work && !(ok && q.selects() && conv.InPlace() && r.cost.Moves < before.Moves && r.cost.Weights <= before.Weights) {
-		return nil
-	}
 	if !q.sealed {
 		r.Kept = p.leaks(q.u, s.Steps, q.sum)
 	}
@@ -281,6 +278,11 @@ func (p *planner) region(q *piece) *Region {
 			return nil
 		}
 		r.cost = r.cost.Plus(p.t.e.Cost(a)) // the view stays for its other readers
+	}
+	if r.cost.Work == before.Work { // one layer for one: it has to save nodes that move data, and nothing else
+		if _, conv := l.(*layer.Conv); !conv || !q.selects() || r.cost.Weights > before.Weights || r.cost.Moves >= before.Moves {
+			return nil
+		}
 	}
 	return r
 }
