@@ -33,7 +33,9 @@ func explainPad(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 	}
 	if !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 }) {
 		dims, _ := x.Shape()
-		return is(n, affine.NewView(x, dims), x), nil
+		nothing := affine.NewView(x, dims)
+		nothing.Idle = true
+		return is(n, nothing, x), nil
 	}
 	mode, ok := map[string]affine.PadMode{"constant": affine.PadConstant, "edge": affine.PadEdge, "reflect": affine.PadReflect, "wrap": affine.PadWrap}[n.Str("mode", "constant")]
 	if !ok {

@@ -41,7 +41,9 @@ func explainView(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	if !known || in.Elem == onnxio.Undefined {
 		return nil, nil // its cut is unknown
 	}
-	return is(n, affine.NewView(in, dims), in), nil
+	v := affine.NewView(in, dims)
+	v.Idle = n.OpType() == "Dropout"
+	return is(n, v, in), nil
 }
 
 // A transpose permutes atoms; DepthToSpace and SpaceToDepth are a transpose
