@@ -34,7 +34,8 @@ func explainPad(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 	if !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 }) {
 		dims, _ := x.Shape()
 		nothing := affine.NewView(x, dims)
-		nothing.Idle = true
+		// A Conv pads by itself; elsewhere a Pad of nothing is a view like others.
+		nothing.Idle = slices.ContainsFunc(n.Out[0].Readers, func(r graph.Use) bool { return r.Node.OpType() == "Conv" })
 		return is(n, nothing, x), nil
 	}
 	mode, ok := map[string]affine.PadMode{"constant": affine.PadConstant, "edge": affine.PadEdge, "reflect": affine.PadReflect, "wrap": affine.PadWrap}[n.Str("mode", "constant")]
