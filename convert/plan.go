@@ -36,7 +36,7 @@ type summary struct {
 }
 
 // summarise tells of a plan, and of what it became.
-func summarise(p *plan.Plan, found *explain.Findings, w *edit.Result) *summary {
+func summarise(of *planned, p *plan.Plan, found *explain.Findings, w *edit.Result) *summary {
 	s := &summary{}
 	for _, x := range found.Left {
 		s.Left = append(s.Left, Left(x))
@@ -52,8 +52,8 @@ func summarise(p *plan.Plan, found *explain.Findings, w *edit.Result) *summary {
 	}
 	for _, r := range p.Regions {
 		shape := r.Layer.Shape()
-		s.Regions = append(s.Regions, RegionReport{ID: r.ID, Kind: r.Layer.Kind(), Value: w.Value(r), Merged: r.Merged(), Into: w.Into(r),
-			Inputs: shape.In, Outputs: shape.Out, Groups: shape.Groups, Rows: shape.Rows, Before: r.Before, After: shape.Parameters, Derivation: r.Derivation()})
+		s.Regions = append(s.Regions, RegionReport{ID: r.ID, Kind: r.Layer.Kind(), Value: w.Value(r), Merged: of.merged(r), Into: w.Into(r),
+			Inputs: shape.In, Outputs: shape.Out, Groups: shape.Groups, Rows: shape.Rows, Before: r.Before, After: shape.Parameters, Derivation: r.Derived(of.story)})
 	}
 	return s
 }

@@ -33,6 +33,8 @@ type result struct {
 type conversion struct {
 	opts    Options
 	res     *result
+	base    *graph.Graph // that the plan is about
+	planned *planned
 	plan    *plan.Plan // of the main graph
 	written *edit.Result
 }
@@ -83,7 +85,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			return res, opts.dumpResult(res)
 		default:
 			res.Baseline = base
-			if res.Model, err = bodies.model.Apply(c.written.Edit); err != nil {
+			if res.Model, err = c.planned.model.Apply(c.written.Edit); err != nil {
 				return nil, fmt.Errorf("writing the merged graph: %w", err)
 			}
 			if err = opts.dumpResult(res); err == nil {
@@ -100,8 +102,8 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 		}
 		again := false
 		for _, bad := range affine.ValueErrors(err) {
-			if cut[bad.Node.Node] == nil {
-				cut[bad.Node.Node], again = &bad.Refusal, true
+			if n := c.planned.from(bad.Node.Node); cut[n] == nil {
+				cut[n], again = &bad.Refusal, true
 			}
 		}
 		if again {
@@ -109,7 +111,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			continue
 		}
 		if bad, ok := errors.AsType[*graph.UndefinedError](err); ok {
-			without, news, e := g.Without(bad.Node, bad.Why())
+			without, news, e := g.Without(g.Node(c.planned.from(bad.Node.Node)), bad.Why())
 			if e != nil {
 				return nil, e
 			}
@@ -126,17 +128,12 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
 	defer c.clock("plan", start)
 	opts, res := c.opts, c.res
-	ended := func() bool { return ctx.Err() != nil }
-	explained := rules.Explain(g, cut, ended)
-	full := plan.New(explained, plan.Options{Form: opts.FC.choice(), AllowGrowth: opts.AllowGrowth, Ended: ended})
-	if err := ctx.Err(); err != nil {
+	var err error
+	c.base = g
+	if c.planned, err = opts.planMoved(ctx, g, cut); err != nil {
 		return err
 	}
-	if opts.checks {
-		if err := errors.Join(explained.Check(), full.Check()); err != nil {
-			return err
-		}
-	}
+	full := c.planned.plan
 	found := explain.Of(full)
 	var stopped bool
 	c.plan, stopped = opts.stopAfter(full, found, len(bodies.regions))
@@ -144,17 +141,16 @@ func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxi
 	if !opts.NoMetadata {
 		o.Metadata = []onnxio.Property{{Key: "repmlp.version", Value: opts.Version}}
 	}
-	var err error
 	if c.written, err = edit.Write(c.plan, o); err != nil {
 		return err
 	}
-	s := summarise(c.plan, found, c.written)
+	s := summarise(c.planned, c.plan, found, c.written)
 	s.Warnings = slices.Concat(notes, s.Warnings)
 	s.Regions = append(s.Regions, bodies.regions...)
 	s.Declined, s.Left = append(s.Declined, bodies.declined...), append(s.Left, bodies.left...)
 	res.Plan, res.Proofs = s, bodies.proofs
 	res.Verdict = s.verdict(stopped || bodies.stopped)
-	return opts.dumpPlan(explained, c.plan, s)
+	return opts.dumpPlan(c.planned.explained, c.plan, s)
 }
 
 // remains names what the result still has of BatchNormalizations, constant scales and

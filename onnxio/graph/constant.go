@@ -175,7 +175,9 @@ func tensorConst(t *onnxio.Tensor) (*Const, error) {
 		c.Shape[i] = int(d)
 	}
 	var err error
-	if t.DType().IsFloat() {
+	if v := t.Unrounded(); v != nil {
+		c.F = v
+	} else if t.DType().IsFloat() {
 		c.F, err = t.Float64s()
 	} else {
 		c.I, err = t.Int64s()

@@ -75,3 +75,6 @@ func (g *Graph) Without(n *Node, why string) (without *Graph, ok bool, err error
 	without, err = New(g.Model, opts)
 	return without, err == nil, err
 }
+
+// Of indexes another model as g was indexed.
+func (g *Graph) Of(m *onnxio.Model) (*Graph, error) { return New(m, g.opts) }

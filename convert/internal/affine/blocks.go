@@ -19,22 +19,22 @@ type Blocks struct {
 	In, Out   []graph.Dim
 }
 
-// Trace implements Op.
-func (b *Blocks) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
+// Cut is the permutation: the axes of the argument are cut into these sizes, permuted
+// and joined to those of the result.
+func (b *Blocks) Cut() (cut []graph.Dim, perm []int) {
 	bs := graph.Size(int64(b.B))
-	var cut []graph.Dim
-	var perm []int
 	switch {
 	case b.IntoDepth:
-		cut = []graph.Dim{b.In[0], b.In[1], b.Out[2], bs, b.Out[3], bs}
-		perm = []int{0, 3, 5, 1, 2, 4}
+		return []graph.Dim{b.In[0], b.In[1], b.Out[2], bs, b.Out[3], bs}, []int{0, 3, 5, 1, 2, 4}
 	case b.CRD:
-		cut = []graph.Dim{b.In[0], b.Out[1], bs, bs, b.In[2], b.In[3]}
-		perm = []int{0, 1, 4, 2, 5, 3}
-	default:
-		cut = []graph.Dim{b.In[0], bs, bs, b.Out[1], b.In[2], b.In[3]}
-		perm = []int{0, 3, 4, 1, 5, 2}
+		return []graph.Dim{b.In[0], b.Out[1], bs, bs, b.In[2], b.In[3]}, []int{0, 1, 4, 2, 5, 3}
 	}
+	return []graph.Dim{b.In[0], bs, bs, b.Out[1], b.In[2], b.In[3]}, []int{0, 3, 4, 1, 5, 2}
+}
+
+// Trace implements Op.
+func (b *Blocks) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refusal) {
+	cut, perm := b.Cut()
 	y, why := t.regroup(in[0], cut)
 	if why != nil {
 		return y, why

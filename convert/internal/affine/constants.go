@@ -59,7 +59,7 @@ func (c *Constants) Stacked(vs []*graph.Value) Load {
 }
 
 // Open gives access to a constant that is stored as it is used; its result is nil
-// for one that has to be computed.
+// for one that has to be computed, or is not rounded yet.
 func (c *Constants) Open(v *graph.Value) func() (fuse.Values, error) {
 	return func() (fuse.Values, error) {
 		for v.Init == nil {
@@ -74,7 +74,7 @@ func (c *Constants) Open(v *graph.Value) func() (fuse.Values, error) {
 				return nil, nil
 			}
 		}
-		if !v.Init.DType().IsFloat() {
+		if !v.Init.DType().IsFloat() || v.Init.Unrounded() != nil {
 			return nil, nil
 		}
 		f, err := v.Init.Floats()

@@ -182,3 +182,30 @@ func (d *Diagonal) String() string {
 	}
 	return fmt.Sprintf("%s of %v", what, d.place.sizes)
 }
+
+// Numbers are the scale and shift as they lie beside the data: sizes has one entry for
+// each axis, 1 where they do not vary, and both are in row-major order over these;
+// nil stands for no scale, or no shift. ok is false where the constant repeats the
+// data, or has more than limit numbers.
+func (d *Diagonal) Numbers(limit int) (sizes []int, scale, shift []float64, ok bool, err error) {
+	if d.Widens() || d.place.lead > 0 || Size(d.place.sizes) > limit {
+		return nil, nil, nil, false, nil
+	}
+	read := func(l Load) ([]float64, error) {
+		if l == nil {
+			return nil, nil
+		}
+		v, err := l()
+		if err == nil && len(v) == 1 {
+			v = slices.Repeat(v, Size(d.place.sizes))
+		}
+		return v, err
+	}
+	if scale, err = read(d.scale); err != nil {
+		return nil, nil, nil, false, err
+	}
+	if shift, err = read(d.shift); err != nil || d.none {
+		shift = nil
+	}
+	return slices.Clone(d.place.sizes), scale, shift, err == nil, err
+}

@@ -109,11 +109,7 @@ func repeat(w *layer.Writer, e *affine.Explained, v *graph.Value) string {
 func (r *Result) Claim(region *plan.Region) verify.Claim {
 	e := r.plan.Explained
 	s := region.Segment
-	from := s.From
-	if region.Fed != nil {
-		from = region.Fed
-	}
-	c := verify.Claim{ID: region.ID, Inputs: []string{e.Source(from).Name}, Output: r.Value(region)}
+	c := verify.Claim{ID: region.ID, Inputs: []string{r.start(region).Name}, Output: r.Value(region)}
 	if part := region.Part; part != nil {
 		c.Output = part.Whole.Node().Out[0].Name
 		for _, v := range part.Values {
@@ -123,6 +119,16 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 			}
 		}
 	}
+	r.alias(&c)
+	_, moved := e.MovedFrom(s.From)
+	c.Rows, c.Reach = region.Layer.Claim(s, !moved && region.Fed == nil)
+	c.Exact = r.Exact
+	return c
+}
+
+// alias names the values that equal an input of a claim because equal nodes make both.
+func (r *Result) alias(c *verify.Claim) {
+	e := r.plan.Explained
 	for _, name := range c.Inputs {
 		for _, twin := range e.Twins(e.Graph.Value(name)) {
 			if c.Same == nil {
@@ -131,8 +137,4 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 			c.Same[twin.Name] = name
 		}
 	}
-	_, moved := e.MovedFrom(s.From)
-	c.Rows, c.Reach = region.Layer.Claim(s, !moved && region.Fed == nil)
-	c.Exact = r.Exact
-	return c
 }

@@ -32,8 +32,12 @@ func (w *Writer) broadcastRows(attrs ...*onnxio.Attr) []*onnxio.Attr {
 
 // beside returns the shape with which a constant of shape dims, one size for each
 // axis of the data, stands second in an Add or Mul, and the attributes for that.
-func (w *Writer) beside(dims []int64) ([]int64, []*onnxio.Attr) {
-	if w.opset >= attributeless {
+func (w *Writer) beside(dims []int64) ([]int64, []*onnxio.Attr) { return Beside(w.opset, dims) }
+
+// Beside is the same for a model of some opset; the sizes that are not one follow each
+// other where that is below 7.
+func Beside(opset int64, dims []int64) ([]int64, []*onnxio.Attr) {
+	if opset >= attributeless {
 		return dims, nil
 	}
 	from, to := varying(dims)

@@ -87,17 +87,27 @@ func (r *Region) Named() string {
 }
 
 // Derivation says what the layer was merged from.
-func (r *Region) Derivation() string {
+func (r *Region) Derivation() string { return r.Derived(func(*graph.Node) string { return "" }) }
+
+// Derived is the derivation where instead says of some nodes, once for all of which it
+// says the same, what they are.
+func (r *Region) Derived(instead func(*graph.Node) string) string {
 	count := map[string]int{}
 	var order []string
 	for _, a := range r.Segment.Steps {
 		if v, view := a.Op.(*affine.View); affine.IsView(a.Op) && !(view && v.Idle) {
 			continue
 		}
-		if count[a.Rule] == 0 {
-			order = append(order, a.Rule)
+		name, other := a.Rule, instead(a.Node())
+		if other != "" {
+			name = other
 		}
-		count[a.Rule]++
+		if count[name] == 0 {
+			order = append(order, name)
+		}
+		if count[name]++; other != "" {
+			count[name] = 1
+		}
 	}
 	parts := make([]string, len(order))
 	for i, name := range order {
@@ -205,4 +215,18 @@ func (p *Plan) String() string {
 		}
 	}
 	return b.String()
+}
+
+// Cost is what all that is explained costs once the plan is carried out.
+func (p *Plan) Cost() affine.Cost {
+	var sum affine.Cost
+	for _, a := range p.Explained.All() {
+		if p.Explained.Alive[a.Node()] {
+			sum = sum.Plus(p.Explained.Cost(a))
+		}
+	}
+	for _, r := range p.Regions {
+		sum = sum.Plus(r.cost).Minus(r.before(p.Explained))
+	}
+	return sum
 }

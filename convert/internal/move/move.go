@@ -1,0 +1,155 @@
+// Package move takes scales and shifts that a plan left standing to where layers
+// absorb them: back to all that makes what they scale, or on to all that reads it,
+// through whatever commutes with them. A move is exact whatever comes of it; whether it
+// pays shows once the graph that it makes is planned.
+package move
+
+import (
+	"fmt"
+	"strings"
+
+	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/plan"
+	"repmlp/onnxio/graph"
+)
+
+// A Move is a change of the graph: some scales and shifts go, pieces of them stand
+// elsewhere, and the nodes between read and make other values. Values that keep their
+// name keep their numbers.
+type Move struct {
+	Roots   []*graph.Node // scales and shifts that go
+	Through []*graph.Node // that are passed
+	Back    bool          // towards what makes the value; else towards what reads it
+
+	placed []placed
+	redone []*redone
+}
+
+// placed is a piece that stands behind the value in and makes out.
+type placed struct {
+	value   *graph.Value // of the graph, for its type
+	in, out string
+	piece   *piece
+	before  *graph.Node // where it goes in the file
+}
+
+// redone is a node that reads and makes other values.
+type redone struct {
+	node            *graph.Node
+	inputs, outputs []string
+	scaled          []int // inputs that are scaled values
+}
+
+// A search looks for moves in one planned graph.
+type search struct {
+	e      *affine.Explained
+	g      *graph.Graph
+	fresh  func(string) string
+	ends   map[*graph.Value]bool // what layers of the plan make
+	starts map[*graph.Value]bool // and read
+	inside map[*graph.Node]bool  // nodes of such layers
+	taken  map[*graph.Node]bool  // by moves that were found
+}
+
+// Tried says which moves did not pay.
+type Tried struct{ Back, On bool }
+
+// Find looks for moves of what the plan left. Nodes in tried are not moved in the ways
+// that were tried. fresh makes names that the model has not. Moves that are found
+// together do not touch each other; what is left of the rest is found once they are
+// made. The refusals say of each scale and shift that did not move what is in its way.
+func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*Move, []Refusal) {
+	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, taken: map[*graph.Node]bool{}}
+	for _, r := range p.Regions {
+		if r.Layer.Kind() == "scale" {
+			continue
+		}
+		if s.starts[r.Segment.From] = true; r.Part == nil {
+			s.ends[r.Segment.To] = true
+		}
+		for _, n := range r.Segment.Nodes() {
+			s.inside[n] = true
+		}
+	}
+	var moves []*Move
+	var refusals []Refusal
+	for i := len(s.g.Nodes) - 1; i >= 0; i-- {
+		n := s.g.Nodes[i]
+		if s.leftover(n) == nil || s.taken[n] {
+			continue
+		}
+		var m *Move
+		var why *stop
+		if !tried[n.Out[0].Name].Back {
+			m, why = s.back(n)
+		}
+		if m == nil {
+			if why != nil {
+				refusals = append(refusals, Refusal{n, why.code, why.why})
+			}
+			continue
+		}
+		for _, t := range m.touched() {
+			s.taken[t] = true
+		}
+		moves = append(moves, m)
+	}
+	return moves, refusals
+}
+
+// touched lists the nodes that a move changes.
+func (m *Move) touched() []*graph.Node {
+	list := append([]*graph.Node{}, m.Roots...)
+	for _, r := range m.redone {
+		list = append(list, r.node)
+	}
+	return list
+}
+
+// leftover is what a node scales or shifts that no layer has taken; nil for others.
+func (s *search) leftover(n *graph.Node) *affine.Diagonal {
+	if !s.e.Alive[n] || s.inside[n] || len(n.Out) == 0 || n.Out[0] == nil {
+		return nil
+	}
+	a := s.e.Of(n.Out[0])
+	if a == nil || a.Node() != n || len(a.Nodes) != 1 {
+		return nil
+	}
+	d, _ := a.Op.(*affine.Diagonal)
+	return d
+}
+
+// crossing is a node that a piece meets.
+func (s *search) crossing(n *graph.Node) *crossing { return &crossing{s.g, s.e, n} }
+
+// maxNodes bounds the nodes that one search looks at.
+const maxNodes = 512
+
+// Value is the name of the value that the move scales and shifts.
+func (m *Move) Value() string { return m.Roots[0].Out[0].Name }
+
+// toldNodes is how many nodes that are passed a move names.
+const toldNodes = 3
+
+// String says what moves through what.
+func (m *Move) String() string {
+	list := func(nodes []*graph.Node) string {
+		var parts []string
+		for i, n := range nodes {
+			if i == toldNodes && len(nodes) > toldNodes+1 {
+				parts = append(parts, fmt.Sprintf("%d more", len(nodes)-i))
+				break
+			}
+			parts = append(parts, fmt.Sprintf("%s %q", n.OpType(), n.Title()))
+		}
+		return strings.Join(parts, " and ")
+	}
+	way := "on"
+	if m.Back {
+		way = "back"
+	}
+	if len(m.Through) == 0 {
+		return fmt.Sprintf("%s moved to each reader", list(m.Roots))
+	}
+	return fmt.Sprintf("%s moved %s through %s", list(m.Roots), way, list(m.Through))
+}
