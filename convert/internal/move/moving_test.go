@@ -1,0 +1,373 @@
+package move_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"repmlp/convert"
+	"repmlp/convert/internal/sketch"
+	"repmlp/onnxio"
+	"repmlp/verify"
+)
+
+// A moving is a graph with a scale or shift that has no layer beside it, and how many
+// operators of a kind are left.
+type moving struct {
+	name, text string
+	left       map[string]int // of the kinds that scale and shift; others are not there
+	regions    int
+}
+
+var movings = []moving{
+	{"batch norm behind a join", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(x, ?3x4x1x1, ?3)
+		c = Concat(a, b) axis=1
+		y = BatchNormalization(c, ?7, ?7, ?7, !7)
+		z = Relu(y)`, nil, 2},
+	{"behind a join along the rows", `
+		x : float32 N 4 6 6
+		w : float32 N 4 5 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(w, ?4x4x1x1, ?4)
+		c = Concat(a, b) axis=2
+		y = BatchNormalization(c, ?4, ?4, ?4, !4)
+		z = Relu(y)`, nil, 2},
+	{"behind a difference of layers of different inputs", `
+		x : float32 N 4 6 6
+		w : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(w, ?4x4x1x1, ?4)
+		c = Sub(a, b)
+		y = BatchNormalization(c, ?4, ?4, ?4, !4)
+		z = Relu(y)`, nil, 2},
+	{"behind a mean of layers of different inputs", `
+		x : float32 N 4 6 6
+		w : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(w, ?4x4x1x1, ?4)
+		c = Mean(a, b)
+		y = BatchNormalization(c, ?4, ?4, ?4, !4)
+		z = Relu(y)`, nil, 2},
+	{"behind a sum of a map and a row", `
+		x : float32 N 4 6 6
+		w : float32 N 4 1 1
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(w, ?4x4x1x1, ?4)
+		c = Add(b, a)
+		y = BatchNormalization(c, ?4, ?4, ?4, !4)
+		z = Relu(y)`, map[string]int{"Add": 1}, 2},
+	{"behind the largest of two layers", `
+		x : float32 N 4 6 6
+		w : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(w, ?4x4x1x1, ?4)
+		c = Max(a, b)
+		y = BatchNormalization(c, !4, ?4, ?4, !4)
+		z = Relu(y)`, nil, 2},
+	{"behind one half", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?7x4x3x3)
+		b, c = Split(a, #3_4) axis=1
+		y = BatchNormalization(b, ?3, ?3, ?3, !3)
+		z = Relu(y)
+		v = Relu(c)
+		> z v`, nil, 1},
+	{"behind both halves", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?7x4x3x3)
+		b, c = Split(a, #3_4) axis=1
+		y = BatchNormalization(b, ?3, ?3, ?3, !3)
+		z = Relu(y)
+		v = BatchNormalization(c, ?4, ?4, ?4, !4)
+		> z v`, nil, 1},
+	{"behind slices that others do not share", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?7x4x3x3)
+		b = Slice(a, #0, #3, #1)
+		c = Slice(a, #3, #7, #1)
+		y = BatchNormalization(b, ?3, ?3, ?3, !3)
+		z = Relu(y)
+		v = Relu(c)
+		> z v`, nil, 1},
+	{"behind a slice that shares a channel", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?7x4x3x3)
+		b = Slice(a, #0, #3, #1)
+		c = Slice(a, #2, #7, #1)
+		y = BatchNormalization(b, ?3, ?3, ?3, !3)
+		z = Relu(y)
+		v = Relu(c)
+		> z v`, map[string]int{"BatchNormalization": 1}, 0},
+	{"behind chosen channels", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?7x4x3x3)
+		b = Gather(a, #5_0_3) axis=1
+		y = BatchNormalization(b, ?3, ?3, ?3, !3)
+		z = Relu(y)`, nil, 1},
+	{"behind nearest resizing", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = Resize(a, -, =1_1_2_2:4) mode=nearest coordinate_transformation_mode=asymmetric nearest_mode=floor
+		y = BatchNormalization(b, ?5, ?5, ?5, !5)
+		z = Relu(y)`, nil, 1},
+	{"behind linear resizing to sizes", `
+		x : float32 2 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = Resize(a, -, -, #2_5_9_9) mode=linear
+		y = BatchNormalization(b, ?5, ?5, ?5, !5)
+		z = Relu(y)`, nil, 1},
+	{"behind largest values", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = MaxPool(a) kernel_shape=3,3 pads=1,1,1,1
+		y = BatchNormalization(b, !5, ?5, ?5, !5)
+		z = Relu(y)`, nil, 1},
+	{"behind largest values with scales below zero", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = MaxPool(a) kernel_shape=3,3 pads=1,1,1,1
+		y = BatchNormalization(b, =-1:5, ?5, ?5, !5)
+		z = Relu(y)`, map[string]int{"BatchNormalization": 1}, 0},
+	{"a scale behind an activation", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = LeakyRelu(a)
+		y = Mul(b, !5x1x1)
+		z = Softmax(y)`, nil, 1},
+	{"a shift behind an activation", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = LeakyRelu(a)
+		y = Add(b, !5x1x1)
+		z = Softmax(y)`, map[string]int{"Add": 1}, 0},
+	{"behind pixels from depth", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?8x4x3x3)
+		b = DepthToSpace(a) blocksize=2 mode=DCR
+		y = BatchNormalization(b, ?2, ?2, ?2, !2)
+		z = Relu(y)`, nil, 1},
+	{"behind columns first", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?8x4x3x3)
+		b = DepthToSpace(a) blocksize=2 mode=CRD
+		y = BatchNormalization(b, ?2, ?2, ?2, !2)
+		z = Relu(y)`, nil, 1},
+	{"behind shuffled channels", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?6x4x3x3)
+		b = Reshape(a, #0_2_3_4_4)
+		c = Transpose(b) perm=0,2,1,3,4
+		d = Reshape(c, #0_6_4_4)
+		e = MaxPool(d) kernel_shape=2,2
+		y = BatchNormalization(e, !6, ?6, ?6, !6)
+		z = Relu(y)`, nil, 1},
+	{"behind an average that counts its padding", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = Relu(a)
+		c = AveragePool(b) kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1
+		y = Mul(c, !5x1x1)
+		z = Softmax(y)`, nil, 1},
+	{"behind edges", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		c = MaxPool(a) kernel_shape=2,2
+		b = Pad(c, #0_0_1_1_0_0_1_1) mode=edge
+		y = BatchNormalization(b, !5, ?5, ?5, !5)
+		z = Relu(y)`, nil, 1},
+	{"a product of two values", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = Sigmoid(a)
+		c = Conv(x, ?5x4x3x3)
+		d = Mul(b, c)
+		y = Mul(d, ?5x1x1)
+		z = Softmax(y)`, map[string]int{"Mul": 1}, 1},
+	{"a part without a layer", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		c = Concat(a, x) axis=1
+		y = BatchNormalization(c, ?8, ?8, ?8, !8)
+		z = Relu(y)`, map[string]int{"BatchNormalization": 1}, 0},
+	{"a part that is read elsewhere", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(x, ?3x4x1x1, ?3)
+		c = Concat(a, b) axis=1
+		y = BatchNormalization(c, ?7, ?7, ?7, !7)
+		z = Relu(y)
+		v = Sigmoid(b)
+		> z v`, map[string]int{"BatchNormalization": 1}, 0},
+	{"two in a row, with a join between", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(x, ?3x4x1x1, ?3)
+		c = Concat(a, b) axis=1
+		d = Mul(c, ?7x1x1)
+		e = Resize(d, -, =1_1_2_2:4) mode=nearest
+		y = BatchNormalization(e, ?7, ?7, ?7, !7)
+		z = Relu(y)`, nil, 2},
+	{"float16", `
+		x : float16 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(x, ?3x4x1x1, ?3)
+		c = Concat(a, b) axis=1
+		y = BatchNormalization(c, ?7, ?7, ?7, !7)
+		z = Relu(y)`, nil, 2},
+	{"sizes that are asked for on the way", `
+		x : float32 N 4 H W
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		s = Shape(a)
+		t = Slice(s, #2, #4)
+		u = Concat(#1_1, t) axis=0
+		k = ConstantOfShape(u)
+		b = MaxPool(a) kernel_shape=3,3 pads=1,1,1,1
+		y = BatchNormalization(b, !4, ?4, ?4, !4)
+		z = Add(y, k)`, map[string]int{"Add": 1}, 1},
+}
+
+var scaling = []string{"BatchNormalization", "Mul", "Div", "Add", "Sub"}
+
+// What is built moves, and nothing else; the result equals the original in float64, and
+// a weight that is off in any part fails its proof.
+func TestMovings(t *testing.T) {
+	for _, c := range movings {
+		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+			m := sketch.Model(t, c.text)
+			out, report, err := convert.Model(context.Background(), m, convert.Options{NoCheck: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			have := map[string]int{}
+			for _, n := range out.Graph().Nodes() {
+				have[n.OpType()]++
+			}
+			for _, op := range scaling {
+				if have[op] != c.left[op] && !(c.left[op] == 0 && have[op] == sums(c.text, op)) {
+					t.Errorf("%d of %s are left, want %d: %v", have[op], op, c.left[op], have)
+				}
+			}
+			if len(report.Regions) != c.regions {
+				t.Errorf("%d regions, want %d\n%v", len(report.Regions), c.regions, report.Regions)
+			}
+			if len(report.Regions) == 0 {
+				return
+			}
+			for _, r := range report.Regions {
+				if r.Proof == nil {
+					t.Errorf("nothing was proved of %s", r.ID)
+				}
+				if _, _, err := convert.Model(context.Background(), m, convert.Options{NoCheck: true, Prover: &mover{value: r.Value}}); !errors.Is(err, convert.ErrNotEquivalent) {
+					t.Errorf("%s passed with a nudged weight: %v", r.Value, err)
+				}
+			}
+			equalRuns(t, m, out)
+			_, again, err := convert.Model(context.Background(), out, convert.Options{NoCheck: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(again.Regions) > 0 {
+				t.Errorf("the result is merged once more: %v", again.Regions)
+			}
+		})
+	}
+}
+
+// sums counts the nodes of an operator in a text that have no constant.
+func sums(text, op string) int {
+	n := 0
+	for line := range strings.Lines(text) {
+		if _, call, ok := strings.Cut(line, " = "+op+"("); ok && !strings.ContainsAny(call, "?!=") {
+			n++
+		}
+	}
+	return n
+}
+
+// A mover nudges the weight of one merged value, whatever claims it is part of.
+type mover struct {
+	verify.Prover
+	value  string
+	nudged *onnxio.Model
+}
+
+func (n *mover) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
+	if n.nudged == nil {
+		n.nudged = nudgeWeight(c.After, n.value+".weight")
+	}
+	c.After = n.nudged
+	return n.Prover.Prove(ctx, c)
+}
+
+// equalRuns runs both models in float64 from the same random inputs.
+func equalRuns(t *testing.T, before, after *onnxio.Model) {
+	t.Helper()
+	feeds := sketch.Feeds(t, before, 5)
+	have, want := sketch.Run(t, after, feeds), sketch.Run(t, before, feeds)
+	tolerance := 1e-4
+	for _, in := range before.Graph().Inputs() {
+		if in.Elem() == onnxio.Float16 {
+			tolerance = 0.05
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		a, b := have[name].Floats(), want[name].Floats()
+		if len(a) != len(b) {
+			t.Fatalf("%s has %d values, want %d", name, len(a), len(b))
+		}
+		top := 0.0
+		for _, v := range b {
+			top = max(top, v, -v)
+		}
+		for i := range b {
+			if d := a[i] - b[i]; !(max(d, -d) <= tolerance*(top+1)) {
+				t.Fatal(fmt.Sprintf("%s differs at %d: %g, want %g", name, i, a[i], b[i]))
+			}
+		}
+	}
+}
+
+const nudge = 1e-3
+
+// nudgeWeight moves the middle element of an initializer by 1e-3 of its largest.
+func nudgeWeight(m *onnxio.Model, name string) *onnxio.Model {
+	i := slices.IndexFunc(m.Graph().Inits(), func(t *onnxio.Tensor) bool { return t.Name() == name })
+	if i < 0 {
+		panic("no weight " + name)
+	}
+	t := m.Graph().Inits()[i]
+	v, err := t.Float64s()
+	if err != nil {
+		panic(err)
+	}
+	top := 0.0
+	for _, x := range v {
+		top = max(top, x, -x)
+	}
+	by := nudge
+	if t.DType() == onnxio.Float16 {
+		by = 0.05 // its rounding is as large as the other
+	}
+	v = slices.Clone(v)
+	v[len(v)/2] += by * top
+	b, err := onnxio.EncodeFloat64(v, t.DType())
+	if err != nil {
+		panic(err)
+	}
+	moved, err := onnxio.NewTensor(name, t.DType(), t.Dims(), b)
+	if err != nil {
+		panic(err)
+	}
+	out, err := m.Apply(onnxio.Edit{DropInits: []*onnxio.Tensor{t}, AddInits: []*onnxio.Tensor{moved}})
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
