@@ -20,7 +20,6 @@ type Explained struct {
 	steps map[*graph.Value]*Affine
 	same  map[*graph.Value]*graph.Value   // what stands for a value
 	twins map[*graph.Value][]*graph.Value // the other way round
-	moved map[*graph.Value]Moved
 	place map[*graph.Value]*place
 }
 
@@ -28,13 +27,6 @@ type Explained struct {
 type Refused struct {
 	Node *graph.Node
 	Why  *reason.Refusal
-}
-
-// Moved is a value that is in no file: what a node would make of another input.
-// A region that reads it brings the node along.
-type Moved struct {
-	Node  *graph.Node  // to repeat
-	Input *graph.Value // instead of its first input
 }
 
 // A place is where a value stands in the tree of values: its parent is the nearest
@@ -53,7 +45,7 @@ type Builder struct{ e *Explained }
 // NewBuilder starts with a graph of which nothing is explained.
 func NewBuilder(g *graph.Graph) *Builder {
 	return &Builder{&Explained{Graph: g, Constants: NewConstants(g), Alive: g.Alive(), steps: map[*graph.Value]*Affine{},
-		same: map[*graph.Value]*graph.Value{}, twins: map[*graph.Value][]*graph.Value{}, moved: map[*graph.Value]Moved{}, place: map[*graph.Value]*place{}}}
+		same: map[*graph.Value]*graph.Value{}, twins: map[*graph.Value][]*graph.Value{}, place: map[*graph.Value]*place{}}}
 }
 
 // Graph is what is explained.
@@ -82,14 +74,6 @@ func (b *Builder) First(v *graph.Value) *graph.Value {
 // Refuse notes a near miss.
 func (b *Builder) Refuse(n *graph.Node, why *reason.Refusal) {
 	b.e.Refused = append(b.e.Refused, Refused{n, why})
-}
-
-// Move invents the value that n would make of another first input.
-func (b *Builder) Move(n *graph.Node, input *graph.Value, name string, like *graph.Value) *graph.Value {
-	shape, _ := like.Shape()
-	v := graph.Invent(name, like.Elem, shape)
-	b.e.moved[v] = Moved{n, input}
-	return v
 }
 
 // Add takes in an explanation; those of its arguments come first.
@@ -251,23 +235,6 @@ func (e *Explained) Chain(v *graph.Value) func(yield func(*graph.Value) bool) {
 			}
 		}
 	}
-}
-
-// Source is the value of the file that stands behind v, which may be moved.
-func (e *Explained) Source(v *graph.Value) *graph.Value {
-	for {
-		m, ok := e.moved[v]
-		if !ok {
-			return v
-		}
-		v = m.Input
-	}
-}
-
-// MovedFrom says what v, which is in no file, is made of.
-func (e *Explained) MovedFrom(v *graph.Value) (Moved, bool) {
-	m, ok := e.moved[v]
-	return m, ok
 }
 
 // Twins lists the values for which v stands because equal nodes make them.

@@ -299,27 +299,6 @@ func TestTwinsStandForOneAnother(t *testing.T) {
 	}
 }
 
-// What was moved behind another node has its source in the file.
-func TestMovedValuesHaveASource(t *testing.T) {
-	b, n := builder(t)
-	x := graph.Invent("x", onnxio.Float32, []graph.Dim{graph.Size(2)})
-	a := b.Move(n, x, "a", x)
-	c := b.Move(n, a, "c", x)
-	e := b.Done()
-	if e.Source(c) != x || e.Source(x) != x {
-		t.Error("another source")
-	}
-	if m, ok := e.MovedFrom(c); !ok || m.Node != n || m.Input != a {
-		t.Errorf("moved from %v", m)
-	}
-	if _, ok := e.MovedFrom(x); ok {
-		t.Error("x was not moved")
-	}
-	if dims, ok := c.Shape(); !ok || len(dims) != 1 || c.Elem != onnxio.Float32 || c.Name != "c" {
-		t.Errorf("invented as %s %v %v", c.Name, c.Elem, dims)
-	}
-}
-
 // A padded map is known further on; zeros are no such padding, and what is in no
 // file does not count.
 func TestPaddedAt(t *testing.T) {

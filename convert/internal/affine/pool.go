@@ -103,11 +103,6 @@ type Reduce struct {
 	Mean bool
 }
 
-// KeepsConstants reports whether a constant map stays constant, as Pool does.
-func (r *Reduce) KeepsConstants() bool {
-	return r.Mean && r.Keep && !slices.Contains(r.Axes, 0) && !slices.Contains(r.Axes, 1)
-}
-
 // Trace implements Op.
 func (r *Reduce) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Refusal) {
 	var out graph.Layout
@@ -141,18 +136,6 @@ func (r *Reduce) String() string {
 		return fmt.Sprintf("Mean over axes %v", r.Axes)
 	}
 	return fmt.Sprintf("Sum over axes %v", r.Axes)
-}
-
-// AveragesConstants reports whether op averages and keeps what is constant over a
-// channel.
-func AveragesConstants(op Op) bool {
-	switch op := op.(type) {
-	case *Pool:
-		return op.KeepsConstants()
-	case *Reduce:
-		return op.KeepsConstants()
-	}
-	return false
 }
 
 // IsPool reports whether op averages or adds up positions.

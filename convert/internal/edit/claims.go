@@ -30,7 +30,7 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 	var list []Due
 	done := map[*graph.Value]bool{}
 	for _, region := range regions {
-		if d.common(r.start(region)) && d.common(end(region)) {
+		if d.alone(region) {
 			list = append(list, Due{[]*plan.Region{region}, r.Claim(region)})
 			continue
 		}
@@ -44,13 +44,12 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 	return list
 }
 
-// start is the value that a region reads, as the file has it; end is what it makes.
-func (r *Result) start(region *plan.Region) *graph.Value {
-	from := region.Segment.From
+// start is the value that a region reads, or what of it is fed; end is what it makes.
+func start(region *plan.Region) *graph.Value {
 	if region.Fed != nil {
-		from = region.Fed
+		return region.Fed
 	}
-	return r.plan.Explained.Source(from)
+	return region.Segment.From
 }
 
 func end(r *plan.Region) *graph.Value {
@@ -70,6 +69,11 @@ type dues struct {
 
 // common reports whether both models have a value.
 func (d *dues) common(v *graph.Value) bool { return d.g == d.base || d.base.Value(v.Name) != nil }
+
+// alone reports whether both models have all values that a region reads and makes.
+func (d *dues) alone(r *plan.Region) bool {
+	return d.common(start(r)) && d.common(end(r)) && (r.Part == nil || !slices.ContainsFunc(r.Part.Values, func(v *graph.Value) bool { return !d.common(v) }))
+}
 
 // targets lists the nearest values behind a region that both models have.
 func (d *dues) targets(r *plan.Region) []*graph.Value {
@@ -125,7 +129,7 @@ func (d *dues) between(to *graph.Value) Due {
 		todo = todo[:len(todo)-1]
 		if r := d.makes[v]; r != nil {
 			due.Regions = append(due.Regions, r)
-			before(d.start(r))
+			before(start(r))
 			if r.Part != nil {
 				for _, x := range r.Part.Values {
 					before(x)

@@ -11,7 +11,6 @@ import (
 	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
 	"repmlp/onnxio"
-	"repmlp/onnxio/graph"
 	"repmlp/verify"
 )
 
@@ -80,8 +79,7 @@ func writeRegion(w *layer.Writer, p *plan.Plan, r *plan.Region) (out string, err
 		last = r.Segment.To.Producer
 	}
 	w.Before(last.Node)
-	in := repeat(w, p.Explained, r.Segment.From)
-	if err := r.Layer.Write(w, r.Segment, in, out); err != nil {
+	if err := r.Layer.Write(w, r.Segment, r.Segment.From.Name, out); err != nil {
 		return "", err
 	}
 	w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
@@ -91,25 +89,10 @@ func writeRegion(w *layer.Writer, p *plan.Plan, r *plan.Region) (out string, err
 	return out, nil
 }
 
-// repeat returns the name of a region's input, repeating the nodes that the plan
-// moved in front of it.
-func repeat(w *layer.Writer, e *affine.Explained, v *graph.Value) string {
-	m, moved := e.MovedFrom(v)
-	if !moved {
-		return v.Name
-	}
-	inputs := slices.Clone(m.Node.Inputs())
-	inputs[0] = repeat(w, e, m.Input)
-	out := w.Fresh(v.Name)
-	w.Add(m.Node.WithInputs(w.Fresh(v.Name+".node"), inputs, []string{out}))
-	return out
-}
-
 // Claim says what has to hold for one region, in values that both models have.
 func (r *Result) Claim(region *plan.Region) verify.Claim {
-	e := r.plan.Explained
 	s := region.Segment
-	c := verify.Claim{ID: region.ID, Inputs: []string{r.start(region).Name}, Output: r.Value(region)}
+	c := verify.Claim{ID: region.ID, Inputs: []string{start(region).Name}, Output: r.Value(region)}
 	if part := region.Part; part != nil {
 		c.Output = part.Whole.Node().Out[0].Name
 		for _, v := range part.Values {
@@ -120,8 +103,7 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 		}
 	}
 	r.alias(&c)
-	_, moved := e.MovedFrom(s.From)
-	c.Rows, c.Reach = region.Layer.Claim(s, !moved && region.Fed == nil)
+	c.Rows, c.Reach = region.Layer.Claim(s, region.Fed == nil)
 	c.Exact = r.Exact
 	return c
 }

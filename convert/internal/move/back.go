@@ -122,7 +122,7 @@ func (b *backward) pass(n *graph.Node) *stop {
 		case why != nil:
 			return why
 		case takes:
-			b.move.placed = append(b.move.placed, placed{v, v.Name, b.names[v], out[0], n})
+			b.move.placed = append(b.move.placed, placed{value: v, in: v.Name, out: b.names[v], piece: out[0], before: n})
 			return nil
 		}
 		if d := b.leftover(n); d != nil {
@@ -138,7 +138,7 @@ func (b *backward) pass(n *graph.Node) *stop {
 	if why != nil {
 		return why
 	}
-	r := b.redo(n)
+	r := b.move.redo(n)
 	for i, v := range n.Out {
 		if out[i] != nil {
 			r.outputs[i] = b.names[v]
@@ -155,16 +155,6 @@ func (b *backward) pass(n *graph.Node) *stop {
 	}
 	b.move.Through = append(b.move.Through, n)
 	return nil
-}
-
-// redo is what becomes of a node that reads or makes other values.
-func (b *backward) redo(n *graph.Node) *redone {
-	i := slices.IndexFunc(b.move.redone, func(r *redone) bool { return r.node == n })
-	if i < 0 {
-		i = len(b.move.redone)
-		b.move.redone = append(b.move.redone, &redone{node: n, inputs: slices.Clone(n.Inputs()), outputs: slices.Clone(n.Outputs())})
-	}
-	return b.move.redone[i]
 }
 
 // finish names the values that nodes read once they are scaled.
@@ -285,7 +275,7 @@ func (b *backward) reread(v *graph.Value) {
 		if slices.ContainsFunc(b.asked[v], func(q request) bool { return q.by == r.Node }) {
 			continue
 		}
-		redone := b.redo(r.Node)
+		redone := b.move.redo(r.Node)
 		redone.scaled = append(redone.scaled, r.Slot)
 	}
 }

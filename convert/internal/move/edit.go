@@ -58,7 +58,9 @@ func (w *Result) place(g *graph.Graph, m *Move, p placed, fresh func(string) str
 		n := onnxio.NewNode(fresh(p.out+what+".node"), op, []string{in, t.Name()}, []string{out}, attrs...)
 		w.Edit.AddInits = append(w.Edit.AddInits, t)
 		w.Edit.AddNodes = append(w.Edit.AddNodes, onnxio.Placed{Node: n, Before: p.before.Node})
-		w.Origin[n], w.Move[n] = m.Roots[0], m
+		if w.Origin[n] = m.Roots[0]; !p.stays {
+			w.Move[n] = m
+		}
 		in = out
 		return nil
 	}

@@ -6,6 +6,7 @@ package move
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"repmlp/convert/internal/affine"
@@ -31,6 +32,7 @@ type placed struct {
 	in, out string
 	piece   *piece
 	before  *graph.Node // where it goes in the file
+	stays   bool        // it is no part of a layer
 }
 
 // redone is a node that reads and makes other values.
@@ -38,6 +40,16 @@ type redone struct {
 	node            *graph.Node
 	inputs, outputs []string
 	scaled          []int // inputs that are scaled values
+}
+
+// redo is what becomes of a node that reads or makes other values.
+func (m *Move) redo(n *graph.Node) *redone {
+	i := slices.IndexFunc(m.redone, func(r *redone) bool { return r.node == n })
+	if i < 0 {
+		i = len(m.redone)
+		m.redone = append(m.redone, &redone{node: n, inputs: slices.Clone(n.Inputs()), outputs: slices.Clone(n.Outputs())})
+	}
+	return m.redone[i]
 }
 
 // A search looks for moves in one planned graph.
@@ -48,7 +60,8 @@ type search struct {
 	ends   map[*graph.Value]bool // what layers of the plan make
 	starts map[*graph.Value]bool // and read
 	inside map[*graph.Node]bool  // nodes of such layers
-	taken  map[*graph.Node]bool  // by moves that were found
+	region map[*graph.Node]*plan.Region
+	taken  map[*graph.Node]bool // by moves that were found
 }
 
 // Tried says which moves did not pay.
@@ -59,7 +72,7 @@ type Tried struct{ Back, On bool }
 // together do not touch each other; what is left of the rest is found once they are
 // made. The refusals say of each scale and shift that did not move what is in its way.
 func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*Move, []Refusal) {
-	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, taken: map[*graph.Node]bool{}}
+	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, region: map[*graph.Node]*plan.Region{}, taken: map[*graph.Node]bool{}}
 	for _, r := range p.Regions {
 		if r.Layer.Kind() == "scale" {
 			continue
@@ -68,7 +81,7 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 			s.ends[r.Segment.To] = true
 		}
 		for _, n := range r.Segment.Nodes() {
-			s.inside[n] = true
+			s.inside[n], s.region[n] = true, r
 		}
 	}
 	var moves []*Move
@@ -78,11 +91,7 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 		if s.leftover(n) == nil || s.taken[n] {
 			continue
 		}
-		var m *Move
-		var why *stop
-		if !tried[n.Out[0].Name].Back {
-			m, why = s.back(n)
-		}
+		m, why := s.either(n, tried[n.Out[0].Name])
 		if m == nil {
 			if why != nil {
 				refusals = append(refusals, Refusal{n, why.code, why.why})
@@ -95,6 +104,31 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 		moves = append(moves, m)
 	}
 	return moves, refusals
+}
+
+// either looks for a move of n, back before on. Without one it says why there is none.
+func (s *search) either(n *graph.Node, tried Tried) (*Move, *stop) {
+	var first *stop
+	for _, way := range []struct {
+		tried bool
+		look  func() (*Move, *stop)
+	}{
+		{tried.Back, func() (*Move, *stop) { return s.back(n) }},
+		{tried.On, func() (*Move, *stop) { return s.on(n, false) }},
+		{tried.On, func() (*Move, *stop) { return s.on(n, true) }},
+	} {
+		if way.tried {
+			continue
+		}
+		m, why := way.look()
+		if m != nil {
+			return m, nil
+		}
+		if why != nil && (first == nil || why.rank() < first.rank()) {
+			first = why
+		}
+	}
+	return nil, first
 }
 
 // touched lists the nodes that a move changes.

@@ -83,8 +83,7 @@ func (p *planner) thinned(values []*graph.Value, own int) []int {
 			end++
 		}
 		for i := k; i < end; i++ {
-			_, moved := p.t.e.MovedFrom(values[i])
-			if i < k+p.opts.horizon.runEnds || i >= end-p.opts.horizon.runEnds || moved || p.pinned[values[i]] || p.banned[values[i]] {
+			if i < k+p.opts.horizon.runEnds || i >= end-p.opts.horizon.runEnds || p.pinned[values[i]] || p.banned[values[i]] {
 				keep = append(keep, i)
 			}
 		}

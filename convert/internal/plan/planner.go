@@ -181,9 +181,6 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 			}
 		}
 		v := c.points[i]
-		if _, moved := p.t.e.MovedFrom(v); moved {
-			continue // a value that is in no file is only read
-		}
 		t := c.between(j, i)
 		if pick[i].region != nil && pick[i].total.Less(far.Plus(atLeast(walk, u, v, t))) {
 			continue
@@ -212,7 +209,7 @@ func atLeast(walk *affine.Walk, u, v *graph.Value, before tally) affine.Cost {
 
 // mayStart reports whether a region may start at a value.
 func (p *planner) mayStart(u *graph.Value) bool {
-	return !p.banned[p.t.e.Source(u)] && !p.t.e.Graph.IsConst(u)
+	return !p.banned[u] && !p.t.e.Graph.IsConst(u)
 }
 
 // startAt starts a walk at point j of a chain: without a layer behind it, of rows

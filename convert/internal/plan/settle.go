@@ -35,7 +35,7 @@ func settle(try func(banned, pinned map[*graph.Value]bool) *planner) *planner {
 			p = try(set)
 		}
 		for starved := p.starved(); len(starved) > 0; starved = p.starved() {
-			p.regions = slices.DeleteFunc(p.regions, func(r *Region) bool { return slices.Contains(starved, p.t.e.Source(r.Segment.From)) })
+			p.regions = slices.DeleteFunc(p.regions, func(r *Region) bool { return slices.Contains(starved, r.Segment.From) })
 		}
 		return p
 	}
@@ -65,7 +65,7 @@ func (p *planner) starved() []*graph.Value {
 	var out []*graph.Value
 	seen := map[*graph.Value]bool{}
 	for _, r := range p.regions {
-		if u := p.t.e.Source(r.Segment.From); inside[u] && !seen[u] {
+		if u := r.Segment.From; inside[u] && !seen[u] {
 			seen[u] = true
 			out = append(out, u)
 		}

@@ -214,13 +214,6 @@ func TestWhatRulesSay(t *testing.T) {
 				}
 				cost := e.Cost(a)
 				fmt.Fprintf(&text, ", reads %d, costs %v\n", affine.Elements(a.Op.Weights()), cost)
-				for v, on := a.Args[0], true; on; {
-					var m affine.Moved
-					if m, on = e.MovedFrom(v); on {
-						fmt.Fprintf(&text, "    %s repeats %s on %s\n", v.Name, m.Node.Title(), m.Input.Name)
-						v = m.Input
-					}
-				}
 			}
 			for _, r := range e.Refused {
 				fmt.Fprintf(&text, "%s refused, %s: %s\n", r.Node.Title(), r.Why.Code, r.Why.Message)
