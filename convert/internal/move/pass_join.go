@@ -18,7 +18,10 @@ func (c *crossing) joins(op *affine.Join) *passage {
 				if len(out[0].sizes) <= op.Axis {
 					return nil, stopped(NoLinearNeighbour, "%q joins other axes", c.n.Title())
 				}
-				in[i] = out[0].part(op.Axis, size, affine.From(from, 1))
+				var ok bool
+				if in[i], ok = out[0].part(op.Axis, size, affine.From(from, 1)); !ok {
+					return nil, stopped(NoLinearNeighbour, "%q joins too many positions", c.n.Title())
+				}
 				from += size
 			}
 			return in, nil
@@ -104,7 +107,10 @@ func (c *crossing) picked() *passage {
 				}
 				p := in[0]
 				for _, a := range op.Axes {
-					p = p.part(a.Axis, a.Count, a.At)
+					var ok bool
+					if p, ok = p.part(a.Axis, a.Count, a.At); !ok {
+						return nil, stopped(NoLinearNeighbour, "%q picks too many positions", c.n.Title())
+					}
 				}
 				if op.Drop >= 0 {
 					if p.sizes[op.Drop] != 1 {

@@ -210,19 +210,21 @@ func zip(a, b []float64, f func(x, y float64) float64) []float64 {
 	return out
 }
 
-// part is the piece of positions of an axis: from on, in number.
-func (p *piece) part(axis int, count int, at func(i int) int) *piece {
+// part is the piece of some positions of an axis; ok is false where they are too many.
+func (p *piece) part(axis int, count int, at func(i int) int) (q *piece, ok bool) {
 	if p.sizes[axis] == 1 {
-		return p
+		return p, true
 	}
 	sizes := slices.Clone(p.sizes)
-	sizes[axis] = count
+	if sizes[axis] = count; count > maxNumbers || affine.Size(sizes) > maxNumbers {
+		return nil, false
+	}
 	return p.picked(sizes, func(a, i int) int {
 		if a == axis {
 			return at(i)
 		}
 		return i
-	}).plain()
+	}).plain(), true
 }
 
 // joined puts pieces beside each other along an axis, of which each covers so many
@@ -282,6 +284,9 @@ func joined(axis int, parts []*piece, counts []int) (*piece, bool) {
 // spread gives positions of an axis of count the numbers of the piece; the others are
 // left as they are. ok is false where one position would have several.
 func (p *piece) spread(axis, count, picked int, at func(i int) int) (*piece, bool) {
+	if max(count, picked) > maxNumbers {
+		return nil, false
+	}
 	to := make([]int, count)
 	for i := range to {
 		to[i] = -1
@@ -294,12 +299,13 @@ func (p *piece) spread(axis, count, picked int, at func(i int) int) (*piece, boo
 		}
 	}
 	sizes := slices.Clone(p.sizes)
-	sizes[axis] = picked
-	q := p.over(sizes)
-	sizes[axis] = count
+	sizes[axis] = max(count, picked)
 	if affine.Size(sizes) > maxNumbers {
 		return nil, false
 	}
+	sizes[axis] = picked
+	q := p.over(sizes)
+	sizes[axis] = count
 	out := q.picked(sizes, func(a, i int) int {
 		if a == axis {
 			return max(to[i], 0)

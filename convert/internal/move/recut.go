@@ -36,7 +36,7 @@ func (p *piece) recut(from, to []graph.Dim) (q *piece, ok bool) {
 		}
 		for _, a := range axis {
 			n, ok := size(a)
-			if !ok {
+			if !ok || n > maxNumbers || sizes[i] > maxNumbers {
 				return nil, false
 			}
 			sizes[i] *= n
