@@ -97,7 +97,7 @@ func (d *dues) targets(r *plan.Region) []*graph.Value {
 				continue
 			}
 			for _, out := range u.Node.Out {
-				if out != nil && d.plan.Explained.Alive[u.Node] {
+				if out != nil && out.Elem.IsFloat() && d.plan.Explained.Alive[u.Node] { // a size is no number
 					todo = append(todo, out)
 				}
 			}
