@@ -190,7 +190,7 @@ func (b *backward) takes(n *graph.Node, v *graph.Value, p *piece) (bool, *stop) 
 	if a == nil || !b.opsetTakes(p) {
 		return false, nil
 	}
-	if conv, ok := a.Op.(*affine.Conv); ok && conv != nil {
+	if affine.IsSpatial(a.Op) && affine.IsLayer(a.Op) {
 		if slices.ContainsFunc(p.varies(), func(axis int) bool { return axis != 1 }) {
 			return false, stopped(NoLinearNeighbour, "it differs over the positions of what %q makes", n.Title())
 		}

@@ -230,7 +230,8 @@ var movings = []moving{
 		k = ConstantOfShape(u)
 		b = MaxPool(a) kernel_shape=3,3 pads=1,1,1,1
 		y = BatchNormalization(b, !4, ?4, ?4, !4)
-		z = Add(y, k)`, map[string]int{"Add": 1}, 1},
+		z = Relu(y)
+		> z k`, nil, 1},
 }
 
 var scaling = []string{"BatchNormalization", "Mul", "Div", "Add", "Sub"}

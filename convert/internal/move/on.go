@@ -169,6 +169,10 @@ func (f *forward) takes(n *graph.Node, in []*piece, carried []int) (bool, *stop)
 	}
 	p := in[carried[0]]
 	switch op := a.Op.(type) {
+	case *affine.ConvTranspose:
+		if p.shift != nil {
+			return false, stopped(reason.BiasBeforeZeroPadding, "%q (ConvTranspose) reads less at its border", n.Title())
+		}
 	case *affine.Conv:
 		if slices.ContainsFunc(p.varies(), func(axis int) bool { return axis != 1 }) {
 			return false, stopped(NoLinearNeighbour, "it differs over the positions that %q reads", n.Title())

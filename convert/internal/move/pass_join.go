@@ -18,8 +18,9 @@ func (c *crossing) joins(op *affine.Join) *passage {
 				if len(out[0].sizes) <= op.Axis {
 					return nil, stopped(NoLinearNeighbour, "%q joins other axes", c.n.Title())
 				}
+				first := from
 				var ok bool
-				if in[i], ok = out[0].part(op.Axis, size, affine.From(from, 1)); !ok {
+				if in[i], ok = out[0].part(op.Axis, size, func(i int) int { return first + i }); !ok {
 					return nil, stopped(NoLinearNeighbour, "%q joins too many positions", c.n.Title())
 				}
 				from += size

@@ -216,7 +216,7 @@ func (p *piece) part(axis int, count int, at func(i int) int) (q *piece, ok bool
 		return p, true
 	}
 	sizes := slices.Clone(p.sizes)
-	if sizes[axis] = count; count > maxNumbers || affine.Size(sizes) > maxNumbers {
+	if sizes[axis] = count; count < 1 || count > maxNumbers || affine.Size(sizes) > maxNumbers {
 		return nil, false
 	}
 	return p.picked(sizes, func(a, i int) int {
@@ -284,7 +284,7 @@ func joined(axis int, parts []*piece, counts []int) (*piece, bool) {
 // spread gives positions of an axis of count the numbers of the piece; the others are
 // left as they are. ok is false where one position would have several.
 func (p *piece) spread(axis, count, picked int, at func(i int) int) (*piece, bool) {
-	if max(count, picked) > maxNumbers {
+	if max(count, picked) > maxNumbers || picked < 1 {
 		return nil, false
 	}
 	to := make([]int, count)

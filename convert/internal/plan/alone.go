@@ -39,7 +39,7 @@ func (p *planner) remains() *remainder {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if region := r.made[v]; region != nil {
-			need(p.t.e.Source(region.Segment.From))
+			need(region.Segment.From)
 			if region.Part != nil {
 				need(region.Part.Values...)
 			}
