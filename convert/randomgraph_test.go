@@ -223,11 +223,27 @@ func (r *randomGraph) grow() {
 		r.recut(p)
 	case 15: // a part
 		axis := r.rng.IntN(rank)
-		from := r.rng.IntN(p.shape[axis])
-		to := from + 1 + r.rng.IntN(p.shape[axis]-from)
+		size := p.shape[axis]
+		from := r.rng.IntN(size)
+		to := from + 1 + r.rng.IntN(size-from)
+		step := 1
+		if r.rng.IntN(3) == 0 {
+			step = 2
+		}
 		shape := slices.Clone(p.shape)
-		shape[axis] = to - from
-		r.add(r.op("Slice", []string{p.name, r.ints(from), r.ints(to), r.ints(axis + 1)}), shape...)
+		shape[axis] = (to - from + step - 1) / step
+		if r.rng.IntN(4) == 0 { // one by one, some of them twice
+			at := make([]int, shape[axis])
+			for i := range at {
+				at[i] = r.rng.IntN(size)
+			}
+			r.add(r.op("Gather", []string{p.name, r.ints(at...)}, onnxio.IntAttr("axis", int64(axis+1))), shape...)
+			return
+		}
+		if r.rng.IntN(2) == 0 && to == size {
+			to = math.MaxInt32
+		}
+		r.add(r.op("Slice", []string{p.name, r.ints(from), r.ints(to), r.ints(axis + 1), r.ints(step)}), shape...)
 	case 16:
 		r.pool(p)
 	}

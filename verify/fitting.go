@@ -328,6 +328,9 @@ func (f *fitting) learn(r rule, values, at []int64) (learned, ok bool) {
 		want, known2 := r.want.Value(at)
 		return false, !known || !known2 || r.Relation.Holds(have, want)
 	case 1:
+		if f.parity(r, open, values) {
+			return false, true
+		}
 		if v, found := f.root(r, open, values); found {
 			values[open] = v
 			return true, true
@@ -335,6 +338,23 @@ func (f *fitting) learn(r rule, values, at []int64) (learned, ok bool) {
 		return false, r.Relation != graph.Equals || f.tests < 0
 	}
 	return false, true
+}
+
+// parity reports whether both sides of r follow one symbol, and are equal for several of
+// its values, as the halves that slices take of an axis are for even ones: that decides nothing
+// by itself.
+func (f *fitting) parity(r rule, open int, values []int64) bool {
+	if r.Relation != graph.Equals || !slices.Contains(f.v.Symbols(r.have), open) || !slices.Contains(f.v.Symbols(r.want), open) {
+		return false
+	}
+	diff := f.difference(r, open, values)
+	equal := 0
+	for v := int64(smallestMap); v <= largestRectangle && equal < 2; v++ {
+		if x, ok := diff(v); ok && x == 0 {
+			equal++
+		}
+	}
+	return equal > 1
 }
 
 // root is the value of a symbol for which both sides of r are equal: where they are

@@ -110,6 +110,12 @@ var sizeCases = map[string]sizeCase{
 	"quotients": {inputs: []*onnxio.ValueInfo{sized("x", "N", "1", "H", "H")},
 		nodes: []*onnxio.Node{with(node("MaxPool", "p", "x"), onnxio.IntsAttr("kernel_shape", []int64{2, 2}), onnxio.IntsAttr("strides", []int64{2, 2})), node("Flatten", "f", "p"), node("Gemm", "y", "f", "w")},
 		inits: []*onnxio.Tensor{zeroTensor("w", 49, 2)}, want: "[2 1 14 14]"},
+	// The halves that slices take of an axis asked for an even size, and two was the first.
+	"halves of an axis, of which a weight reads several": {inputs: []*onnxio.ValueInfo{sized("x", "N", "3", "H")},
+		nodes: []*onnxio.Node{node("Slice", "a", "x", "zero", "end", "two", "two"), node("Slice", "b", "x", "one", "end", "two", "two"),
+			with(node("Concat", "c", "a", "b"), onnxio.IntAttr("axis", 1)), node("Conv", "y", "c", "w")},
+		inits: []*onnxio.Tensor{onnxio.NewInts("zero", []int64{1}, []int64{0}), onnxio.NewInts("one", []int64{1}, []int64{1}), onnxio.NewInts("two", []int64{1}, []int64{2}),
+			onnxio.NewInts("end", []int64{1}, []int64{1<<31 - 1}), zeroTensor("w", 4, 6, 5)}, want: "[2 3 10]"},
 	// An empty roi of a Resize: the search took it for a map that vanished, for ten seconds.
 	"an empty constant": {inputs: []*onnxio.ValueInfo{sized("x", "N", "3", "H", "W")},
 		nodes: []*onnxio.Node{with(node("Constant", "roi"), onnxio.TensorAttr("value", zeroTensor("", 0))), node("Resize", "y", "x", "roi", "scales")},

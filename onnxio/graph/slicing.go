@@ -88,8 +88,8 @@ func (s Steps) Open() (begin, end int64, ok bool) {
 	return s.Start, max(-s.End, 0), true
 }
 
-// Size is how many positions a slice has of an axis of d elements, and how many the axis
-// has at least; Unknown where there is no such formula.
+// Size is how many positions a slice has of an axis of d elements, and from how many
+// elements on that is so; Unknown where there is no such formula.
 func (s Steps) Size(d Dim) (size Dim, least int64) {
 	if n, ok := d.Int(); ok {
 		_, count := s.Range(n)
@@ -99,10 +99,8 @@ func (s Steps) Size(d Dim) (size Dim, least int64) {
 	if !ok {
 		return Unknown, 0
 	}
-	if begin < s.Step && end == 0 {
-		least = 0 // ⌈(d - begin) / step⌉ is right for an empty axis too
-	} else {
-		least = begin + end
+	if begin >= s.Step || end > 0 { // else ⌈(d - begin) / step⌉ is right for an empty axis too
+		least = begin + end + 1
 	}
 	return d.Plus(Size(s.Step - 1 - begin - end)).FloorDiv(Size(s.Step)), least
 }

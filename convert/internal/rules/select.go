@@ -6,13 +6,13 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// Slice, Gather, Split and Concat pick positions along one axis.
+// Slice, Gather, Split, Tile and Concat pick positions along one axis.
 var selectRule = rule{
 	Doc: Doc{Name: "select", Title: "Pick and join positions",
 		Formula: "y[o] = x[i(o)]; Concat is the sum of its operands, each at its place",
-		When:    "the axis has a known size and the indices are constant",
-		Example: "circular padding as Slice and Concat; a grouped FC as Split, g MatMuls and Concat"},
-	ops:     []string{"Slice", "Gather", "Split", "Concat"},
+		When:    "the indices are constant; an axis of open size is cropped at fixed distances from its ends",
+		Example: "circular padding as Slice and Concat; a grouped FC as Split, g MatMuls and Concat; a Focus stem"},
+	ops:     []string{"Slice", "Gather", "Split", "Concat", "Tile"},
 	explain: explainSelect,
 }
 
@@ -29,6 +29,8 @@ func explainSelect(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 		return explainSplit(c, n), nil
 	case "Gather":
 		return explainGather(c, n, dims), nil
+	case "Tile":
+		return explainTile(c, n, dims), nil
 	}
 	return explainSlice(c, n, dims), nil
 }
@@ -75,6 +77,36 @@ func explainGather(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine
 	op := &affine.Pick{Axes: []affine.Picked{affine.Listed(axis, at, int(size))}, Drop: -1}
 	if len(idx.Shape) == 0 {
 		op.Drop = axis
+	}
+	return is(n, op, n.In[0])
+}
+
+// maxTiled bounds the positions that a Tile makes of one axis.
+const maxTiled = 1 << 16
+
+// explainTile explains copies of a value beside each other along one axis.
+func explainTile(c *context, n *graph.Node, dims []graph.Dim) []*affine.Affine {
+	if len(n.In) != 2 || !c.g.IsConst(n.In[1]) {
+		return nil // repeats that are not known, or an axis as opset 1 has it
+	}
+	repeats, err := c.g.Const(n.In[1])
+	if err != nil || len(repeats.I) != len(dims) {
+		return nil // another form than that of the specification
+	}
+	op := &affine.Pick{Drop: -1}
+	for axis, r := range repeats.I {
+		if r == 1 {
+			continue
+		}
+		size, known := dims[axis].Int()
+		if !known || r < 1 || r > maxTiled || size < 1 || size > maxTiled/r || len(op.Axes) > 0 {
+			return nil // an axis of unknown size, nothing, or several axes
+		}
+		at := make([]int, size*r)
+		for i := range at {
+			at[i] = i % int(size)
+		}
+		op.Axes = append(op.Axes, affine.Listed(axis, at, int(size)))
 	}
 	return is(n, op, n.In[0])
 }
