@@ -12,8 +12,8 @@ import (
 // merge was to be expected: nothing beside it could take it.
 type Left struct{ Code, Node, Message string }
 
-// Stays names what a result still has of BatchNormalizations, constant scales and
-// constant biases, and says of each why nothing beside it could take it; but not
+// Stays names what a result still has of BatchNormalizations, constant scales, constant
+// biases and activations that change nothing, and says of each why nothing beside it could take it; but not
 // those that a decline names. e explains the result, in which made gives for the node of a
 // merge the name of a layer that was merged.
 func Stays(e *affine.Explained, declined []Decline, made map[string]string) []Left {
@@ -48,8 +48,9 @@ type leftover struct {
 	made    map[string]string // nodes of merges, by what the file calls the layer in it
 }
 
-// scales reports whether a node is a BatchNormalization, or scales or shifts data by
-// constants, and which data. A product's only bias is a part of it.
+// scales reports whether a node is a BatchNormalization, scales or shifts data by constants,
+// or is an activation that changes nothing, and of which data. A product's only bias is a
+// part of it.
 func (l *leftover) scales(n *graph.Node) (data *graph.Value, ok bool) {
 	if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil || l.e.Graph.IsConst(n.Out[0]) {
 		return nil, false
@@ -64,7 +65,7 @@ func (l *leftover) scales(n *graph.Node) (data *graph.Value, ok bool) {
 				return nil, false
 			}
 		}
-		return a.Args[0], ok
+		return a.Args[0], ok || affine.IsIdle(a.Op)
 	}
 	return l.unexplained(n)
 }
@@ -135,6 +136,9 @@ func (l *leftover) why(n *graph.Node, data *graph.Value) *reason.Refusal {
 			return refuse(why.Code, "nothing can be merged with %q beside it: %s", l.title(end), why.Message)
 		}
 	}
+	if a := l.e.Of(n.Out[0]); a != nil && affine.IsIdle(a.Op) {
+		return refuse(reason.UnsupportedForm, "it changes nothing but the sign of a zero, but no form is known without it")
+	}
 	if data.Rank() < 0 {
 		return refuse(reason.ShapeUnknown, "no shape is known of %q; run ONNX shape inference on the file, or fix the input sizes", data.Name)
 	}
@@ -144,8 +148,10 @@ func (l *leftover) why(n *graph.Node, data *graph.Value) *reason.Refusal {
 	switch {
 	case back.layer && back.shared != nil:
 		return refuse(reason.IntermediateUsedElsewhere, "%q, behind %q, is a graph output or has other readers", back.shared.Name, l.title(back.end))
-	case len(ahead.others) > 0 && ahead.layer:
+	case ahead.layer && len(ahead.others) > 0:
 		return refuse(reason.IntermediateUsedElsewhere, "%q would take it, but its result is read by %s too", l.title(ahead.end), l.listed(ahead.others))
+	case ahead.layer && ahead.output:
+		return refuse(reason.IntermediateUsedElsewhere, "%q would take it, but its result is an output of the model too", l.title(ahead.end))
 	case (back.layer || ahead.layer) && !l.uniform(n):
 		return refuse(reason.NoLinearNeighbour, "its numbers vary along other axes than the features of %q", l.title(layerOf(back, ahead)))
 	case back.layer || ahead.layer:
@@ -153,8 +159,11 @@ func (l *leftover) why(n *graph.Node, data *graph.Value) *reason.Refusal {
 	case back.maximum(l.shifts(n)) && l.afterLayer(back.end):
 		return refuse(reason.SignDepends, "%q (%s) takes a maximum of what a layer makes, which commutes with scales above zero alone", l.title(back.end), back.end.OpType())
 	}
-	if with, without := l.parts(back.parts); with != nil {
-		return refuse(reason.PartWithoutLayer, "of what %q (%s) joins, %q comes from a layer, but no layer of its own can take the share of %q", l.title(back.end), back.end.OpType(), with.Name, without.Name)
+	switch with, without, shared := l.parts(back.parts); {
+	case with != nil && without != nil:
+		return refuse(reason.PartWithoutLayer, "of what %q (%s) joins, %q comes from a layer, but no layer can take the share of %q", l.title(back.end), back.end.OpType(), with.Name, without.Name)
+	case shared != nil:
+		return refuse(reason.IntermediateUsedElsewhere, "%q, which %q (%s) joins, has other readers", shared.Name, l.title(back.end), back.end.OpType())
 	}
 	return refuse(reason.NoLinearNeighbour, "%s and %s, so no layer can take it", l.reads(back), l.isRead(ahead))
 }

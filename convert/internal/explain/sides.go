@@ -104,22 +104,22 @@ func (l *leftover) afterLayer(n *graph.Node) bool {
 	return slices.ContainsFunc(l.data(n), func(v *graph.Value) bool { return l.back(v).layer })
 }
 
-// parts finds among the parts of a sum or join one that a layer makes, and one that
-// no layer makes for it alone; nil where there is no such pair.
-func (l *leftover) parts(of []*graph.Value) (with, without *graph.Value) {
+// parts finds among the parts of a sum or join one that a layer makes, one that none
+// makes, and one of a layer that others read too; nil where there is no such part.
+func (l *leftover) parts(of []*graph.Value) (with, without, shared *graph.Value) {
 	for _, v := range of {
 		s := l.back(v)
-		if s.layer && with == nil {
+		switch {
+		case !s.layer && without == nil:
+			without = v
+		case s.layer && with == nil:
 			with = v
 		}
-		if (!s.layer || s.shared != nil) && without == nil {
-			without = v
+		if s.layer && shared == nil {
+			shared = s.shared
 		}
 	}
-	if with == nil || without == nil {
-		return nil, nil
-	}
-	return with, without
+	return with, without, shared
 }
 
 // joins reports whether a node adds values or puts them side by side.
