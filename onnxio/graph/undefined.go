@@ -20,9 +20,19 @@ const maxEagerProducts = 1 << 20
 // undefined reports whether a small constant that nodes compute has no value:
 // its types do not fit, or ONNX does not say what it is.
 func (g *Graph) undefined(v *Value) bool {
-	if v.Init != nil {
+	if v.Init != nil || !g.small(v) {
 		return false
 	}
+	_, err := g.constWithin(v, eagerRoom)
+	_, large := errors.AsType[*budget.Exceeded](err)
+	return err != nil && !large
+}
+
+// eagerRoom is what small constants may take on their way.
+var eagerRoom = budget.Limits{Constants: 8 * 8 * maxEager}
+
+// small reports whether what a node computes, and what it reads, is small.
+func (g *Graph) small(v *Value) bool {
 	if v.Producer.products() > maxEagerProducts {
 		return false
 	}
@@ -38,9 +48,7 @@ func (g *Graph) undefined(v *Value) bool {
 			return false
 		}
 	}
-	_, err := g.constWithin(v, budget.Limits{Constants: 8 * 8 * maxEager})
-	_, large := errors.AsType[*budget.Exceeded](err)
-	return err != nil && !large
+	return true
 }
 
 // An UndefinedError is a node on the way to a constant that has no value: ONNX

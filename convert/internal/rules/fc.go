@@ -97,10 +97,7 @@ func explainMatMul(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 		return nil, nil // vectors, or mixed types
 	}
 	if !c.g.IsConst(w) {
-		if w.Init != nil || w.Producer != nil && w.Producer.OpType() == "DequantizeLinear" {
-			return nil, c.weightProblem(n, w)
-		}
-		return nil, nil // a product of data, as in attention
+		return nil, c.product(n, w) // or of data, as in attention
 	}
 	shape, ok := affine.ConstShape(w)
 	if !ok || len(shape) < 2 {
@@ -149,7 +146,10 @@ func explainEinsum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 	}
 	x, w := n.In[d], n.In[k]
 	shape, known := affine.ConstShape(w)
-	if !c.g.IsConst(w) || !known || !affine.SameFloat(x, w) || len(shape) != len(spec.In[k]) || x.Rank() != len(spec.In[d]) {
+	if known && !c.g.IsConst(w) && affine.SameFloat(x, w) {
+		return nil, c.product(n, w)
+	}
+	if !known || !affine.SameFloat(x, w) || len(shape) != len(spec.In[k]) || x.Rank() != len(spec.In[d]) {
 		return nil, nil // a product of data
 	}
 	f := affine.FC{Size: map[affine.Index]int{}, Matrices: []*graph.Value{w}, Alpha: 1}

@@ -120,19 +120,3 @@ func single(n *graph.Node) bool {
 	}
 	return true
 }
-
-// weightProblem says why v cannot be a weight; nil if it can.
-func (c *context) weightProblem(n *graph.Node, v *graph.Value) *reason.Refusal {
-	if c.g.IsConst(v) {
-		return nil
-	}
-	switch {
-	case v.Sparse:
-		return reason.Refuse(reason.SparseInitializer, "the weight %q of %q is stored sparse; store it dense to have it merged", v.Name, n.Title())
-	case v.Init != nil && v.IsInput:
-		return reason.Refuse(reason.WeightsAreGraphInputs, "the weight %q of %q has a default but is a graph input, which callers may override; --freeze-inputs treats it as constant", v.Name, n.Title())
-	case v.Producer != nil && v.Producer.OpType() == "DequantizeLinear":
-		return reason.Refuse(reason.QuantizedWeight, "the weight %q of %q is dequantised by %q; --fold-dequantize merges its float value", v.Name, n.Title(), v.Producer.Title())
-	}
-	return reason.Refuse(reason.WeightsNotConstant, "the weight %q of %q is computed from data or has no value in the file; export the model with its parameters", v.Name, n.Title())
-}
