@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"weak"
 
 	"repmlp/internal/budget"
 	"repmlp/onnxio"
@@ -122,8 +123,8 @@ func (g *Graph) Const(v *Value) (*Const, error) {
 	if v == nil {
 		return nil, errors.New("evaluating an absent value")
 	}
-	if v.constant != nil {
-		return v.constant, nil
+	if c := g.kept(v); c != nil {
+		return c, nil
 	}
 	if !g.IsConst(v) {
 		return nil, fmt.Errorf("evaluating %q: it is no constant", v.Name)
@@ -134,9 +135,25 @@ func (g *Graph) Const(v *Value) (*Const, error) {
 // maxKept bounds what evaluated constants take together until they are dropped.
 const maxKept = 64 << 20
 
+// A lastConst is the large constant that was worked out last. Its readers come one after
+// the other: while the memory is there it is not worked out again for the next one.
+type lastConst struct {
+	v    *Value
+	kept *Const // of no more than maxKept
+	weak weak.Pointer[Const]
+}
+
+// kept is the value of v where it was worked out and is still there.
+func (g *Graph) kept(v *Value) *Const {
+	if v.constant == nil && v == g.last.v {
+		return g.last.weak.Value()
+	}
+	return v.constant
+}
+
 func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
-	if v.constant != nil {
-		return v.constant, nil
+	if c := g.kept(v); c != nil {
+		return c, nil
 	}
 	var c *Const
 	var err error
@@ -150,19 +167,24 @@ func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evaluating constant %q: %w", v.Name, err)
 	}
-	if n := c.Len(); v.Init != nil && n <= maxInts || v.Init == nil && n <= maxEager {
-		if g.kept += 8 * n; g.kept > maxKept {
+	switch n := c.Len(); {
+	case v.Init != nil && n <= maxInts || v.Init == nil && n <= maxEager:
+		if g.keptBytes += 8 * n; g.keptBytes > maxKept {
 			g.Forget()
 		}
 		v.constant = c
 		g.keeps = append(g.keeps, v)
+	case v.Init == nil:
+		if g.last = (lastConst{v: v, weak: weak.Make(c)}); 8*n <= maxKept {
+			g.last.kept = c
+		}
 	}
 	return c, nil
 }
 
 // Forget drops evaluated constants, which later calls evaluate again.
 func (g *Graph) Forget() {
-	g.kept = 0
+	g.keptBytes = 0
 	for _, v := range g.keeps {
 		v.constant = nil
 	}

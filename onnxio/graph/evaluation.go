@@ -17,7 +17,8 @@ type evaluation struct {
 	meter *budget.Meter
 	uses  map[*Value]int // readings that are still to come
 	done  map[*Value]*Const
-	spent int64 // multiplications
+	spent int64  // multiplications
+	last  *Const // the graph's, which stays there meanwhile
 
 	node   string   // the one that is evaluated
 	output int      // which of its outputs
@@ -25,7 +26,7 @@ type evaluation struct {
 }
 
 func (g *Graph) evaluation(limits budget.Limits) *evaluation {
-	return &evaluation{g: g, meter: limits.Meter(budget.Constants), uses: map[*Value]int{}, done: map[*Value]*Const{}}
+	return &evaluation{g: g, meter: limits.Meter(budget.Constants), uses: map[*Value]int{}, done: map[*Value]*Const{}, last: g.last.weak.Value()}
 }
 
 // constRoom is what constants may take that nodes compute: a budget that the
@@ -74,7 +75,7 @@ func (e *evaluation) count(v *Value) {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		e.uses[v]++
-		if e.uses[v] == 1 && v.constant == nil && v.Init == nil {
+		if e.uses[v] == 1 && e.g.kept(v) == nil && v.Init == nil {
 			todo = append(todo, v.Producer.reads()...)
 		}
 	}
@@ -133,8 +134,8 @@ func (e *evaluation) value(v *Value) (*Const, error) {
 
 // known is the value of v where it was worked out, else nil.
 func (e *evaluation) known(v *Value) *Const {
-	if v.constant != nil {
-		return v.constant
+	if c := e.g.kept(v); c != nil {
+		return c
 	}
 	return e.done[v]
 }

@@ -19,16 +19,17 @@ type Graph struct {
 	Outputs []*Value
 	Opset   int64 // of ai.onnx
 
-	values map[string]*Value
-	byNode map[*onnxio.Node]*Node
-	opts   Options
-	room   budget.Limits // of constants that nodes compute
-	kept   int           // bytes of constants that were worked out
-	keeps  []*Value      // and are there
-	listed int           // elements of long lists of integers
-	Notes  []Note        // contradictions found while propagating shapes
-	Uneven int           // divisions of sizes that leave a rest
-	Unfit  int           // operands and views whose sizes contradict each other
+	values    map[string]*Value
+	byNode    map[*onnxio.Node]*Node
+	opts      Options
+	room      budget.Limits // of constants that nodes compute
+	keeps     []*Value      // constants that were worked out and are there
+	last      lastConst     // of the large ones
+	keptBytes int           // of keeps
+	listed    int           // elements of long lists of integers
+	Notes     []Note        // contradictions found while propagating shapes
+	Uneven    int           // divisions of sizes that leave a rest
+	Unfit     int           // operands and views whose sizes contradict each other
 
 	Demands        []Demand // what nodes ask of sizes that are no numbers
 	Contradictions []Demand // the first of those that numbers violate
