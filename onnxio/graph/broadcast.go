@@ -49,18 +49,24 @@ func (g *Graph) Beside(n *Node, a, b int) (at int, ok bool) {
 
 // beside gives the second operand of arithmetic the axes that attributes put
 // behind it.
-func (g *Graph) beside(n *Node, in []*Const) []*Const {
-	if g.Opset >= 7 || len(in) != 2 {
-		return in
+func (g *Graph) beside(n *Node, in []*Const) ([]*Const, error) {
+	if g.Opset >= 7 || len(in) != 2 || !n.aligned() {
+		return in, nil
 	}
 	rank := len(in[1].Shape)
 	at, ok := g.Beside(n, len(in[0].Shape), rank)
-	if behind := len(in[0].Shape) - at - rank; ok && behind > 0 {
+	if !ok {
+		return nil, errShape
+	}
+	if behind := len(in[0].Shape) - at - rank; behind > 0 {
 		c := *in[1]
 		c.Shape = append(slices.Clone(c.Shape), slices.Repeat([]int{1}, behind)...)
-		return []*Const{in[0], &c}
+		in = []*Const{in[0], &c}
 	}
-	return in
+	if whole, err := joint(in[0].Shape, in[1].Shape); err != nil || !slices.Equal(whole, in[0].Shape) {
+		return nil, errShape
+	}
+	return in, nil
 }
 
 // aligned reports whether the node's second input is aligned by the attributes axis and

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"slices"
 
 	"repmlp/onnxio"
 )
@@ -170,7 +171,7 @@ func constPRelu(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	out, err := elementFunc{float: func(a, b float64) float64 { return math.Max(a, 0) + b*math.Min(a, 0) },
 		int: func(_ onnxio.DType, a, b int64) (int64, error) { return max(a, 0) + b*min(a, 0), nil }}.apply(e, x, slope)
-	if err == nil && len(out.Shape) != len(x.Shape) || err == nil && out.Len() != x.Len() {
+	if err == nil && !slices.Equal(out.Shape, x.Shape) {
 		return nil, errShape
 	}
 	return out, err
@@ -184,6 +185,8 @@ func constClip(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		switch {
 		case i+1 < len(in) && in[i+1] != nil:
 			bounds[i] = in[i+1]
+		case n.Attr(name) != nil && in[0].F == nil:
+			return nil, errShape
 		case n.Attr(name) != nil:
 			bounds[i] = &Const{DType: in[0].DType, F: []float64{float64(n.AttrFloat(name))}}
 		}

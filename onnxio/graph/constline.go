@@ -20,6 +20,9 @@ var (
 // element, and how far the next one is.
 func lines(shape []int, axis int, f func(at, step int)) {
 	step := size(shape[axis+1:])
+	if shape[axis] == 0 {
+		return // lines of nothing
+	}
 	for outer := range size(shape[:axis]) {
 		for inner := range step {
 			f(outer*shape[axis]*step+inner, step)

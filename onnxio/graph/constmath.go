@@ -133,10 +133,15 @@ func (f elementFunc) unary(e *evaluation, n *Node, in []*Const) (*Const, error) 
 
 // rule works operands together from left to right.
 func (f elementFunc) rule(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	in = e.g.beside(n, in)
+	in, err := e.g.beside(n, in)
+	if err != nil {
+		return nil, err
+	}
 	out := in[0]
 	for _, y := range in[1:] {
-		var err error
+		if e.g.Opset < 8 && n.op.In[0].Variadic && !slices.Equal(y.Shape, out.Shape) { // they broadcast since opset 8
+			return nil, errShape
+		}
 		if out, err = f.apply(e, out, y); err != nil {
 			return nil, err
 		}
@@ -218,7 +223,10 @@ func constStep(f func(float64) float64) constRule {
 
 func constCompare(holds func(order int) bool) constRule {
 	return func(e *evaluation, n *Node, in []*Const) (*Const, error) {
-		in = e.g.beside(n, in)
+		in, err := e.g.beside(n, in)
+		if err != nil {
+			return nil, err
+		}
 		x, y := in[0], in[1]
 		out, pairs, err := e.together(onnxio.Bool, x, y)
 		if err != nil {
@@ -258,7 +266,10 @@ func constCompare(holds func(order int) bool) constRule {
 
 // constPow is Pow (opset 7 and later): the result has the base's type.
 func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	in = e.g.beside(n, in)
+	in, err := e.g.beside(n, in)
+	if err != nil {
+		return nil, err
+	}
 	x, y := in[0], in[1]
 	if x.steep() || y.steep() {
 		return nil, errRounding

@@ -84,6 +84,11 @@ func (g *Graph) evalInts(n *Node) {
 		return
 	}
 	out := n.Out[0]
+	for _, v := range n.Out[1:] {
+		if v != nil && v.Index < constOps[n.OpType()].outputs(n) {
+			g.constInts(v)
+		}
+	}
 	if g.constInts(out) {
 		return
 	}
@@ -110,14 +115,19 @@ func (g *Graph) constInts(v *Value) bool {
 		}
 	}
 	c := v.constant // small ones are kept
-	if c == nil || c.Len() > maxInts {
+	if c == nil {
 		return true
 	}
-	if _, ok := v.Shape(); !ok {
-		v.setShape(sizes(c.Shape))
+	if dims, ok := v.Shape(); ok && len(dims) > 0 || !ok {
+		if _, known := numbers(dims); !known {
+			v.setShape(sizes(c.Shape))
+		}
 	}
 	if v.Elem == onnxio.Undefined {
 		v.Elem = c.DType
+	}
+	if c.Len() > maxInts || v.Index > 0 && c.F != nil {
+		return true
 	}
 	if !g.lists(c.Len()) {
 		return true

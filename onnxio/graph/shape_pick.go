@@ -72,7 +72,9 @@ func shapeTopK(s *shaper) {
 	}
 	out := slices.Clone(d)
 	out[axis] = Unknown
-	if k := s.ints(1); len(k) == 1 {
+	if len(s.n.In) < 2 && s.n.Attr("k") != nil { // before opset 10
+		out[axis] = Size(s.n.AttrInt("k"))
+	} else if k := s.ints(1); len(k) == 1 {
 		out[axis] = k[0]
 	}
 	s.set(0, out)
