@@ -13,7 +13,7 @@ import (
 func (p *planner) padding() {
 	t := &takers{planner: p, left: p.remains(), from: map[*graph.Value][]int{}, added: map[*graph.Value]bool{}}
 	for i, r := range p.regions {
-		source := p.t.e.Source(r.Segment.From)
+		source := r.Segment.From
 		t.from[source] = append(t.from[source], i)
 		if r.Part != nil {
 			for _, v := range r.Part.Values {
