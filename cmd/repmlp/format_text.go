@@ -207,6 +207,8 @@ func layer(g convert.RegionReport) string {
 	switch g.Kind {
 	case "scale":
 		return "one scale and shift"
+	case "norm":
+		return "its normalisation"
 	case "pool":
 		return "one average"
 	case "identity":

@@ -129,6 +129,22 @@ func sameAxis(n *graph.Node, args []*Value, axis int64) bool {
 	return true
 }
 
+// sameChannels is for norms of channels: what they make of a channel on a smaller map is
+// another number, and the same function of scale and bias.
+func sameChannels(_ *graph.Graph, n *graph.Node, args []*Value) bool {
+	return sameAxis(n, args[:1], 1)
+}
+
+// sameTrailing is for norms of the last axes.
+func sameTrailing(_ *graph.Graph, n *graph.Node, args []*Value) bool {
+	rank := len(args[0].Shape)
+	axis, ok := graph.Axis(n.AttrInt("axis"), rank)
+	for ; ok && axis < rank; axis++ {
+		ok = sameAxis(n, args[:1], int64(axis))
+	}
+	return ok
+}
+
 // An otherMeaning is the error of a node that would do something else on a
 // cropped map than on the map of the model.
 type otherMeaning struct{ node string }

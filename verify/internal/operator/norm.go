@@ -178,8 +178,10 @@ func trainedStatistics(c *Call, mean, variance []float64) (out []*Value) {
 	return out
 }
 
-// normalize brings every run of n consecutive elements to mean 0, variance 1.
-func normalize(x *Value, n int, eps float64, after func(i int, v float64) float64) (out *Value, means, inverse []float64) {
+// normalize brings every run of n consecutive elements of the first input to mean 0,
+// variance 1.
+func normalize(c *Call, n int, after func(i int, v float64) float64) (out *Value, means, inverse []float64) {
+	x, eps := c.In[0], float64(c.Node.AttrFloat("epsilon"))
 	out = Like(x, x.DType, x.Shape)
 	for r := 0; r*n < x.Len(); r++ {
 		m, s := 0.0, 0.0
@@ -194,16 +196,26 @@ func normalize(x *Value, n int, eps float64, after func(i int, v float64) float6
 		inv := 1 / math.Sqrt(s/float64(n)+eps)
 		means, inverse = append(means, m), append(inverse, inv)
 		for i := range n {
-			put(out, r*n+i, after(r*n+i, (x.Float(r*n+i)-m)*inv))
+			put(out, r*n+i, after(r*n+i, c.magnitude((x.Float(r*n+i)-m)*inv, n)))
 		}
 	}
 	return out, means, inverse
 }
 
+// magnitude is one of n normalised numbers; in a run of magnitudes, to which the numbers
+// themselves are not known, a bound of all of them: the sum of their squares is at
+// most n.
+func (c *Call) magnitude(v float64, n int) float64 {
+	if c.Run.Mode == Absolute {
+		return math.Sqrt(float64(n))
+	}
+	return v
+}
+
 func instanceNorm(c *Call) ([]*Value, error) {
 	x := c.In[0]
 	n, ch := tensor.Count(x.Shape[2:]), x.Shape[1]
-	out, _, _ := normalize(x, n, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
+	out, _, _ := normalize(c, n, func(i int, v float64) float64 {
 		k := i / n % ch
 		return v*c.In[1].Float(k) + c.In[2].Float(k)
 	})
@@ -218,7 +230,7 @@ func groupNorm(c *Call) ([]*Value, error) {
 		return nil, fmt.Errorf("%d channels do not fit %d groups", ch, groups)
 	}
 	inner := tensor.Count(x.Shape[2:])
-	out, _, _ := normalize(x, inner*ch/groups, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
+	out, _, _ := normalize(c, inner*ch/groups, func(i int, v float64) float64 {
 		k := i / inner % ch
 		if c.Run.Opset < 21 && c.In[1].Len() == groups {
 			k /= ch / groups
@@ -228,20 +240,30 @@ func groupNorm(c *Call) ([]*Value, error) {
 	return []*Value{out}, nil
 }
 
-func layerNorm(c *Call) ([]*Value, error) {
+// trailing are the axes that a norm of the last ones normalises, and for each of their
+// elements where its parameter lies.
+func trailing(c *Call, param int) (shape, at []int, err error) {
 	x := c.In[0]
 	axis, err := tensor.AxisOf(c.Node.AttrInt("axis"), len(x.Shape))
 	if err != nil {
+		return nil, nil, err
+	}
+	shape = x.Shape[axis:]
+	if c.has(param) {
+		tensor.Walk(shape, tensor.Spread(c.In[param].Shape, shape), func(_, o int) { at = append(at, o) })
+	}
+	return shape, at, nil
+}
+
+func layerNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	shape, scale, err := trailing(c, 1)
+	if err != nil {
 		return nil, err
 	}
-	shape := x.Shape[axis:]
+	_, bias, _ := trailing(c, 2)
 	n := tensor.Count(shape)
-	var scale, bias []int
-	tensor.Walk(shape, tensor.Spread(c.In[1].Shape, shape), func(_, o int) { scale = append(scale, o) })
-	if c.has(2) {
-		tensor.Walk(shape, tensor.Spread(c.In[2].Shape, shape), func(_, o int) { bias = append(bias, o) })
-	}
-	out, means, inverse := normalize(x, n, float64(c.Node.AttrFloat("epsilon")), func(i int, v float64) float64 {
+	out, means, inverse := normalize(c, n, func(i int, v float64) float64 {
 		v *= c.In[1].Float(scale[i%n])
 		if bias != nil {
 			v += c.In[2].Float(bias[i%n])
@@ -249,13 +271,34 @@ func layerNorm(c *Call) ([]*Value, error) {
 		return v
 	})
 	stat := slices.Clone(x.Shape)
-	for i := axis; i < len(stat); i++ {
+	for i := len(stat) - len(shape); i < len(stat); i++ {
 		stat[i] = 1
 	}
 	m, s := Like(x, onnxio.Float32, stat), Like(x, onnxio.Float32, stat)
 	fill(m, means)
 	fill(s, inverse)
 	return []*Value{out, m, s}, nil
+}
+
+func rmsNorm(c *Call) ([]*Value, error) {
+	x := c.In[0]
+	shape, scale, err := trailing(c, 1)
+	if err != nil {
+		return nil, err
+	}
+	n := tensor.Count(shape)
+	out := Like(x, c.In[1].DType, x.Shape)
+	for r := 0; r*n < x.Len(); r++ {
+		s := 0.0
+		for i := range n {
+			s += x.Float(r*n+i) * x.Float(r*n+i)
+		}
+		inv := 1 / math.Sqrt(s/float64(n)+float64(c.Node.AttrFloat("epsilon")))
+		for i := range n {
+			put(out, r*n+i, c.magnitude(x.Float(r*n+i)*inv, n)*c.In[1].Float(scale[i]))
+		}
+	}
+	return []*Value{out}, nil
 }
 
 func lrn(c *Call) ([]*Value, error) {

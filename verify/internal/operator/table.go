@@ -143,9 +143,10 @@ func Table() map[string]Operator {
 
 		// norm.go
 		"BatchNormalization":        {Kernel: batchNorm, Alike: everywhere},
-		"InstanceNormalization":     {Kernel: instanceNorm},
-		"GroupNormalization":        {Kernel: groupNorm},
-		"LayerNormalization":        {Kernel: layerNorm},
+		"InstanceNormalization":     {Kernel: instanceNorm, Alike: sameChannels},
+		"GroupNormalization":        {Kernel: groupNorm, Alike: sameChannels},
+		"LayerNormalization":        {Kernel: layerNorm, Alike: sameTrailing},
+		"RMSNormalization":          {Kernel: rmsNorm, Alike: sameTrailing},
 		"MeanVarianceNormalization": {Kernel: meanVariance},
 		"LpNormalization":           {Kernel: lpNorm},
 		"LRN":                       {Kernel: lrn},

@@ -386,6 +386,8 @@ case("Dropout", f(2, 3), opset=13)
 case("Dropout", f(2, 3), a(0.5), opset=13, outs=2)
 case("Dropout", f(2, 3), a(0.0), a(True, bool), opset=13, outs=2)
 case("Dropout", f(2, 3), opset=7)
+case("RMSNormalization", f(2, 3, 4), p(4), opset=23)
+case("RMSNormalization", f(2, 3, 4), p(3, 4), opset=23, axis=1, epsilon=0.5)
 
 ERF = np.vectorize(math.erf, otypes=[np.float64])
 # What neither oracle runs, worked out here.
