@@ -10,7 +10,7 @@ import (
 
 // A Layer is what a segment of the graph becomes.
 type Layer interface {
-	// Kind is what reports call it: conv, fc, scale, pool or identity.
+	// Kind is what reports call it: conv, fc, scale, pool, norm or identity.
 	Kind() string
 	// Cost is what the layer and the nodes around it cost.
 	Cost() affine.Cost
