@@ -536,3 +536,33 @@ func TestScalesOfOldOpsets(t *testing.T) {
 		}
 	}
 }
+
+// A transposed conv without a stride is written as a Conv unless it makes few channels of
+// many, or is smaller.
+func TestTransposedBeatsConv(t *testing.T) {
+	for _, c := range []struct {
+		out  int
+		pads string
+		want bool
+	}{{2, "1,1,1,1", true}, {3, "1,1,1,1", false}, {4, "1,1,1,1", false}, {4, "3,2,2,2", true}} {
+		w := wholeOf(t, fmt.Sprintf("x : N 3 6 6\na = ConvTranspose(x, ?3x%dx3x3) pads=%s\ny = Neg(a)", c.out, c.pads))
+		m, why := w.walk.Map(w.s.To)
+		if why != nil {
+			t.Fatal(why)
+		}
+		conv, ok := PlanConv(w.s, m, math.MaxInt)
+		l, ok2 := PlanConvTranspose(w.s, m, math.MaxInt)
+		if !ok || !ok2 {
+			t.Fatalf("%+v: %v, %v", c, ok, ok2)
+		}
+		if have := l.Beats(conv); have != c.want || !l.Beats(nil) {
+			t.Errorf("%+v: %v", c, have)
+		}
+		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size()); !ok {
+			t.Errorf("%+v: as many weights as allowed", c)
+		}
+		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size()-1); ok {
+			t.Errorf("%+v: more weights than allowed", c)
+		}
+	}
+}

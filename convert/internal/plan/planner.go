@@ -304,7 +304,7 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
 		conv, _ = layer.PlanConv(segment(), m, limit)
 		if s.Count(affine.IsTransposed) > 0 {
-			if l, ok := layer.PlanConvTranspose(s, m, limit); ok && (conv == nil || l.Cost().Less(conv.Cost())) {
+			if l, ok := layer.PlanConvTranspose(s, m, limit); ok && l.Beats(conv) {
 				return l, s
 			}
 		}
@@ -322,7 +322,7 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	case conv == nil && fc == nil:
 		return nil, nil
 	case conv == nil:
-		if !p.opts.AllowGrowth && oneConv(s) && fc.Cost().Moves > q.tally.cost.Moves {
+		if !p.opts.AllowGrowth && ofMaps(s) && fc.Cost().Moves > q.tally.cost.Moves {
 			return nil, nil // moving the map to rows and back costs more than what merges into the conv
 		}
 		return fc, s
@@ -332,9 +332,9 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	return conv, s
 }
 
-// oneConv reports whether a Conv of a map with several positions, or a transposed one, is
-// the only layer.
-func oneConv(s *affine.Segment) bool {
+// ofMaps reports whether a Conv of a map with several positions is the only layer, or all
+// layers are such, some of them transposed: tiles of these are rows.
+func ofMaps(s *affine.Segment) bool {
 	layers := 0
 	for _, a := range s.Steps {
 		if !affine.IsLayer(a.Op) {
@@ -345,5 +345,5 @@ func oneConv(s *affine.Segment) bool {
 		}
 		layers++
 	}
-	return layers == 1
+	return layers == 1 || s.Count(affine.IsTransposed) > 0
 }
