@@ -250,7 +250,7 @@ func (s transposedSpec) build() (*onnxio.Model, error) {
 		}
 		sum = b.transpose(sum, append(perm, 1)...)
 	}
-	y := b.op("Relu", []string{sum})
+	y := b.op("LeakyRelu", []string{sum}, onnxio.FloatAttr("alpha", 0.5)) // 16-bit floats round what a Relu leaves of a negative map
 	return onnxio.NewModel(onnxio.Parts{Opset: s.Opset, Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", s.Elem, dims...)},
 		Outputs: append([]*onnxio.ValueInfo{onnxio.NewValue(y, s.Elem)}, b.outs...), Nodes: b.nodes, Inits: b.inits})
 }
