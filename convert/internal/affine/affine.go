@@ -76,7 +76,7 @@ func IsSpatial(op Op) bool {
 // IsView reports whether the operation moves no element, or permutes them.
 func IsView(op Op) bool {
 	switch op.(type) {
-	case *View, *Permute, *Blocks:
+	case *View, *Permute, *Blocks, *Unshuffle:
 		return true
 	}
 	return false
@@ -86,7 +86,7 @@ func IsView(op Op) bool {
 // convolution can do by itself.
 func IsSelection(op Op) bool {
 	switch op := op.(type) {
-	case *Pick, *Join, *Crop:
+	case *Pick, *Join, *Crop, *Unshuffle:
 		return true
 	case *Blocks:
 		return op.IntoDepth

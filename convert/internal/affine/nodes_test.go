@@ -256,6 +256,18 @@ var nodes = []struct{ name, text string }{
 	{"join of kernels before padding", "x : N 3 4 4\na = Conv(x, ?2x3x3x1) pads=1,0,1,0\nc = Concat(x, a) axis=1\ny = Conv(c, ?2x5x1x3) pads=0,1,0,1"},
 	{"depth to space behind copies", "x : N 2 4 4\na = Concat(x, x, x, x) axis=1\nb = Conv(x, ?8x2x3x3) pads=1,1,1,1\nc = Add(a, b)\ny = DepthToSpace(c) blocksize=2"},
 
+	{"unshuffled pixels", "x : N 3 4 6\na = Reshape(x, #-1_3_2_2_3_2)\nb = Transpose(a) perm=0,1,3,5,2,4\nc = Reshape(b, #-1_12_2_3)\ny = Conv(c, ?4x12x3x3) pads=1,1,1,1"},
+	{"space to depth as views", "x : 2 3 4 6\na = Reshape(x, #2_3_2_2_2_3)\nb = Transpose(a) perm=0,3,5,1,2,4\nc = Reshape(b, #2_18_2_2)\ny = Conv(c, ?4x18x1x1)"},
+	{"blocks before channels, turned", "x : 2 3 4 6\na = Reshape(x, #2_3_2_2_2_3)\nb = Transpose(a) perm=0,5,1,3,2,4\nc = Reshape(b, #2_18_2_2)\ny = Mul(c, ?18x1x1)"},
+	{"blocks of channels last", "x : N 4 6 2\na = Reshape(x, #-1_2_2_3_2_2)\nb = Transpose(a) perm=0,1,3,4,2,5\nc = Reshape(b, #-1_2_3_8)\nd = Transpose(c) perm=0,3,1,2\ny = Conv(d, ?4x8x3x3) pads=1,1,1,1"},
+	{"blocks of a line", "x : N 2 6\na = Reshape(x, #-1_2_2_3)\nb = Transpose(a) perm=0,3,1,2\nc = Reshape(b, #-1_6_2)\ny = Conv(c, ?4x6x1)"},
+	{"channel shuffle", "x : N 6 4 4\na = Conv(x, ?6x6x1x1)\nb = Reshape(a, #-1_2_3_4_4)\nc = Transpose(b) perm=0,2,1,3,4\nd = Reshape(c, #-1_6_4_4)\ny = Conv(d, ?6x2x1x1) group=3"},
+	{"channel shuffle behind a shift", "x : N 4 2 2\na = Add(x, =1_2_3_4:4x1x1)\nb = Reshape(a, #-1_2_2_2_2)\nc = Transpose(b) perm=0,2,1,3,4\nd = Reshape(c, #-1_4_2_2)\ny = Mul(d, =2)"},
+	{"positions that are shuffled", "x : N 2 4 4\na = Reshape(x, #-1_2_2_2_4)\nb = Transpose(a) perm=0,1,3,2,4\nc = Reshape(b, #-1_2_4_4)\ny = Conv(c, ?2x2x1x1)"},
+	{"outer positions into channels", "x : N 2 4 4\na = Reshape(x, #-1_2_2_2_4)\nb = Transpose(a) perm=0,2,1,3,4\nc = Reshape(b, #-1_4_2_4)\ny = Conv(c, ?2x4x1x1)"},
+	{"samples into channels", "x : 4 2 4 4\na = Reshape(x, #2_2_2_4_4)\nb = Transpose(a) perm=0,2,1,3,4\nc = Reshape(b, #2_4_4_4)\ny = Conv(c, ?2x4x1x1)"},
+	{"views that move nothing", "x : N 2 4 4\na = Reshape(x, #-1_2_2_2_4)\nb = Transpose(a) perm=0,1,2,3,4\nc = Reshape(b, #-1_2_4_4)\ny = Conv(c, ?2x2x1x1)"},
+
 	{"sum", "x : N 5\na = Gemm(x, ?5x5, ?5)\nb = Mul(x, ?5)\ny = Sum(a, b, x)"},
 	{"difference", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1)\nc = Sub(a, b)\ny = Sub(c, x)"},
 	{"mean of branches", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x1x1x1, ?3) group=3\ny = Mean(a, b, x)"},

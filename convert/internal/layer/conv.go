@@ -78,6 +78,8 @@ func slowBlocks(s *affine.Segment, w fuse.Window) bool {
 		switch op := a.Op.(type) {
 		case *affine.Blocks:
 			block = op.B
+		case *affine.Unshuffle:
+			block = op.Block()
 		case *affine.Pick:
 			for _, p := range op.Axes {
 				if joins && p.Step > block {

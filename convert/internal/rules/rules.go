@@ -31,6 +31,7 @@ type Doc struct {
 // explains a node wins.
 func all() []rule {
 	return []rule{
+		unshuffleRule,
 		viewRule,
 		transposeRule,
 		convRule,
