@@ -53,7 +53,7 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 	}
 	for len(b.todo) > 0 {
 		n := heap.Pop(&b.todo).(*graph.Node)
-		if len(b.seen) > maxNodes {
+		if len(b.seen) > maxNodes || len(n.In) > maxNodes {
 			return nil, stopped(NoLinearNeighbour, "more than %d nodes stand before it", maxNodes)
 		}
 		if s.taken[n] {

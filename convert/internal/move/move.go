@@ -84,11 +84,12 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 			s.inside[n], s.region[n] = true, r
 		}
 	}
+	run := longRuns(p.Regions)
 	var moves []*Move
 	var refusals []Refusal
 	for i := len(s.g.Nodes) - 1; i >= 0; i-- {
 		n := s.g.Nodes[i]
-		if s.leftover(n) == nil || s.taken[n] {
+		if s.leftover(n) == nil || s.taken[n] || run[n] {
 			continue
 		}
 		m, why := s.either(n, tried[n.Out[0].Name])
@@ -104,6 +105,24 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 		moves = append(moves, m)
 	}
 	return moves, refusals
+}
+
+// runEnds is how many nodes at each end of a run of scales and shifts are tried: a move
+// takes all of a run along, or stops near an end of it.
+const runEnds = 8
+
+// longRuns are the nodes in the middle of long runs of scales and shifts.
+func longRuns(regions []*plan.Region) map[*graph.Node]bool {
+	run := map[*graph.Node]bool{}
+	for _, r := range regions {
+		if r.Layer.Kind() != "scale" || len(r.Segment.Steps) <= 2*runEnds {
+			continue
+		}
+		for _, a := range r.Segment.Steps[runEnds : len(r.Segment.Steps)-runEnds] {
+			run[a.Node()] = true
+		}
+	}
+	return run
 }
 
 // either looks for a move of n, back before on. Without one it says why there is none.
@@ -156,8 +175,8 @@ func (s *search) leftover(n *graph.Node) *affine.Diagonal {
 // crossing is a node that a piece meets.
 func (s *search) crossing(n *graph.Node) *crossing { return &crossing{s.g, s.e, n} }
 
-// maxNodes bounds the nodes that one search looks at.
-const maxNodes = 512
+// maxNodes bounds the nodes that one search looks at, and what each of them reads.
+const maxNodes = 128
 
 // Value is the name of the value that the move scales and shifts.
 func (m *Move) Value() string { return m.Roots[0].Out[0].Name }

@@ -50,7 +50,7 @@ func (s *search) on(n *graph.Node, keep bool) (*Move, *stop) {
 	for len(f.todo.nodeHeap) > 0 {
 		m := heap.Pop(&f.todo).(*graph.Node)
 		switch {
-		case len(f.seen) > maxNodes:
+		case len(f.seen) > maxNodes || len(m.In) > maxNodes:
 			return nil, stopped(NoLinearNeighbour, "more than %d nodes stand behind it", maxNodes)
 		case s.taken[m]:
 			return nil, nil // looked at again once the other move is made
