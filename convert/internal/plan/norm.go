@@ -27,30 +27,32 @@ func (p *planner) norms() {
 		if first == nil || !left.stays(first) {
 			continue
 		}
-		var scale *Region // which the norm takes the steps of
-		var steps []*affine.Affine
-		if i, ok := starts[first.Out]; ok && onlyReader(first.Out) {
-			scale = p.regions[i]
-			steps = scale.Segment.Steps
-		} else {
-			steps = p.scalesBehind(first.Out, left)
-		}
-		r, taken := p.norm(first, steps)
+		behind := p.scalesBehind(first.Out, left, starts)
+		r, taken := p.norm(first, behind.steps)
 		if r == nil {
 			continue
 		}
-		if scale != nil {
-			if rest := steps[taken:]; len(rest) > 0 {
-				s := affine.NewSegment(r.Segment.To, scale.Segment.To, rest)
-				if l, ok := layer.PlanScale(s, s.Walk(), p.t.e.Graph.Opset); ok && l.Cost().Work < len(rest) {
-					p.regions = append(p.regions, &Region{Segment: s, Layer: l, Before: s.Parameters(), cost: l.Cost()})
-				}
-			}
-			gone[scale] = true
-		}
 		p.regions = append(p.regions, r)
+		for _, part := range behind.merged {
+			if part.at >= taken {
+				break
+			}
+			gone[part.region] = true
+			if end := part.at + len(part.region.Segment.Steps); end > taken {
+				p.rest(r, behind.steps[taken:end])
+			}
+		}
 	}
 	p.regions = slices.DeleteFunc(p.regions, func(r *Region) bool { return gone[r] })
+}
+
+// rest plans what a norm left of scales that were to be one; they stay where that is no
+// less work.
+func (p *planner) rest(norm *Region, steps []*affine.Affine) {
+	s := affine.NewSegment(norm.Segment.To, steps[len(steps)-1].Out, slices.Clone(steps))
+	if l, ok := layer.PlanScale(s, s.Walk(), p.t.e.Graph.Opset); ok && l.Cost().Work < len(steps) {
+		p.regions = append(p.regions, &Region{Segment: s, Layer: l, Before: s.Parameters(), cost: l.Cost()})
+	}
 }
 
 // normalised explains what a norm with constant parameters makes; nil for other nodes.
@@ -81,10 +83,30 @@ func (p *planner) normalised(n *graph.Node) *affine.Affine {
 // maxBehind bounds the scales behind a norm that are looked at.
 const maxBehind = 64
 
-// scalesBehind lists the nodes behind v that stay and scale, shift or only look on, each read
-// by the next alone.
-func (p *planner) scalesBehind(v *graph.Value, left *remainder) (steps []*affine.Affine) {
-	for len(steps) < maxBehind && onlyReader(v) {
+// A behind is what scales and shifts a value, step by step; some of the steps were to be one
+// scale.
+type behind struct {
+	steps  []*affine.Affine
+	merged []mergedScale
+}
+
+// A mergedScale is a region that stands for steps from at on.
+type mergedScale struct {
+	region *Region
+	at     int
+}
+
+// scalesBehind lists what stays and scales, shifts or only looks on behind v, each value read
+// by the next step alone.
+func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*graph.Value]int) (b behind) {
+	for len(b.steps) < maxBehind && onlyReader(v) {
+		if i, ok := starts[v]; ok {
+			r := p.regions[i]
+			b.merged = append(b.merged, mergedScale{r, len(b.steps)})
+			b.steps = append(b.steps, r.Segment.Steps...)
+			v = r.Segment.To
+			continue
+		}
 		n := v.Readers[0].Node
 		if len(n.Out) == 0 || n.Out[0] == nil {
 			break
@@ -93,10 +115,10 @@ func (p *planner) scalesBehind(v *graph.Value, left *remainder) (steps []*affine
 		if a == nil || len(a.Args) != 1 || a.Args[0] != v || !left.stays(a) || !affine.IsScale(a.Op) && !affine.IsIdle(a.Op) {
 			break
 		}
-		steps = append(steps, a)
+		b.steps = append(b.steps, a)
 		v = a.Out
 	}
-	return steps
+	return b
 }
 
 // norm is a norm with as many of the steps behind it as it can take; nil for none.
