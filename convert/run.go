@@ -177,7 +177,11 @@ func (c *conversion) remains(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusa
 			made[name] = r.Named()
 		}
 	}
-	for _, x := range explain.Stays(e, declined, made) {
+	stops := map[string]*reason.Refusal{}
+	for _, r := range c.planned.refused {
+		stops[r.Node.Title()] = reason.Refuse(r.Code, "%s", r.Message)
+	}
+	for _, x := range explain.Stays(e, declined, made, stops) {
 		s.Left = append(s.Left, Left(x))
 	}
 	return nil

@@ -45,7 +45,7 @@ func TestFindings(t *testing.T) {
 			}
 		}
 		if len(p.Regions) == 0 {
-			for _, x := range append(f.Left, Stays(p.Explained, f.Declined, nil)...) {
+			for _, x := range append(f.Left, Stays(p.Explained, f.Declined, nil, nil)...) {
 				fmt.Fprintf(&text, "left, %s at %s: %s\n", x.Code, x.Node, x.Message)
 				found = found || x.Code == code
 				if x.Node == "" || !codes[x.Code] || !strings.Contains(x.Message, x.Node) {

@@ -15,8 +15,8 @@ type Left struct{ Code, Node, Message string }
 // Stays names what a result still has of BatchNormalizations, constant scales, constant
 // biases and activations that change nothing, and says of each why nothing beside it could take it; but not
 // those that a decline names. e explains the result, in which made gives for the node of a
-// merge the name of a layer that was merged.
-func Stays(e *affine.Explained, declined []Decline, made map[string]string) []Left {
+// merge the name of a layer that was merged, and stops why nodes did not move to a layer.
+func Stays(e *affine.Explained, declined []Decline, made map[string]string, stops map[string]*reason.Refusal) []Left {
 	named := map[string]bool{}
 	for _, d := range declined {
 		named[d.Node] = true
@@ -36,9 +36,24 @@ func Stays(e *affine.Explained, declined []Decline, made map[string]string) []Le
 		}
 		named[n.Title()] = true
 		why := l.why(n, data)
+		if stop := stops[n.Title()]; stop != nil && says(stop, why) {
+			why = reason.Refuse(stop.Code, "%q (%s) stays: %s", n.Title(), n.OpType(), stop.Message)
+		}
 		out = append(out, Left{string(why.Code), n.Title(), why.Message})
 	}
 	return out
+}
+
+// says reports whether the end of a search for a layer, which reads numbers, says more of a
+// node than a look around it.
+func says(stop, why *reason.Refusal) bool {
+	switch why.Code {
+	case reason.UnsupportedForm, reason.SignDepends:
+		return true
+	case reason.NoLinearNeighbour:
+		return stop.Code == reason.SignDepends || stop.Code == reason.BiasBeforeZeroPadding
+	}
+	return false
 }
 
 // A leftover looks around the nodes that a result still has.

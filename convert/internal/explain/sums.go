@@ -43,7 +43,7 @@ func (l *look) sum(a *affine.Affine) {
 		why := l.whyNotSum(a.Out, source, group)
 		l.add(why, n)
 		if why == nil || why.Code == "" {
-			l.leave(a.Out, source, group)
+			l.leave(a.Out, source)
 		}
 	}
 	grouped := map[*graph.Value]bool{}
@@ -70,10 +70,10 @@ func (l *look) sum(a *affine.Affine) {
 }
 
 // leave names a sum of parallel linear branches that nothing else is told of.
-func (l *look) leave(v, source *graph.Value, group []*graph.Value) {
+func (l *look) leave(v, source *graph.Value) {
 	n := l.e.Of(v).Node()
 	why := "no form is known in which they are one layer"
-	if at := l.p.AttemptSum(source, v, group); at != nil {
+	if at := l.p.Attempt(source, v); at != nil {
 		switch {
 		case at.RowsWhy != nil && at.RowsWhy.Message != "":
 			why = at.RowsWhy.Message
