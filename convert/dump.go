@@ -17,6 +17,7 @@ const (
 	stageFacts     = "facts"
 	stageExplained = "explained"
 	stagePlan      = "plan"
+	stageTidy      = "tidy"
 	stageResult    = "result"
 )
 
@@ -32,6 +33,7 @@ func Stages() []Stage {
 		{stageFacts, "what is known of every value: type, shape, small integers, whether it is constant (`onnxio/graph`)"},
 		{stageExplained, "what every value is an affine function of (`internal/rules`, `internal/affine`)"},
 		{stagePlan, "the regions with their layers (`internal/plan`, `internal/layer`), then blocks as people know them, the merges, and what declined (`internal/explain`)"},
+		{stageTidy, "what goes out of the merged model because it is of no use (`internal/tidy`)"},
 		{stageResult, "the model that is written"},
 	}
 }

@@ -29,6 +29,7 @@ type Options struct {
 	Values          bool // Inspect: read the weights too, for the reasons that depend on their values
 
 	// What is written.
+	NoTidy     bool   // leave what is of no use in a merged model as it was
 	NoMetadata bool   // no provenance in the result
 	Version    string // of whoever converts, in the result and the report; "": Version
 

@@ -8,6 +8,7 @@ import (
 	"repmlp/convert/internal/explain"
 	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
+	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
@@ -56,6 +57,22 @@ func summarise(of *planned, p *plan.Plan, found *explain.Findings, w *edit.Resul
 			Inputs: shape.In, Outputs: shape.Out, Groups: shape.Groups, Rows: shape.Rows, Before: r.Before, After: shape.Parameters, Derivation: r.Derived(of.story)})
 	}
 	return s
+}
+
+// renamed has the regions of the main graph name what is there in the model that is
+// written: names are those of values that are gone, and what has their elements.
+func (s *summary) renamed(p *plan.Plan, m *onnxio.Model, names map[string]string) {
+	there := map[string]bool{}
+	for _, n := range m.Graph().Nodes() {
+		there[n.Name()] = true
+	}
+	for i := range p.Regions { // those of bodies come behind them
+		r := &s.Regions[i]
+		r.Into = slices.DeleteFunc(slices.Clone(r.Into), func(name string) bool { return !there[name] })
+		if name, gone := names[r.Value]; gone {
+			r.Value = name
+		}
+	}
 }
 
 // proved is the regions with their proofs, where there are any.

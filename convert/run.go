@@ -37,6 +37,7 @@ type conversion struct {
 	planned *planned
 	plan    *plan.Plan // of the main graph
 	written *edit.Result
+	merged  *onnxio.Model // the result before it was tidied
 }
 
 func (c *conversion) clock(name string, from time.Time) {
@@ -85,8 +86,11 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			return res, opts.dumpResult(res)
 		default:
 			res.Baseline = base
-			if res.Model, err = c.planned.model.Apply(c.written.Edit); err != nil {
+			if c.merged, err = c.planned.model.Apply(c.written.Edit); err != nil {
 				return nil, fmt.Errorf("writing the merged graph: %w", err)
+			}
+			if res.Model, err = c.tidied(); err != nil {
+				return nil, err
 			}
 			if err = opts.dumpResult(res); err == nil {
 				err = finish(c)
@@ -200,7 +204,7 @@ func inMemory(ctx context.Context, m *onnxio.Model, opts Options) (*result, erro
 		if err != nil {
 			return err
 		}
-		return c.prove(ctx, c.plan.Regions, c.res.Model)
+		return c.prove(ctx, c.plan.Regions, c.merged)
 	})
 }
 
@@ -230,7 +234,7 @@ func planValues(ctx context.Context, m *onnxio.Model, opts Options) (*result, er
 		if len(open) == 0 {
 			return nil
 		}
-		return c.prove(ctx, open, c.res.Model)
+		return c.prove(ctx, open, c.merged)
 	})
 }
 
@@ -267,7 +271,7 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 	res, err := run(ctx, m, opts, func(c *conversion) error {
 		err := write(c.res)
 		if err == nil {
-			err = c.prove(ctx, c.plan.Regions, back)
+			err = c.prove(ctx, c.plan.Regions, c.proved(back))
 		}
 		if err != nil { // the plan may be made anew
 			drop()

@@ -45,6 +45,9 @@ func NewComputed(name string, d DType, dims []int64, s Source) (*Tensor, error) 
 	return t, nil
 }
 
+// Computed reports whether the values come from a source, not from a file.
+func (t *Tensor) Computed() bool { return t.computed != nil }
+
 func (c *computed) bytes(name string, n int64) ([]byte, error) {
 	c.once.Do(func() {
 		data := make([]byte, n)

@@ -17,6 +17,7 @@ type settings struct {
 	// what is written
 	output     string
 	noMetadata bool
+	noTidy     bool
 	dump       string
 	reports    []string
 	json       bool
@@ -56,6 +57,7 @@ func (s *settings) flags() []flagLine {
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
 
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
+		{"convert", "no-tidy", boolFlag(&s.noTidy), "leave nodes and constants of no use in a merged model as they were", nil},
 		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},
 		{"convert", "dump", stringFlag(&s.dump, ""), "also write what each stage made as text into the folder `DIR`", folders},
 		{"convert inspect verify bench", "report", listFlag(&s.reports), "also write a report to `FILE`, by extension " + reportExtensions() + "; repeatable", extensions(reportKinds()...)},

@@ -19,7 +19,7 @@ import (
 func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) {
 	o := convert.Options{
 		AllowGrowth: s.growth, FreezeInputs: s.freeze, FoldDequantize: s.dequantize, BatchStatistics: s.asInfer, Values: s.values,
-		NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
+		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
 		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Hashes: s.wanted(),
 	}
 	given := cmd.Flags().Changed

@@ -73,7 +73,7 @@ func (g *Graph) IsConst(v *Value) bool {
 
 func (g *Graph) isConst(v *Value) bool {
 	if v.Init != nil {
-		return g.fixed(v) && (fitsLetter('a', v.Init.DType()) || fitsLetter('q', v.Init.DType()))
+		return g.fixed(v) && g.stored(v) && (fitsLetter('a', v.Init.DType()) || fitsLetter('q', v.Init.DType()))
 	}
 	n := v.Producer
 	if n == nil || n.op == nil || n.misfit || g.opts.undefined[n.Node] != "" || v.Sparse {

@@ -9,14 +9,9 @@ import (
 // propagate works out shapes, element types and small integer values, node by
 // node. Declared shapes are used only where nothing else is known.
 func (g *Graph) propagate() error {
-	info := map[string]*onnxio.ValueInfo{}
-	for _, list := range [][]*onnxio.ValueInfo{g.Model.Graph().ValueInfo(), g.Model.Graph().Outputs()} {
-		for _, v := range list {
-			info[v.Name()] = v
-		}
-	}
+	info := g.told()
 	for _, t := range g.Model.Graph().Inits() {
-		if v := g.values[t.Name()]; v.Init != nil && g.fixed(v) && (v.Init.DType().IsInt() || v.Init.Len() <= 16) {
+		if v := g.values[t.Name()]; v.Init != nil && g.fixed(v) && g.stored(v) && (v.Init.DType().IsInt() || v.Init.Len() <= 16) {
 			g.initInts(v)
 		}
 	}
@@ -46,6 +41,20 @@ func (g *Graph) propagate() error {
 		}
 	}
 	return nil
+}
+
+// told is what the file declares of values that nodes make, by name.
+func (g *Graph) told() map[string]*onnxio.ValueInfo {
+	info := map[string]*onnxio.ValueInfo{}
+	if g.opts.Sure {
+		return info
+	}
+	for _, list := range [][]*onnxio.ValueInfo{g.Model.Graph().ValueInfo(), g.Model.Graph().Outputs()} {
+		for _, v := range list {
+			info[v.Name()] = v
+		}
+	}
+	return info
 }
 
 // declare compares what is known about v with what the file declares.

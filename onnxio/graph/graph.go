@@ -43,6 +43,10 @@ type Options struct {
 	FreezeInputs   bool // initializers that are graph inputs too count as constants
 	FoldDequantize bool // DequantizeLinear of constants counts as a constant
 
+	// Sure takes nothing on trust: what the file declares for values that nodes make says
+	// nothing, and initializers that are still to be computed are no constants.
+	Sure bool
+
 	// Sizes fixes the shapes of graph inputs, by name; others keep their symbols.
 	Sizes map[string][]int64
 

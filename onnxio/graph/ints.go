@@ -20,6 +20,9 @@ func (g *Graph) fixed(v *Value) bool {
 	return v.Init != nil && (!v.IsInput || g.opts.FreezeInputs)
 }
 
+// stored reports whether the values of an initializer may be read.
+func (g *Graph) stored(v *Value) bool { return !g.opts.Sure || !v.Init.Computed() }
+
 // A list of more than longList elements is kept only while those of all values are
 // no more than maxListed: no size is made of so many, and they take 64 bytes each.
 const (

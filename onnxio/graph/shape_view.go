@@ -90,7 +90,7 @@ func shapeTranspose(s *shaper) {
 func shapeSqueeze(s *shaper) {
 	d, ok := s.in(0)
 	axes, given, known := s.axes()
-	if !ok || !known {
+	if !ok || !known || !given && s.g.opts.Sure && !settled(d) {
 		return
 	}
 	var out []Dim
@@ -107,6 +107,12 @@ func shapeSqueeze(s *shaper) {
 		}
 	}
 	s.set(0, out)
+}
+
+// settled reports whether all sizes are numbers: one that is none may be 1.
+func settled(dims []Dim) bool {
+	_, ok := numbers(append([]Dim{}, dims...))
+	return ok
 }
 
 func shapeUnsqueeze(s *shaper) {

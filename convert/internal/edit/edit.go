@@ -10,6 +10,7 @@ import (
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
+	"repmlp/convert/internal/tidy"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
@@ -57,7 +58,7 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 	if len(forbidden) > 0 {
 		return nil, errors.Join(forbidden...)
 	}
-	sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
+	tidy.Sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
 	w.Edit.Metadata = o.Metadata
 	r.Edit = w.Edit
 	return r, nil

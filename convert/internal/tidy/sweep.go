@@ -1,13 +1,15 @@
-package edit
+package tidy
 
 import (
+	"slices"
+
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
-// sweep drops what nothing needs any more: nodes, initializers, inputs that
-// were frozen, declared shapes.
-func sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
+// Sweep adds to an edit of the model of view what it leaves without use: nodes,
+// initializers, inputs that freeze makes constants, declared shapes.
+func Sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
 	g := view.Model.Graph()
 	alive, live := reached(edit, g)
 	dropped := setOf(edit.DropNodes)
@@ -16,6 +18,8 @@ func sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
 			edit.DropNodes = append(edit.DropNodes, n)
 		}
 	}
+	edit.AddNodes = slices.DeleteFunc(edit.AddNodes, func(p onnxio.Placed) bool { return !alive[p.Node] })
+	edit.AddInits = slices.DeleteFunc(edit.AddInits, func(t *onnxio.Tensor) bool { return !live[t.Name()] })
 	kept := sweepInits(edit, view.Model, live, freeze)
 	made, fresh := map[string]bool{}, map[string]bool{}
 	for n := range alive {
