@@ -79,6 +79,16 @@ func convertModel(t testing.TB, m *onnxio.Model) *convert.Result {
 	return res
 }
 
+// untidied is convertModel with nothing done but merges.
+func untidied(t testing.TB, m *onnxio.Model) *convert.Result {
+	t.Helper()
+	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{}, NoTidy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
 func TestCases(t *testing.T) {
 	for _, c := range cases(t) {
 		t.Run(c.Name, func(t *testing.T) {

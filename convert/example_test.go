@@ -45,7 +45,7 @@ func ExampleFile() {
 		fmt.Println(b.Kind, "becomes", b.Becomes)
 	}
 	// Output:
-	// fused: 78 -> 43 nodes, outputs agree: true
+	// fused: 78 -> 39 nodes, outputs agree: true
 	// RepMLP becomes one FC3 128 -> 128 in 2 groups, beside FC1 and FC2
 	// RepMLP becomes one FC3 128 -> 128 in 2 groups, beside FC1 and FC2
 }
@@ -99,5 +99,5 @@ func ExampleModel() {
 	// Output:
 	// fused: 5 merges, all proved
 	//  78 nodes: 447 of 450 images right (99.33 %)
-	//  43 nodes: 447 of 450 images right (99.33 %)
+	//  39 nodes: 447 of 450 images right (99.33 %)
 }

@@ -52,7 +52,7 @@ func TestStorageMeansNothing(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			m := c.load(t)
-			want := merges(t, m, convertModel(t, m))
+			want := merges(t, m, untidied(t, m))
 			for name, f := range map[string]func(*testing.T, *onnxio.Model) *onnxio.Model{
 				"Constant nodes": constants, "typed fields": typedFields, "external data": externalData, "dead nodes": deadNodes, "function": wrapped,
 			} {
@@ -60,7 +60,7 @@ func TestStorageMeansNothing(t *testing.T) {
 				if v == nil {
 					continue
 				}
-				if got := merges(t, v, convertModel(t, v)); got != want {
+				if got := merges(t, v, untidied(t, v)); got != want {
 					t.Errorf("%s changed the result\n%.600s\n%.600s", name, got, want)
 				}
 			}

@@ -15,7 +15,7 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 	if c.opts.NoTidy {
 		return c.merged, nil
 	}
-	defer c.clock("tidy", time.Now())
+	defer c.clock("plan", time.Now())
 	g, err := graph.New(c.merged, graph.Options{Sure: true})
 	if err != nil {
 		return nil, fmt.Errorf("tidying the merged graph: %w", err)

@@ -1,8 +1,6 @@
 package tidy
 
 import (
-	"slices"
-
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
@@ -18,8 +16,6 @@ func Sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
 			edit.DropNodes = append(edit.DropNodes, n)
 		}
 	}
-	edit.AddNodes = slices.DeleteFunc(edit.AddNodes, func(p onnxio.Placed) bool { return !alive[p.Node] })
-	edit.AddInits = slices.DeleteFunc(edit.AddInits, func(t *onnxio.Tensor) bool { return !live[t.Name()] })
 	kept := sweepInits(edit, view.Model, live, freeze)
 	made, fresh := map[string]bool{}, map[string]bool{}
 	for n := range alive {

@@ -58,7 +58,7 @@ func (r *Result) Empty() bool {
 	return len(e.DropNodes)+len(e.AddNodes)+len(e.DropInits)+len(e.AddInits)+len(e.DropInputs)+len(e.DropInfo) == 0
 }
 
-// String lists what was done, a line each.
+// String lists what was done, a line each, and how many nodes that leaves.
 func (r *Result) String() string {
 	return strings.Join(r.lines, "")
 }
@@ -75,6 +75,10 @@ func (r *Result) Check() error {
 		if v := r.net.g.Value(name); v == nil || v.IsOutput || len(v.Captured) > 0 {
 			wrong = append(wrong, fmt.Errorf("the value %q is gone and others than nodes read it", name))
 		}
+	}
+	made := map[*graph.Value]bool{} // in the place of others
+	for _, out := range r.net.names {
+		made[out] = true
 	}
 	for _, w := range r.net.nodes {
 		if !w.alive {
@@ -97,7 +101,7 @@ func (r *Result) Check() error {
 			}
 		}
 		for _, in := range w.in {
-			if in != nil && in.Producer != nil && r.net.tensors[in] == nil && !r.net.nodes[in.Producer.Index].alive {
+			if in != nil && !made[in] && in.Producer != nil && r.net.tensors[in] == nil && !r.net.nodes[in.Producer.Index].alive {
 				wrong = append(wrong, fmt.Errorf("node %q reads %q, which nobody makes any more", w.Title(), in.Name))
 			}
 		}

@@ -30,8 +30,8 @@ func (t *net) write(o Options) *Result {
 	w := &writer{net: t, r: r, names: onnxio.Names{}, taken: o.Reserved, shared: map[string]string{}}
 	w.reserve(t.g.Model.Graph())
 	for _, init := range t.g.Model.Graph().Inits() {
-		if v := t.g.Value(init.Name()); v != nil && !v.IsInput && !init.Computed() && init.DType() == onnxio.Int64 {
-			w.share(init)
+		if v := t.g.Value(init.Name()); t.g.IsConst(v) {
+			w.same(v, init)
 		}
 	}
 	for _, n := range t.nodes {
@@ -47,7 +47,12 @@ func (t *net) write(o Options) *Result {
 			w.node(n)
 		}
 	}
-	Sweep(&r.Edit, t.g, o.FreezeInputs)
+	e := &r.Edit
+	alive, live := reached(e, t.g.Model.Graph())
+	e.AddNodes = slices.DeleteFunc(e.AddNodes, func(p onnxio.Placed) bool { return !alive[p.Node] })
+	e.AddInits = slices.DeleteFunc(e.AddInits, func(x *onnxio.Tensor) bool { return !live[x.Name()] })
+	Sweep(e, t.g, o.FreezeInputs)
+	r.say("%d nodes of %d", len(t.nodes)-len(e.DropNodes)+len(e.AddNodes), len(t.nodes))
 	return r
 }
 
@@ -79,8 +84,8 @@ func (w *writer) fresh(base string) string {
 	}
 }
 
-// share notes what a small constant of the file holds, and returns the name of the first
-// one that holds the same; "" for one that is too large to look for.
+// share notes what a small constant of integers holds, and returns the name of the first
+// one that holds the same; "" for one that is not looked for.
 func (w *writer) share(x *onnxio.Tensor) string {
 	key := holds(x)
 	if key != "" && w.shared[key] == "" {
@@ -89,9 +94,9 @@ func (w *writer) share(x *onnxio.Tensor) string {
 	return w.shared[key]
 }
 
-// holds tells small constants apart, "" for others.
+// holds tells small constants of integers apart, "" for others.
 func holds(x *onnxio.Tensor) string {
-	if x.Len() > maxShared {
+	if x.Len() > maxShared || x.DType().IsFloat() {
 		return ""
 	}
 	b, err := x.Bytes()
@@ -101,12 +106,22 @@ func holds(x *onnxio.Tensor) string {
 	return fmt.Sprintf("%s%v%x", x.DType(), x.Dims(), b)
 }
 
+// same has those who read a small constant read the first one that holds the same. It
+// reports whether that is another.
+func (w *writer) same(v *graph.Value, x *onnxio.Tensor) bool {
+	name := w.share(x)
+	if name == "" || name == v.Name || w.bound[v] {
+		return false
+	}
+	w.r.Names[v.Name] = name
+	w.r.say("constant %q = %q", v.Name, name)
+	return true
+}
+
 // constant puts a value in the place of the node that computes it.
 func (w *writer) constant(n *work) {
 	v, x := n.Out[0], w.tensors[n.Out[0]]
-	if name := w.share(x); name != "" && name != v.Name && !w.bound[v] {
-		w.r.Names[v.Name] = name
-		w.r.say("constant %q = %q", v.Name, name)
+	if w.same(v, x) {
 		return
 	}
 	w.r.Edit.DropNodes = append(w.r.Edit.DropNodes, n.Node.Node)
@@ -142,7 +157,7 @@ func (w *writer) name(v *graph.Value) string {
 	if out := w.net.names[v]; out != nil {
 		return out.Name
 	}
-	if w.made[v] {
+	if v.Init != nil || w.made[v] {
 		if name := w.r.Names[v.Name]; name != "" {
 			return name
 		}
