@@ -9,6 +9,10 @@ import (
 	"repmlp/onnxio/graph"
 )
 
+// rounds is how often a model is tidied at most: once more where sizes became constants
+// that others may be made of, which is rare, and time stays in the number of nodes.
+const rounds = 3
+
 // tidied is the merged model without what is of no use in it. Where a region's nodes
 // and value have other names there, the summary has these.
 func (c *conversion) tidied() (*onnxio.Model, error) {
@@ -16,25 +20,29 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 		return c.merged, nil
 	}
 	defer c.clock("plan", time.Now())
-	g, err := graph.New(c.merged, graph.Options{Sure: true})
-	if err != nil {
-		return nil, fmt.Errorf("tidying the merged graph: %w", err)
-	}
-	r := tidy.Of(g, tidy.Options{FreezeInputs: c.opts.FreezeInputs, Reserved: c.opts.reserved})
-	if c.opts.checks {
-		if err := r.Check(); err != nil {
-			return nil, err
+	m, text := c.merged, ""
+	again := true
+	for round := 0; again && round < rounds; round++ {
+		g, err := graph.New(m, graph.Options{Sure: true})
+		if err != nil {
+			return nil, fmt.Errorf("tidying the merged graph: %w", err)
 		}
+		r := tidy.Of(g, tidy.Options{FreezeInputs: c.opts.FreezeInputs, Reserved: c.opts.reserved})
+		if c.opts.checks {
+			if err := r.Check(); err != nil {
+				return nil, err
+			}
+		}
+		text += r.String()
+		if again = r.Again; r.Empty() {
+			break
+		}
+		if m, err = m.Apply(r.Edit); err != nil {
+			return nil, fmt.Errorf("tidying the merged graph: %w", err)
+		}
+		c.res.Plan.renamed(c.plan, m, r.Names)
 	}
-	if err := c.opts.dump(stageTidy, r.String); err != nil || r.Empty() {
-		return c.merged, err
-	}
-	made, err := c.merged.Apply(r.Edit)
-	if err != nil {
-		return nil, fmt.Errorf("tidying the merged graph: %w", err)
-	}
-	c.res.Plan.renamed(c.plan, made, r.Names)
-	return made, nil
+	return m, c.opts.dump(stageTidy, func() string { return text })
 }
 
 // proved is the model that regions are proved in: the one before it was tidied, which

@@ -155,6 +155,9 @@ func (d *drawing) node(line string) error {
 	}
 	var ins []string
 	for _, a := range strings.Split(args, ",") {
+		if args == "" {
+			break // a Constant
+		}
 		name, err := d.operand(strings.TrimSpace(a))
 		if err != nil {
 			return err
