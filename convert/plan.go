@@ -59,9 +59,9 @@ func summarise(of *planned, p *plan.Plan, found *explain.Findings, w *edit.Resul
 	return s
 }
 
-// renamed has the regions of the main graph name what is there in the model that is
-// written: names are those of values that are gone, and what has their elements.
-func (s *summary) renamed(p *plan.Plan, m *onnxio.Model, names map[string]string) {
+// written has the regions of the main graph name nodes that are there in the model that
+// is written, where they left any. What they make keeps the name that it had.
+func (s *summary) written(p *plan.Plan, m *onnxio.Model) {
 	there := map[string]bool{}
 	for _, n := range m.Graph().Nodes() {
 		there[n.Name()] = true
@@ -69,9 +69,6 @@ func (s *summary) renamed(p *plan.Plan, m *onnxio.Model, names map[string]string
 	for i := range p.Regions { // those of bodies come behind them
 		r := &s.Regions[i]
 		r.Into = slices.DeleteFunc(slices.Clone(r.Into), func(name string) bool { return !there[name] })
-		if name, gone := names[r.Value]; gone {
-			r.Value = name
-		}
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // that others may be made of, which is rare, and time stays in the number of nodes.
 const rounds = 3
 
-// tidied is the merged model without what is of no use in it. Where a region's nodes
-// and value have other names there, the summary has these.
+// tidied is the merged model without what is of no use in it. The summary
+// names the nodes that are there.
 func (c *conversion) tidied() (*onnxio.Model, error) {
 	if c.opts.NoTidy {
 		return c.merged, nil
@@ -40,8 +40,8 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 		if m, err = m.Apply(r.Edit); err != nil {
 			return nil, fmt.Errorf("tidying the merged graph: %w", err)
 		}
-		c.res.Plan.renamed(c.plan, m, r.Names)
 	}
+	c.res.Plan.written(c.plan, m)
 	return m, c.opts.dump(stageTidy, func() string { return text })
 }
 
