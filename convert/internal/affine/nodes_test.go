@@ -114,6 +114,8 @@ var nodes = []struct{ name, text string }{
 	{"transposed beside conv", "x : 2 3 4 5\na = ConvTranspose(x, ?3x4x3x3) pads=1,1,1,1\nb = Conv(x, ?4x3x3x3, ?4) pads=1,1,1,1\ny = Add(a, b)"},
 	{"transposed beside a strided conv", "x : 2 3 1 5\na = ConvTranspose(x, ?3x4x1x1) strides=2,1\nb = Conv(x, ?4x3x1x1, ?4) strides=2,1\ny = Add(a, b)"},
 	{"transposed of channels last", "x : N 3 4 2\na = Transpose(x) perm=0,3,1,2\nb = ConvTranspose(a, ?2x5x3x3) strides=2,2\nc = Add(b, ?5x1x1)\ny = Transpose(c) perm=0,2,3,1"},
+	{"transposed, nothing is left", "x : 2 3 2\ny = ConvTranspose(x, ?3x2x1) pads=1,1"},
+	{"transposed with more than fits in front", "x : 2 3 4\na = ConvTranspose(x, ?3x2x3, ?2) strides=@2 output_padding=@1 pads=0,2\ny = Conv(a, ?2x2x3) pads=1,1"},
 	{"transposed and cropped", "x : 2 3 4 5\na = ConvTranspose(x, ?3x2x3x3, ?2) strides=2,2\ny = Slice(a, #1_2, #-2_11, #2_3)"},
 	{"transposed, every second channel", "x : 2 3 4\na = ConvTranspose(x, ?3x4x3, ?4) strides=@2\ny = Slice(a, #0, #4, #1, #2)"},
 	{"transposed channels in another order", "x : 2 4 3\na = Gather(x, #1_0_3_2) axis=1\ny = ConvTranspose(a, ?4x2x3, ?4) strides=@2 group=2"},

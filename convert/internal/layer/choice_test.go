@@ -566,3 +566,48 @@ func TestTransposedBeatsConv(t *testing.T) {
 		}
 	}
 }
+
+// output_padding of stride or dilation is none, and a map cannot begin before its first tap.
+func TestTransposedThatIsNotWritten(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want bool
+	}{
+		{"strides=@3 output_padding=@2", true},
+		{"strides=@3 output_padding=@3", false},
+		{"strides=@3 dilations=@4 output_padding=@3", true},
+		{"strides=@3 dilations=@4 output_padding=@4", false},
+		{"strides=@3 output_shape=@16", true},
+		{"strides=@3 output_shape=@17", true},
+		{"strides=@3 output_shape=@18", false},
+		{"strides=@2 pads=2,1", true},
+	} {
+		w := wholeOf(t, "x : N 3 5\na = ConvTranspose(x, ?3x2x3) "+c.text+"\ny = Neg(a)")
+		m, why := w.walk.Map(w.s.To)
+		if why != nil {
+			t.Fatal(why)
+		}
+		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok != c.want {
+			t.Errorf("%s: %v", c.text, ok)
+		}
+	}
+	for text, want := range map[string]bool{
+		"x : N 3 5\na = ConvTranspose(x, ?3x2x3) strides=@2\ny = Slice(a, #1, #9, #2)":                   true,
+		"x : N 3 5\na = ConvTranspose(x, ?3x2x3) strides=@2\ny = Slice(a, #1, #10, #2, #2)":              false, // every second position
+		"x : N 3 5\na = ConvTranspose(x, ?3x2x3) strides=@2\ny = Pad(a, #0_0_1_0_0_0)":                   false, // begins with a zero
+		"x : N 3 5\na = ConvTranspose(x, ?3x2x3) strides=@2 output_padding=@0\ny = Pad(a, #0_0_0_0_0_1)": true,
+		"x : 6 3 5\na = Slice(x, #0, #4, #0)\nb = ConvTranspose(a, ?3x2x3) strides=@2\ny = Neg(b)":       false, // another batch
+	} {
+		w := wholeOf(t, text)
+		m, why := w.walk.Map(w.s.To)
+		if why != nil {
+			if want {
+				t.Errorf("%s: %v", text, why)
+			}
+			continue
+		}
+		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok != want {
+			t.Errorf("%s: %v", text, ok)
+		}
+	}
+}
