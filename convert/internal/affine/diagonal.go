@@ -19,6 +19,7 @@ type Diagonal struct {
 	shift   Load
 	sizes   Load // magnitudes that the shift was added up from, nil for its own
 	none    bool // the shift is zero everywhere
+	aligned bool // the numbers are those of the channels, wherever they stand
 	weights []*graph.Value
 }
 
@@ -96,11 +97,11 @@ func (d *Diagonal) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	}
 	m := in[0]
 	if axis >= 0 {
-		if axis >= len(m.Order) || m.Order[axis] != 1 {
-			return m, reason.Refuse("", "%q scales another axis than the channels", n.Title())
+		if d.Widens() && m.Win.Out == 1 && axis < m.Cut.rank(m.Dims) {
+			m = m.widened(axis, d.place.sizes[axis])
 		}
-		if d.Widens() && m.Win.Out == 1 {
-			m = m.widened(d.place.sizes[axis])
+		if !d.aligned && (axis >= m.Cut.rank(m.Dims) || !samePieces(m.Cut.of(axis, m.Dims), whole(1, m.Dims[1]))) {
+			return m, reason.Refuse("", "%q scales another axis than the channels", n.Title())
 		}
 		if m.Win.Out != d.place.sizes[axis] {
 			return m, reason.Refuse("", "the constant of %q has %d channels, its data %d", n.Title(), d.place.sizes[axis], m.Win.Out)

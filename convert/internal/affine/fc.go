@@ -12,7 +12,6 @@ import (
 // those that data and weight have and the result has not are summed over; those
 // that all have are groups.
 type FC struct {
-	NoMap
 	Data   [][]Index     // the indices of each axis of the data
 	Weight []Index       // in the order in which the matrices are stored, one behind the other
 	Out    [][]Index     // the indices of each axis of the result

@@ -41,7 +41,8 @@ func (j *Join) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Ref
 // agree wherever it runs.
 func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	out := in[0]
-	if j.Axis >= len(out.Order) || out.Order[j.Axis] != 1 {
+	order := out.order()
+	if j.Axis >= len(order) || order[j.Axis] != 1 {
 		return out, reason.Refuse("", "%q joins another axis than the channels of a map", n.Title())
 	}
 	channels := 0
@@ -54,7 +55,7 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	windows := []fuse.Window{out.Win}
 	out.Dims, out.outside = slices.Clone(out.Dims), nil
 	for _, o := range in[1:] {
-		if !slices.Equal(out.Order, o.Order) {
+		if !slices.Equal(order, o.order()) || !out.sameInput(o) {
 			return out, reason.Refuse(reason.RowOrderDiffers, "the operands of %q come with different axes first", n.Title())
 		}
 		if !slices.Equal(out.Win.Up, o.Win.Up) {
@@ -85,7 +86,7 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		return out, reason.Refuse("", "the operands of %q do not fit", n.Title())
 	}
 	out.Dims[1] = graph.Size(int64(out.Win.Out))
-	return out, nil
+	return out.cutBy(order), nil
 }
 
 // Kernel implements Op.

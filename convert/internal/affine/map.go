@@ -14,9 +14,10 @@ import (
 // the formula gives zero outside the map, as zero padding supposes, and which
 // sizes the map has.
 type Map struct {
-	Win   fuse.Window
-	Dims  []graph.Dim // [N, C, spatial...]
-	Order []int       // which of Dims each axis of the value is
+	Win  fuse.Window
+	Dims []graph.Dim // [N, C, spatial...]
+	Cut  Cut         // the value as a view of the map, nil: as it is
+	In   Form        // the region's input as a view of the map in which the walk began
 
 	borders borders     // what the formula gives outside the map
 	biased  bool        // what the formula makes of zeros alone need not be zero
@@ -72,50 +73,12 @@ func (s Map) scaledBy(numbers func() (scale, shift, sizes []float64, err error))
 	return s
 }
 
-// MapInput starts a walk at v, whose axes are those of a map in the given
-// order.
-func MapInput(v *graph.Value, order []int) (Map, bool) {
-	shape, ok := v.Shape()
-	if !ok || len(shape) < 3 || len(order) != len(shape) {
-		return Map{}, false
-	}
-	dims := make([]graph.Dim, len(shape))
-	for i, k := range order {
-		dims[k] = shape[i]
-	}
-	c, ok := dims[1].Int()
-	if !ok || c < 1 {
-		return Map{}, false
-	}
-	return Map{Win: fuse.IdentityWindow(int(c), len(dims)-2), Dims: dims, Order: order, borders: make(borders, len(dims)-2)}, true
-}
-
-// inOrder are axes as they are.
-func inOrder(rank int) []int {
-	out := make([]int, rank)
-	for i := range out {
-		out[i] = i
-	}
-	return out
-}
-
 // ChannelsFirst reports whether the value's axes are [N, C, spatial...].
-func (s Map) ChannelsFirst() bool {
-	for i, k := range s.Order {
-		if i != k {
-			return false
-		}
-	}
-	return true
-}
+func (s Map) ChannelsFirst() bool { return s.Cut == nil }
 
 // transposed permutes the axes of the value; the map stays what it is.
 func (s Map) transposed(perm []int) Map {
-	order := make([]int, len(perm))
-	for i, p := range perm {
-		order[i] = s.Order[p]
-	}
-	s.Order = order
+	s.Cut = s.Cut.pieces(s.Dims).permuted(perm).plain(s.Dims)
 	return s
 }
 

@@ -344,7 +344,11 @@ func described(t *testing.T, name, text string) string {
 		return b.String()
 	}
 	w := end.Win
-	fmt.Fprintf(&b, "map: {Out:%d In:%d Groups:%d Lo:%v Taps:%v Step:%v Stride:%v} %v, axes %v to %v\n", w.Out, w.In, w.Groups, w.Lo, w.Taps, w.Step, w.Stride, end.Dims, s.Order, end.Order)
+	fmt.Fprintf(&b, "map: {Out:%d In:%d Groups:%d Lo:%v Taps:%v Step:%v Stride:%v} %v", w.Out, w.In, w.Groups, w.Lo, w.Taps, w.Step, w.Stride, end.Dims)
+	for _, f := range []affine.Form{end.In, {Dims: end.Dims, Cut: end.Cut}} {
+		fmt.Fprintf(&b, ", %s", cutText(f))
+	}
+	b.WriteByte('\n')
 	if w.Up != nil {
 		fmt.Fprintf(&b, "spread by %v\n", w.Up)
 	}
@@ -500,6 +504,59 @@ func apply(m *affine.Rows, f *fuse.Folded, from, to side, x []float64) []float64
 	return y
 }
 
+// cutText says which pieces of a map's axes a value consists of.
+func cutText(f affine.Form) string {
+	if f.Plain() {
+		return "as it is"
+	}
+	var axes []string
+	for _, axis := range f.Cut {
+		var parts []string
+		for _, p := range axis {
+			s := fmt.Sprint(p.Axis)
+			if !p.Inner.Is(1) || !p.Size.Equal(f.Dims[p.Axis]) {
+				s = fmt.Sprintf("%d/%v%%%v", p.Axis, p.Inner, p.Size)
+			}
+			parts = append(parts, s)
+		}
+		axes = append(axes, "["+strings.Join(parts, " ")+"]")
+	}
+	return strings.Join(axes, "")
+}
+
+// mapSizes are the sizes of a map of which a value of the given sizes is a view.
+func mapSizes(f affine.Form, value []int) []int {
+	out := make([]int, len(f.Dims))
+	for k, d := range f.Dims {
+		out[k] = int(d.At(sketch.Batch))
+		if axis := f.Whole(k); axis >= 0 { // which a Slice of an open axis knows better
+			out[k] = value[axis]
+		}
+	}
+	return out
+}
+
+// element is where a value has the element of a map at a place.
+func element(f affine.Form, sizes, place []int) int {
+	at := 0
+	if f.Plain() {
+		for k, n := range sizes {
+			at = at*n + place[k]
+		}
+		return at
+	}
+	for i, axis := range f.Cut {
+		for _, p := range axis {
+			size, inner := int(p.Size.At(sketch.Batch)), int(p.Inner.At(sketch.Batch))
+			if f.Whole(p.Axis) == i {
+				size = sizes[p.Axis]
+			}
+			at = at*size + place[p.Axis]/inner%size
+		}
+	}
+	return at
+}
+
 // sameMap convolves the input with the folded kernel, loop by loop.
 func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []float64) error {
 	k, err := affine.Fold(s)
@@ -509,33 +566,21 @@ func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []f
 	if k.Size() != end.Win.Size() || !slices.Equal(k.Lo, end.Win.Lo) || !slices.Equal(k.Stride, end.Win.Stride) || !slices.Equal(k.Up, end.Win.Up) || k.Groups != end.Win.Groups {
 		return fmt.Errorf("the kernel is %+v, planned was %+v", k.Window, end.Win)
 	}
-	sizes, strides := make([]int, len(shape)), make([]int, len(shape)) // of the map's axes
-	stride := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		sizes[s.Order[i]], strides[s.Order[i]] = shape[i], stride
-		stride *= shape[i]
+	to := affine.Form{Dims: end.Dims, Cut: end.Cut}
+	sizes, made := mapSizes(end.In, shape), mapSizes(to, result)
+	if affine.Size(made) != len(out) || affine.Size(sizes) != len(in) {
+		return fmt.Errorf("the map has sizes %v, then %v", sizes, made)
 	}
-	made := make([]int, len(end.Dims))
-	for i, axis := range end.Order {
-		made[i] = result[i]
-		if n, ok := end.Dims[axis].Int(); ok && int(n) != result[i] {
-			return fmt.Errorf("the map has sizes %v, the result %v", end.Dims, result)
-		}
-	}
-	if affine.Size(made) != len(out) {
-		return fmt.Errorf("the map has sizes %v", made)
-	}
-	place := make([]int, len(made))
-	for i, want := range out {
-		for j, d := range digits(i, made) {
-			place[end.Order[j]] = d
-		}
+	at := make([]int, len(sizes))
+	for i := range out {
+		place := digits(i, made)
+		want := out[element(to, made, place)]
 		o, perGroup, taps := place[1], k.In/k.Groups, affine.Size(k.Taps)
 		y := k.B[o]
 		for c := range perGroup {
 			channel := o/(k.Out/k.Groups)*perGroup + c
 			for t := range taps {
-				at := place[0]*strides[0] + channel*strides[1]
+				at[0], at[1] = place[0], channel
 				inside := true
 				for a, tap := range digits(t, k.Taps) {
 					p, up := place[a+2]*k.Stride[a]+k.Lo[a]+tap*k.Step[a], 1
@@ -543,10 +588,10 @@ func sameMap(s *affine.Segment, end affine.Map, shape, result []int, in, out []f
 						up = k.Up[a]
 					}
 					inside = inside && p >= 0 && p%up == 0 && p/up < sizes[a+2]
-					at += p / up * strides[a+2]
+					at[a+2] = p / up
 				}
 				if inside {
-					y += k.W[(o*perGroup+c)*taps+t] * in[at]
+					y += k.W[(o*perGroup+c)*taps+t] * in[element(end.In, sizes, at)]
 				}
 			}
 		}

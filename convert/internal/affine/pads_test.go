@@ -151,8 +151,7 @@ func TestCropOfAPaddedMap(t *testing.T) {
 	pad := &Pad{Pads: []int64{0, 0, 2, 1, 0, 0, 1, 3}, Mode: PadWrap}
 	crop, _ := pad.Inside(nil)
 	shape := dims(2, 3, 8, 9)
-	v := graph.Invent("v", 1, shape)
-	start, ok := MapInput(v, []int{0, 1, 2, 3})
+	start, ok := MapInput(Form{Dims: shape})
 	if !ok {
 		t.Fatal("no map")
 	}
@@ -169,7 +168,7 @@ func TestCropOfAPaddedMap(t *testing.T) {
 	if _, why := (&Conv{Win: graph.Window{Kernel: []int64{1, 1}, Stride: []int64{1, 1}, Dilation: []int64{1, 1}, Begin: []int64{1, 1}, End: []int64{0, 0}}, Shape: []int{3, 3, 1, 1}, Groups: 1}).Window(n, []Map{end}); why == nil || why.Code != "padding_modes_differ" {
 		t.Errorf("zeros around the inside: %v", why)
 	}
-	turned, _ := MapInput(graph.Invent("v", 1, dims(2, 8, 9, 3)), []int{0, 2, 3, 1})
+	turned, _ := MapInput(axesOf(dims(2, 8, 9, 3), []int{0, 2, 3, 1}))
 	if _, why := crop.Window(n, []Map{turned}); why == nil {
 		t.Error("a map with its channels last was cropped")
 	}

@@ -93,15 +93,16 @@ func (p *Pick) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Ref
 // that has ones and zeros.
 func (p *Pick) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	out := in[0]
-	if p.Drop >= 0 {
+	order := out.order()
+	if p.Drop >= 0 || order == nil {
 		return NoMap{}.Window(n, in)
 	}
 	out.Dims, out.borders = slices.Clone(out.Dims), slices.Clone(out.borders)
 	for _, a := range p.Axes {
-		if a.Axis >= len(out.Order) || out.Order[a.Axis] == 0 {
+		if a.Axis >= len(order) || order[a.Axis] == 0 {
 			return NoMap{}.Window(n, in)
 		}
-		axis := out.Order[a.Axis]
+		axis := order[a.Axis]
 		out.Dims[axis] = a.Size
 		if axis == 1 {
 			if a.Count > maxListed {
@@ -117,12 +118,12 @@ func (p *Pick) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 			*b = border{code: reason.InnerZeroPadding, why: "\"" + n.Title() + "\" crops the map; pad the map before it"}
 		}
 	}
-	next, ok := p.window(in[0].Win.Out, out.Order)
+	next, ok := p.window(in[0].Win.Out, order)
 	if !ok {
 		return in[0], reason.Refuse("", "%q picks channels that are not there", n.Title())
 	}
 	out.Win = out.Win.Then(next)
-	return out, tooFar(n, out.Win)
+	return out.cutBy(order), tooFar(n, out.Win)
 }
 
 // window is the convolution that p is of a map whose axes stand in the given order.

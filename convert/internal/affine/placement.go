@@ -106,7 +106,7 @@ func ones(n int) Load {
 // none; ok is false where it is no matter of one axis, or the rank changes.
 func (p Placement) channels() (axis int, ok bool) {
 	axes := p.varies()
-	if p.lead > 0 || len(p.sizes) < 3 || len(axes) > 1 {
+	if p.lead > 0 || len(axes) > 1 {
 		return 0, false
 	}
 	if len(axes) == 0 {
@@ -122,11 +122,15 @@ func widening(channels, axes int) *fuse.Kernel {
 	return &fuse.Kernel{Window: w, W: slices.Repeat([]float64{1}, channels), B: make([]float64, channels)}
 }
 
-// widened gives the map of one channel several equal ones.
-func (s Map) widened(channels int) Map {
+// widened gives the map of one channel several equal ones, along an axis of the value
+// that has one element.
+func (s Map) widened(axis, channels int) Map {
+	cut := slices.Clone(s.Cut.pieces(s.Dims))
 	s.Win = s.Win.Then(widening(channels, len(s.Win.Taps)).Window)
 	s.Dims = slices.Clone(s.Dims)
 	s.Dims[1] = graph.Size(int64(channels))
+	cut[axis] = whole(1, s.Dims[1])
+	s.Cut = cut.plain(s.Dims)
 	if before := s.outside; before != nil {
 		var repeated outside = func() (value, size []float64, err error) {
 			if value, size, err = (*before)(); err != nil {

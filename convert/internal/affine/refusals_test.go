@@ -42,11 +42,7 @@ func TestRowsThatAreRefused(t *testing.T) {
 		u := graph.Invent("u", 1, c.dims)
 		v := sketch.Graph(t, "v : ?\ny = Neg(v)").Value("v") // of any shape
 		a := &Affine{Out: v, Args: slices.Repeat([]*graph.Value{u}, c.args), Nodes: []*graph.Node{n}, Op: c.op}
-		order := make([]int, len(c.dims))
-		for i := range order {
-			order[i] = i
-		}
-		w := NewWalk(u, order)
+		w := NewWalk(u, AsItIs(u))
 		w.Through(a)
 		_, why := w.Rows(v)
 		switch {
@@ -72,7 +68,7 @@ func TestLeastWeights(t *testing.T) {
 	} {
 		u := graph.Invent("u", 1, c.dims)
 		v := sketch.Graph(t, "v : ?\ny = Neg(v)").Value("v")
-		w := NewWalk(u, []int{0, 1})
+		w := NewWalk(u, AsItIs(u))
 		w.Through(&Affine{Out: v, Args: []*graph.Value{u}, Nodes: []*graph.Node{node(t, "Neg")}, Op: c.op})
 		if have, ok := w.RowsAtLeast(v); !ok || have != c.want {
 			t.Errorf("%v: at least %g weights, want %g", c.op, have, c.want)

@@ -3,7 +3,6 @@ package affine
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -16,12 +15,12 @@ import (
 type Segment struct {
 	From, To *graph.Value
 	Steps    []*Affine // each after those that it depends on, the last makes To
-	Order    []int     // which axis of a map each axis of From is
+	Form     Form      // the map that From is a view of
 }
 
 // NewSegment is the piece between two values that the steps make.
 func NewSegment(from, to *graph.Value, steps []*Affine) *Segment {
-	return &Segment{From: from, To: to, Steps: steps, Order: MapOrder(from, slices.Values(steps))}
+	return &Segment{From: from, To: to, Steps: steps, Form: MapForm(from, slices.Values(steps))}
 }
 
 // Last is the explanation of To.
@@ -74,7 +73,7 @@ func (s *Segment) Makes(v *graph.Value) bool {
 
 // Walk takes a new walk through the whole segment.
 func (s *Segment) Walk() *Walk {
-	w := NewWalk(s.From, s.Order)
+	w := NewWalk(s.From, s.Form)
 	for _, a := range s.Steps {
 		if w.Refused() {
 			break
@@ -98,40 +97,4 @@ func (s *Segment) String() string {
 		fmt.Fprintf(&b, "  %v\n", a)
 	}
 	return b.String()
-}
-
-// MapOrder finds in which order the axes of a value are those of a map: the first
-// of the steps from there on that needs channels first tells. Without one the
-// axes are taken as they are.
-func MapOrder(from *graph.Value, steps iter.Seq[*Affine]) []int {
-	rank := max(from.Rank(), 0)
-	start := make([]int, rank)
-	for i := range start {
-		start[i] = i
-	}
-	at := map[*graph.Value][]int{from: start}
-	for a := range steps {
-		order := at[a.Args[0]]
-		switch op := a.Op.(type) {
-		case *Permute:
-			if len(op.Perm) != len(order) {
-				return start
-			}
-			next := make([]int, len(order))
-			for k, p := range op.Perm {
-				next[k] = order[p]
-			}
-			order = next
-		default:
-			if IsSpatial(op) {
-				out := make([]int, rank)
-				for k, axis := range order {
-					out[axis] = k
-				}
-				return out
-			}
-		}
-		at[a.Out] = order
-	}
-	return start
 }

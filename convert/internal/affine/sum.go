@@ -24,11 +24,14 @@ func (s *Sum) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Refu
 func (s *Sum) Window(_ *graph.Node, in []Map) (Map, *reason.Refusal) {
 	out := in[0]
 	for _, o := range in[1:] {
-		if !slices.Equal(out.Order, o.Order) {
-			return out, reason.Refuse(reason.RowOrderDiffers, "the branches come back with different axes first")
-		}
 		if !EqualDims(out.Dims, o.Dims) {
 			return out, reason.Refuse("", "the branches differ in size")
+		}
+		if !sameCut(out.Cut, o.Cut) {
+			return out, reason.Refuse(reason.RowOrderDiffers, "the branches come back with different axes first")
+		}
+		if !out.sameInput(o) {
+			return out, reason.Refuse("", "the branches see the map with different axes")
 		}
 		if !slices.Equal(out.Win.Up, o.Win.Up) {
 			return out, reason.Refuse(reason.SamplingOffsetDiffers, "the branches spread the map by %v and %v", spreadBy(out.Win), spreadBy(o.Win))

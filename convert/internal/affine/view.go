@@ -27,12 +27,18 @@ func (v *View) Trace(t *Tracer, _ *graph.Node, in []Traced) (Traced, *reason.Ref
 	return t.regroup(in[0], v.Dims)
 }
 
-// Window implements Op: a map stays one where its axes do.
+// Window implements Op: the map stays what it is, the value is another view of it.
 func (v *View) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
-	if !v.Same {
-		return NoMap{}.Window(n, in)
+	out := in[0]
+	if v.Same {
+		return out, nil
 	}
-	return in[0], nil
+	cut, ok := cutAnew(out.Cut.pieces(out.Dims), v.Dims)
+	if !ok {
+		return out, reason.Refuse("", "%q cuts its map where no axis ends", n.Title())
+	}
+	out.Cut = cut.plain(out.Dims)
+	return out, nil
 }
 
 // Kernel implements Op.

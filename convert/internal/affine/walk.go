@@ -13,8 +13,8 @@ import (
 // convolution of a map. What is refused once stays refused for all that depends
 // on it.
 type Walk struct {
-	From  *graph.Value
-	Order []int // which axis of a map each axis of From is
+	From *graph.Value
+	Form Form // the map that From is a view of
 
 	tracer  *Tracer
 	traced  map[*graph.Value]Traced
@@ -25,9 +25,9 @@ type Walk struct {
 	args    []Map // of the step that is written
 }
 
-// NewWalk starts at a value whose axes are those of a map in the given order.
-func NewWalk(from *graph.Value, order []int) *Walk {
-	w := &Walk{From: from, Order: order}
+// NewWalk starts at a value that is a view of a map of the given form.
+func NewWalk(from *graph.Value, form Form) *Walk {
+	w := &Walk{From: from, Form: form}
 	dims, ok := from.Shape()
 	if !ok {
 		w.rowsWhy = reason.Refuse("", "the shape of %q is unknown", from.Name)
@@ -37,7 +37,7 @@ func NewWalk(from *graph.Value, order []int) *Walk {
 	var in Traced
 	w.tracer, in = NewTracer(dims)
 	w.traced = map[*graph.Value]Traced{from: in}
-	if m, ok := MapInput(from, order); ok {
+	if m, ok := MapInput(form); ok {
 		w.maps = map[*graph.Value]*Map{from: &m}
 	} else {
 		w.mapWhy = reason.Refuse("", "%q is no map", from.Name)
@@ -47,7 +47,7 @@ func NewWalk(from *graph.Value, order []int) *Walk {
 
 // NewRowsWalk is a walk that writes rows alone, as scales without a layer need.
 func NewRowsWalk(from *graph.Value) *Walk {
-	w := NewWalk(from, nil)
+	w := NewWalk(from, Form{})
 	w.maps, w.mapWhy = nil, reason.Refuse("", "%q was not looked at as a map", from.Name)
 	return w
 }
@@ -98,11 +98,12 @@ func (w *Walk) throughMap(a *Affine) *reason.Refusal {
 	for _, v := range a.Args {
 		w.args = append(w.args, *w.maps[v])
 	}
-	y, why := a.Op.Window(a.Node(), w.args)
+	op, _ := fit(a.Op, w.args)
+	y, why := op.Window(a.Node(), w.args)
 	if why != nil {
 		return why
 	}
-	if !agrees(a.Out, len(y.Order), func(k int) graph.Dim { return y.Dims[y.Order[k]] }) || !y.Dims[1].Is(int64(y.Win.Out)) {
+	if !agrees(a.Out, y.Cut.rank(y.Dims), func(k int) graph.Dim { return y.Cut.size(k, y.Dims) }) || !y.Dims[1].Is(int64(y.Win.Out)) {
 		return reason.Refuse("", "%q makes another shape than the graph says", a.Node().Title())
 	}
 	w.maps[a.Out] = &y
@@ -164,37 +165,62 @@ type ordered interface {
 // Fold works the numbers of a convolution out along a segment, with zeros for what
 // the channels of a group do not read.
 func Fold(s *Segment) (*fuse.Kernel, error) {
-	start, _ := MapInput(s.From, s.Order)
+	start, _ := MapInput(s.Form)
 	at := map[*graph.Value]*fuse.Kernel{s.From: fuse.Identity(start.Win.In, len(start.Win.Taps))}
-	var walk *Walk // for orders, where somebody asks
-	for i, a := range s.Steps {
+	err := s.fitted(func(a *Affine, op Op, along [][]int, maps []Map) error {
 		args := make([]*fuse.Kernel, len(a.Args))
 		for k, v := range a.Args {
 			args[k] = at[v]
 		}
-		kernel := a.Op.Kernel
-		if op, ok := a.Op.(ordered); ok {
-			if walk == nil {
-				walk = NewWalk(s.From, s.Order)
-				for _, before := range s.Steps[:i] {
-					walk.Through(before)
-				}
+		args = follow(args, along)
+		kernel := op.Kernel
+		if op, ok := op.(ordered); ok {
+			kernel = func(n *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) {
+				return op.ordered(n, in, maps[0].order())
 			}
-			m, why := walk.Map(a.Args[0])
-			if why != nil {
-				return nil, fmt.Errorf("folding %q: %s", a.Node().Title(), why.Message)
-			}
-			kernel = func(n *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error) { return op.ordered(n, in, m.Order) }
 		}
 		y, err := kernel(a.Node(), args)
-		if err != nil {
-			return nil, err
-		}
 		at[a.Out] = y
-		if walk != nil {
-			walk.Through(a)
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	k := at[s.To]
 	return k.Over(k.Regular()), nil
+}
+
+// Fitted lists the operations of a segment that is a convolution of a map, each as it
+// fits the maps that it reads; ok is false where a map gains or loses an axis on the way.
+func (s *Segment) Fitted() (ops []Op, ok bool) {
+	ok = true
+	err := s.fitted(func(_ *Affine, op Op, along [][]int, _ []Map) error {
+		ops = append(ops, op)
+		ok = ok && along == nil
+		return nil
+	})
+	return ops, ok && err == nil
+}
+
+// fitted visits the steps of a segment that is a convolution of a map, each with its
+// operation as it fits the maps that it reads, see fit.
+func (s *Segment) fitted(visit func(a *Affine, op Op, along [][]int, maps []Map) error) error {
+	start, _ := MapInput(s.Form)
+	maps := map[*graph.Value]Map{s.From: start}
+	for _, a := range s.Steps {
+		args := make([]Map, len(a.Args))
+		for k, v := range a.Args {
+			args[k] = maps[v]
+		}
+		op, along := fit(a.Op, args)
+		if err := visit(a, op, along, args); err != nil {
+			return err
+		}
+		y, why := op.Window(a.Node(), args)
+		if why != nil {
+			return fmt.Errorf("folding %q as a convolution of a map, which it is not: %s", a.Node().Title(), why.Message)
+		}
+		maps[a.Out] = y
+	}
+	return nil
 }

@@ -195,20 +195,36 @@ type kernels struct {
 	wide, tall, square bool
 }
 
+// pointwise reports whether a layer reads one position of a map at a time.
+func pointwise(op affine.Op) bool {
+	conv, ok := op.(*affine.Conv)
+	return !ok || conv.Pointwise()
+}
+
+// dilation is the largest one of a layer.
+func dilation(op affine.Op) int64 {
+	if conv, ok := op.(*affine.Conv); ok {
+		return slices.Max(conv.Win.Dilation)
+	}
+	return 1
+}
+
 // layered takes in a branch with layers.
 func (f *features) layered(l limb, seen *kernels) {
 	series := len(l.convs)+l.pools > 1
 	if series && len(l.convs) > 0 {
-		f.series = f.series || l.convs[0].Op.(*affine.Conv).Pointwise()
+		f.series = f.series || pointwise(l.convs[0].Op)
 	}
 	var parts []string
 	for _, a := range l.convs {
-		conv := a.Op.(*affine.Conv)
-		taps := conv.Shape[2:]
+		taps := []int{1, 1} // of a matrix over channels
+		if conv, ok := a.Op.(*affine.Conv); ok {
+			taps = conv.Shape[2:]
+		}
 		k := affine.Cross(taps)
-		if d := conv.Win.Dilation; slices.Max(d) > 1 && !conv.Pointwise() {
+		if d := dilation(a.Op); d > 1 && !pointwise(a.Op) {
 			f.dilated = true
-			k += fmt.Sprintf(" dilated %d", slices.Max(d))
+			k += fmt.Sprintf(" dilated %d", d)
 		}
 		parts = append(parts, k)
 		if series {
@@ -219,7 +235,7 @@ func (f *features) layered(l limb, seen *kernels) {
 			seen.wide, seen.tall = seen.wide || taps[0] == 1 && taps[1] > 1, seen.tall || taps[0] > 1 && taps[1] == 1
 			seen.square = seen.square || taps[0] > 1 && taps[1] > 1
 		}
-		if conv.Pointwise() {
+		if pointwise(a.Op) {
 			f.ones++
 		} else if seen.sizes[k] == 0 {
 			f.kernels++

@@ -16,19 +16,19 @@ type Conv struct {
 	Window     fuse.Window // what the nodes make
 	Touch      fuse.Window // what of it touches the map, which is what is written
 	Begin, End []int64     // padding
-	Before     []int64     // permutation that brings the channels first, nil for none
-	After      []int64     // and the one back
 	Undone     *graph.Node // zero padding behind a bias that a later constant takes away again
+
+	frame
 }
 
 // PlanConv plans a segment that a walk wrote as end; ok is false where that is no
 // single Conv node, or one with more weights than limit.
-func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
+func PlanConv(s *affine.Segment, end affine.Map, limit int, opset int64) (*Conv, bool) {
 	w := end.Win.Regular()
 	if w.Up != nil || w.Size() > maxWeights || w.Size() > limit || slowBlocks(s, w) {
 		return nil, false
 	}
-	start, _ := affine.MapInput(s.From, s.Order)
+	start := end.In
 	if !end.Dims[0].Equal(start.Dims[0]) {
 		return nil, false
 	}
@@ -42,8 +42,8 @@ func PlanConv(s *affine.Segment, end affine.Map, limit int) (*Conv, bool) {
 	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
 		c.Touch, c.Begin, c.End = touch, b, e
 	}
-	c.Before, c.After = around(start, end)
-	return c, true
+	c.frame, ok = framed(s, end, opset)
+	return c, ok
 }
 
 // sizes are the numbers among dims, zero for the others.
@@ -96,7 +96,7 @@ func (c *Conv) Kind() string { return "conv" }
 
 // Cost implements Layer.
 func (c *Conv) Cost() affine.Cost {
-	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: turning(c.Before, c.After)}
+	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: c.frame.cost()}
 }
 
 // Shape implements Layer.
@@ -104,18 +104,9 @@ func (c *Conv) Shape() Shape {
 	return Shape{Groups: c.Window.Groups, In: c.Window.In, Out: c.Window.Out, Parameters: c.Touch.Size() + c.Window.Out}
 }
 
-// InPlace reports whether no Transpose stands around the Conv.
-func (c *Conv) InPlace() bool { return c.Before == nil && c.After == nil }
-
 func (c *Conv) String() string {
 	s := fmt.Sprintf("Conv %s %d -> %d in %d groups, stride %v, dilation %v, pads %v %v", affine.Cross(c.Touch.Taps), c.Window.In, c.Window.Out, c.Window.Groups, c.Touch.Stride, c.Touch.Step, c.Begin, c.End)
-	if c.Before != nil {
-		s += fmt.Sprintf(", Transpose %v before", c.Before)
-	}
-	if c.After != nil {
-		s += fmt.Sprintf(", Transpose %v after", c.After)
-	}
-	return s
+	return s + c.text()
 }
 
 // Write implements Layer.
@@ -141,7 +132,7 @@ func (c *Conv) Write(w *Writer, s *affine.Segment, in, out string) error {
 	if err != nil {
 		return err
 	}
-	w.turned(c.Before, c.After, in, out, ".conv", func(in, to string) {
+	c.frame.write(w, in, out, ".conv", func(in, to string) {
 		w.node("Conv", out, to, []string{in, wt, b},
 			onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
 			onnxio.IntsAttr("pads", slices.Concat(c.Begin, c.End)), onnxio.IntsAttr("strides", stride))
@@ -183,18 +174,16 @@ func (c *Conv) numbers(s *affine.Segment) (weight, bias folding, err error) {
 // Claim implements Layer: how far the convolution reads along the axes of its
 // input. What it leaves out at the begin of an axis counts too.
 func (c *Conv) Claim(s *affine.Segment, whole bool) (func(shape []int) ([]int32, int, int), []verify.Reach) {
-	if !whole || len(s.Order) != len(c.Window.Taps)+2 {
+	if !whole {
 		return nil, nil
 	}
-	place := placed(s.Order, c.After)
 	var out []verify.Reach
-	for axis, k := range s.Order {
-		switch w, i := c.Window, k-2; {
-		case k == 0:
-			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1, Out: place[k]})
-		case k >= 2:
-			out = append(out, verify.Reach{Axis: axis, Span: (w.Taps[i]-1)*w.Step[i] + w.Stride[i] + max(w.Lo[i], 0), Stride: w.Stride[i], Out: place[k]})
+	c.frame.axes(func(k, in, to int) {
+		r := verify.Reach{Axis: in, Span: 1, Stride: 1, Out: to}
+		if w, i := c.Window, k-2; i >= 0 {
+			r.Span, r.Stride = (w.Taps[i]-1)*w.Step[i]+w.Stride[i]+max(w.Lo[i], 0), w.Stride[i]
 		}
-	}
+		out = append(out, r)
+	})
 	return nil, out
 }

@@ -19,18 +19,19 @@ type ConvTranspose struct {
 	Begin, End, Extra []int64     // pads and output_padding
 	Undone            *graph.Node // zeros behind a bias that a later constant takes away again
 
-	up, dilation  []int // by how much each axis is spread, and its taps are
-	before, after []int64
+	up, dilation []int // by how much each axis is spread, and its taps are
+
+	frame
 }
 
 // PlanConvTranspose plans a segment that a walk wrote as end; ok is false where that is
 // no single ConvTranspose node, or one with more weights than limit.
-func PlanConvTranspose(s *affine.Segment, end affine.Map, limit int) (*ConvTranspose, bool) {
+func PlanConvTranspose(s *affine.Segment, end affine.Map, limit int, opset int64) (*ConvTranspose, bool) {
 	w := end.Win.Regular()
 	if w.Size() > maxWeights || w.Size() > limit || slices.Max(w.Stride) > 1 {
 		return nil, false
 	}
-	start, _ := affine.MapInput(s.From, s.Order)
+	start := end.In
 	if !end.Dims[0].Equal(start.Dims[0]) {
 		return nil, false
 	}
@@ -49,8 +50,9 @@ func PlanConvTranspose(s *affine.Segment, end affine.Map, limit int) (*ConvTrans
 	if touch := w.Touching(spread, sizes(end.Dims[2:])); c.pads(touch, start.Dims, end.Dims, most) {
 		c.Touch = touch
 	}
-	c.before, c.after = around(start, end)
-	return c, true
+	var ok bool
+	c.frame, ok = framed(s, end, opset)
+	return c, ok
 }
 
 // Beats reports whether the layer is written where conv, which may be nil, could do the
@@ -113,7 +115,7 @@ func (c *ConvTranspose) Kind() string { return "conv" }
 
 // Cost implements Layer.
 func (c *ConvTranspose) Cost() affine.Cost {
-	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: turning(c.before, c.after)}
+	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: c.frame.cost()}
 }
 
 // Shape implements Layer.
@@ -123,13 +125,7 @@ func (c *ConvTranspose) Shape() Shape {
 
 func (c *ConvTranspose) String() string {
 	s := fmt.Sprintf("ConvTranspose %s %d -> %d in %d groups, stride %v, dilation %v, pads %v %v, output_padding %v", affine.Cross(c.Touch.Taps), c.Window.In, c.Window.Out, c.Window.Groups, c.up, c.dilation, c.Begin, c.End, c.Extra)
-	if c.before != nil {
-		s += fmt.Sprintf(", Transpose %v before", c.before)
-	}
-	if c.after != nil {
-		s += fmt.Sprintf(", Transpose %v after", c.after)
-	}
-	return s
+	return s + c.text()
 }
 
 // Write implements Layer.
@@ -151,7 +147,7 @@ func (c *ConvTranspose) Write(w *Writer, s *affine.Segment, in, out string) erro
 	if err != nil {
 		return err
 	}
-	w.turned(c.before, c.after, in, out, ".convtranspose", func(in, to string) {
+	c.frame.write(w, in, out, ".convtranspose", func(in, to string) {
 		w.node("ConvTranspose", out, to, []string{in, weight, bias},
 			onnxio.IntsAttr("dilations", step), onnxio.IntAttr("group", int64(k.Groups)), onnxio.IntsAttr("kernel_shape", kernel),
 			onnxio.IntsAttr("output_padding", c.Extra), onnxio.IntsAttr("pads", slices.Concat(c.Begin, c.End)), onnxio.IntsAttr("strides", stride))
@@ -179,19 +175,17 @@ func (c *ConvTranspose) fold(s *affine.Segment) (*fuse.Kernel, error) {
 // Claim implements Layer: how far the layer reads along the axes of its input, and what
 // it cuts off at the borders.
 func (c *ConvTranspose) Claim(s *affine.Segment, whole bool) (func(shape []int) ([]int32, int, int), []verify.Reach) {
-	if !whole || len(s.Order) != len(c.Window.Taps)+2 {
+	if !whole {
 		return nil, nil
 	}
-	place := placed(s.Order, c.after)
 	var out []verify.Reach
-	for axis, k := range s.Order {
-		switch w, i := c.Window, k-2; {
-		case k == 0:
-			out = append(out, verify.Reach{Axis: axis, Span: 1, Stride: 1, Out: place[k]})
-		case k >= 2:
+	c.frame.axes(func(k, in, to int) {
+		r := verify.Reach{Axis: in, Span: 1, Stride: 1, Out: to}
+		if w, i := c.Window, k-2; i >= 0 {
 			far := (w.Taps[i]-1)*w.Step[i] + int(c.Begin[i]+c.End[i])
-			out = append(out, verify.Reach{Axis: axis, Span: far/c.up[i] + 2, Stride: 1, Up: c.up[i], Out: place[k]})
+			r.Span, r.Up = far/c.up[i]+2, c.up[i]
 		}
-	}
+		out = append(out, r)
+	})
 	return nil, out
 }

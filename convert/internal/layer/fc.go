@@ -71,15 +71,14 @@ func planForm(s *affine.Segment, m *affine.Rows, f form, o Options) (*FC, bool) 
 		return nil, false
 	}
 	l := &FC{Rows: m, form: f, trans: e.trans}
-	if l.before, ok = rearrange(m, m.In, e.x, e.dims, nil); !ok {
+	into := func(graph.Layout) (move, bool) { return move{dims: e.dims}, true }
+	if l.before, ok = rearranged(m.Sizes, m.In, e.x, into); !ok {
 		return nil, false
 	}
 	to, _ := s.To.Shape()
-	target, runtime, ok := targetShape(to, s.From)
-	if !ok || runtime != nil && o.Opset < shapeInput {
-		return nil, false
-	}
-	l.after, ok = rearrange(m, e.y, m.Out, target, runtime)
+	l.after, ok = rearranged(m.Sizes, e.y, m.Out, func(from graph.Layout) (move, bool) {
+		return viewed(m.Sizes(from), to, from, m.Out, o.Opset, s.From)
+	})
 	return l, ok
 }
 
@@ -116,14 +115,7 @@ func (l *FC) Kind() string { return "fc" }
 func (l *FC) Cost() affine.Cost {
 	cost := affine.Cost{Weights: l.Rows.Weights(), Work: 1}
 	for _, m := range l.moves() {
-		switch {
-		case m.shape != nil:
-			cost.Moves += 3
-		case m.perm != nil:
-			cost.Moves += transposeCost
-		default:
-			cost.Moves++
-		}
+		cost.Moves += m.cost()
 	}
 	return cost
 }
@@ -166,7 +158,7 @@ func (l *FC) Write(w *Writer, s *affine.Segment, in, out string) error {
 	c := &fcNodes{w, l, out, s.To.Elem, s.Last().Node()}
 	cur := in
 	for _, m := range l.before {
-		cur = c.move(m, cur, "", in)
+		cur = c.rearrange(m, cur, "", in)
 	}
 	to := ""
 	if len(l.after) == 0 {
@@ -181,9 +173,18 @@ func (l *FC) Write(w *Writer, s *affine.Segment, in, out string) error {
 		if i == len(l.after)-1 {
 			to = out
 		}
-		cur = c.move(m, cur, to, in)
+		cur = c.rearrange(m, cur, to, in)
 	}
 	return nil
+}
+
+// rearrange writes a node that moves the layer's data.
+func (c *fcNodes) rearrange(m move, cur, to, in string) string {
+	name := c.base + ".view"
+	if m.perm != nil {
+		name = c.base + ".order"
+	}
+	return c.move(m, c.base, name, cur, to, in)
 }
 
 // weights adds the layer's weight and bias.

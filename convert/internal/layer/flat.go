@@ -2,6 +2,7 @@ package layer
 
 import (
 	"math"
+	"slices"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/onnxio/graph"
@@ -11,10 +12,20 @@ import (
 // slower: those between one and eight are the ones that matrix products like least.
 var allBatches = [...]float64{1, 2, 4, 8, 16, 32}
 
-// MayBeFC reports whether a segment that is a convolution could be written as an FC
-// instead: where map and result have one position.
-func MayBeFC(s *affine.Segment, conv *Conv) bool {
-	return FlatMap(s.From) && FlatMap(s.To) && conv.InPlace()
+// MayBeFC reports whether a convolution could be written as an FC instead: where map and
+// result have one position.
+func MayBeFC(conv *Conv) bool {
+	return onePosition(conv.start.Dims) && onePosition(conv.end.Dims) && (conv.InPlace() || conv.viewed())
+}
+
+// MayBeRows reports whether a segment that is a pointwise convolution could be written
+// as an FC with less around it: where the map is one behind Transposes or views, and
+// not all layers were convs of the same rank before.
+func MayBeRows(s *affine.Segment, conv *Conv) bool {
+	return conv.Touch.Pointwise() && !conv.InPlace() && (conv.viewed() || slices.ContainsFunc(s.Steps, func(a *affine.Affine) bool {
+		_, fc := a.Op.(*affine.FC)
+		return fc
+	}))
 }
 
 // FCWins reports whether a segment that is both a convolution and an FC is written
@@ -23,16 +34,19 @@ func MayBeFC(s *affine.Segment, conv *Conv) bool {
 // products, a matrix product is faster for enough samples. It has to be so at every
 // batch size that the file leaves open.
 func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
-	if !MayBeFC(s, conv) {
+	if !MayBeFC(conv) {
 		return false
 	}
 	if choice != Auto {
 		return choice != Grouped
 	}
+	if conv.viewed() {
+		return true // rows of another view, as they were
+	}
 	if fc.form.flat == nil {
 		return false
 	}
-	dims, _ := s.From.Shape()
+	dims := conv.start.Dims
 	one := max(float64(dims[0].At(1)), 1) // rows at batch one
 	samples := allBatches[:]
 	if _, ok := dims[0].Int(); ok {
@@ -53,13 +67,10 @@ func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
 // FlatMap reports whether a map has one position only.
 func FlatMap(v *graph.Value) bool {
 	dims, ok := v.Shape()
-	if !ok || len(dims) < 3 {
-		return false
-	}
-	for _, d := range dims[2:] {
-		if !d.Is(1) {
-			return false
-		}
-	}
-	return true
+	return ok && len(dims) >= 3 && onePosition(dims)
+}
+
+// onePosition reports whether a map of the given sizes has one position only.
+func onePosition(dims []graph.Dim) bool {
+	return !slices.ContainsFunc(dims[2:], func(d graph.Dim) bool { return !d.Is(1) })
 }

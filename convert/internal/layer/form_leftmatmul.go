@@ -15,12 +15,14 @@ var leftMatMulForm = form{
 		return ends{x: graph.Layout{m.Group, m.Feature, rows}, y: graph.Layout{m.Group, m.Result, rows}, dims: []int64{count(m, m.Group), count(m, m.Feature), -1}}, true
 	},
 	weights: weights{func(g, q, k int64) (weight, bias []int64) { return []int64{g, q, k}, []int64{g, q, 1} }, fuse.ByOutput},
-	write: func(c *fcNodes, in, to string) (string, error) {
-		w, b, err := c.weights()
-		if err != nil {
-			return "", err
-		}
-		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{w, in}), b}), nil
-	},
-	time: timesColumns, flat: besideColumns,
+	write:   writeLeftMatMul,
+	time:    timesColumns, flat: besideColumns,
+}
+
+func writeLeftMatMul(c *fcNodes, in, to string) (string, error) {
+	w, b, err := c.weights()
+	if err != nil {
+		return "", err
+	}
+	return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{w, in}), b}), nil
 }

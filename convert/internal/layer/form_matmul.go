@@ -15,12 +15,14 @@ var matMulForm = form{
 		return ends{x: graph.Layout{m.Group, rows, m.Feature}, y: graph.Layout{m.Group, rows, m.Result}, dims: []int64{count(m, m.Group), -1, count(m, m.Feature)}}, true
 	},
 	weights: weights{func(g, q, k int64) (weight, bias []int64) { return []int64{g, k, q}, []int64{g, 1, q} }, fuse.ByInput},
-	write: func(c *fcNodes, in, to string) (string, error) {
-		w, b, err := c.weights()
-		if err != nil {
-			return "", err
-		}
-		return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{in, w}), b}), nil
-	},
-	time: timesRows, flat: besideRows, plain: true,
+	write:   writeMatMul,
+	time:    timesRows, flat: besideRows, plain: true,
+}
+
+func writeMatMul(c *fcNodes, in, to string) (string, error) {
+	w, b, err := c.weights()
+	if err != nil {
+		return "", err
+	}
+	return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{in, w}), b}), nil
 }

@@ -46,6 +46,8 @@ func forms() []form {
 		leftMatMulForm,
 		splitForm,
 		groupedConvForm,
+		inPlaceForm,
+		leftInPlaceForm,
 	}
 }
 

@@ -4,20 +4,35 @@ import (
 	"fmt"
 	"slices"
 
-	"repmlp/convert/internal/affine"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
-// transposeCost is what a Transpose counts where a view counts one.
-const transposeCost = 2
+// transposeCost is what a Transpose counts where a view counts one, runtimeCost what a
+// view whose sizes are worked out at run time does.
+const (
+	transposeCost = 2
+	runtimeCost   = 3
+)
 
-// A move is a node that moves data: a Transpose, or a Reshape to sizes or to a shape
-// that is only known at run time.
+// A move is a node that moves data: a Transpose, or a view, which is a Reshape to sizes
+// or to a shape that is only known at run time, or drops or adds axes of one element.
 type move struct {
-	perm  []int64
-	dims  []int64
-	shape *runtimeShape
+	perm      []int64
+	dims      []int64
+	shape     *runtimeShape
+	drop, add []int64
+}
+
+// cost is what a move counts.
+func (m move) cost() int {
+	switch {
+	case m.shape != nil:
+		return runtimeCost
+	case m.perm != nil:
+		return transposeCost
+	}
+	return 1
 }
 
 func (m move) String() string {
@@ -26,6 +41,10 @@ func (m move) String() string {
 		return fmt.Sprintf("Transpose %v", m.perm)
 	case m.shape != nil:
 		return "Reshape to sizes of the input"
+	case m.drop != nil:
+		return fmt.Sprintf("Squeeze %v", m.drop)
+	case m.add != nil:
+		return fmt.Sprintf("Unsqueeze %v", m.add)
 	}
 	return fmt.Sprintf("Reshape %v", m.dims)
 }
@@ -38,29 +57,33 @@ type shapeDim struct {
 	axis int   // or an axis of the input, -1 for none
 }
 
-// move writes a node; in is the input of the whole layer.
-func (c *fcNodes) move(m move, cur, to, in string) string {
+// move writes a node of the given name; in is the input of the whole layer.
+func (w *Writer) move(m move, base, name, cur, to, in string) string {
 	switch {
 	case m.perm != nil:
-		return c.node("Transpose", c.base+".order", to, []string{cur}, onnxio.IntsAttr("perm", m.perm))
+		return w.node("Transpose", name, to, []string{cur}, onnxio.IntsAttr("perm", m.perm))
 	case m.shape != nil:
-		return c.node("Reshape", c.base+".view", to, []string{cur, c.runtime(m.shape, in)})
+		return w.node("Reshape", name, to, []string{cur, w.runtime(m.shape, base, in)})
+	case m.drop != nil:
+		return w.ones("Squeeze", name, to, cur, m.drop)
+	case m.add != nil:
+		return w.ones("Unsqueeze", name, to, cur, m.add)
 	}
-	return c.reshape(c.base+".view", to, cur, m.dims)
+	return w.reshape(name, to, cur, m.dims)
 }
 
 // runtime builds a Reshape target from the shape of a value.
-func (c *fcNodes) runtime(s *runtimeShape, of string) string {
-	shape := c.node("Shape", c.base+".sizes", "", []string{of})
+func (w *Writer) runtime(s *runtimeShape, base, of string) string {
+	shape := w.node("Shape", base+".sizes", "", []string{of})
 	var parts []string
 	for _, d := range s.dims {
 		if d.axis < 0 {
-			parts = append(parts, c.ints([]int64{d.n}))
+			parts = append(parts, w.ints([]int64{d.n}))
 			continue
 		}
-		parts = append(parts, c.node("Gather", c.base+".size", "", []string{shape, c.ints([]int64{int64(d.axis)})}, onnxio.IntAttr("axis", 0)))
+		parts = append(parts, w.node("Gather", base+".size", "", []string{shape, w.ints([]int64{int64(d.axis)})}, onnxio.IntAttr("axis", 0)))
 	}
-	return c.node("Concat", c.base+".target", "", parts, onnxio.IntAttr("axis", 0))
+	return w.node("Concat", base+".target", "", parts, onnxio.IntAttr("axis", 0))
 }
 
 // targetShape is a shape as a Reshape target: numbers with at most one -1, or
@@ -96,9 +119,9 @@ func targetShape(dims []graph.Dim, u *graph.Value) ([]int64, *runtimeShape, bool
 	return nil, rs, true
 }
 
-// rearrange turns layout from into layout to, whose sizes as a Reshape target
-// are dims, or shape where they are only known at run time.
-func rearrange(m *affine.Rows, from, to graph.Layout, dims []int64, shape *runtimeShape) (moves []move, ok bool) {
+// rearranged turns layout from into layout to; view is what cuts the elements, which
+// then stand in the order of to, into its axes.
+func rearranged(sizes func(graph.Layout) []graph.Dim, from, to graph.Layout, view func(from graph.Layout) (move, bool)) (moves []move, ok bool) {
 	flat, want := from.Flat(), to.Flat()
 	cur := from
 	if !slices.Equal(flat, want) {
@@ -106,17 +129,8 @@ func rearrange(m *affine.Rows, from, to graph.Layout, dims []int64, shape *runti
 		blocks, whole := wholeAxes(from, want)
 		if !whole {
 			blocks = runs(flat, want)
-			cut := make([]int64, len(blocks))
-			unknown := 0
-			for i, d := range m.Sizes(graph.Layout(blocks)) {
-				n, ok := d.Int()
-				if !ok {
-					n = -1
-					unknown++
-				}
-				cut[i] = n
-			}
-			if unknown > 1 {
+			cut, ok := target(sizes(from), sizes(blocks))
+			if !ok {
 				return nil, false
 			}
 			moves = append(moves, move{dims: cut})
@@ -128,7 +142,29 @@ func rearrange(m *affine.Rows, from, to graph.Layout, dims []int64, shape *runti
 	if sameCut(cur, to) {
 		return moves, true
 	}
-	return append(moves, move{dims: dims, shape: shape}), true
+	m, ok := view(cur)
+	return append(moves, m), ok
+}
+
+// target is a Reshape target between axes of the given sizes: numbers, one -1, and 0 for
+// further sizes that stay where they are. ok is false where that says too little.
+func target(from, to []graph.Dim) (dims []int64, ok bool) {
+	unknown := 0
+	for _, d := range to {
+		n, ok := d.Int()
+		if !ok {
+			n = -1
+			unknown++
+		}
+		dims = append(dims, n)
+	}
+	for i := 0; i < min(len(from), len(to)) && unknown > 1; i++ {
+		if dims[i] < 0 && from[i].Equal(to[i]) {
+			dims[i] = 0
+			unknown--
+		}
+	}
+	return dims, unknown <= 1
 }
 
 func sameCut(a, b graph.Layout) bool {
@@ -144,7 +180,7 @@ func sameCut(a, b graph.Layout) bool {
 }
 
 // wholeAxes reports whether every axis of from stays together in order want.
-func wholeAxes(from graph.Layout, want []graph.Atom) ([][]graph.Atom, bool) {
+func wholeAxes(from graph.Layout, want []graph.Atom) (graph.Layout, bool) {
 	at := map[graph.Atom]int{}
 	for i, a := range want {
 		at[a] = i
@@ -160,12 +196,12 @@ func wholeAxes(from graph.Layout, want []graph.Atom) ([][]graph.Atom, bool) {
 }
 
 // runs cuts order flat into the longest pieces that stand together in want.
-func runs(flat, want []graph.Atom) [][]graph.Atom {
+func runs(flat, want []graph.Atom) graph.Layout {
 	at := map[graph.Atom]int{}
 	for i, a := range want {
 		at[a] = i
 	}
-	var out [][]graph.Atom
+	var out graph.Layout
 	for i, a := range flat {
 		if i > 0 && at[a] == at[flat[i-1]]+1 {
 			out[len(out)-1] = append(out[len(out)-1], a)
@@ -177,7 +213,7 @@ func runs(flat, want []graph.Atom) [][]graph.Atom {
 }
 
 // permutation orders blocks as want asks; empty blocks go to the end.
-func permutation(blocks [][]graph.Atom, want []graph.Atom) ([]int64, graph.Layout) {
+func permutation(blocks graph.Layout, want []graph.Atom) ([]int64, graph.Layout) {
 	at := map[graph.Atom]int{}
 	for i, a := range want {
 		at[a] = i

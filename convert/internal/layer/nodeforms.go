@@ -10,8 +10,9 @@ import (
 // Transpose, MatMul, Conv, Gather, Shape, Concat and Identity are written alike
 // from opset 1 on, and Split is written with its sizes in both of its forms.
 const (
-	shapeInput    = 5 // Reshape takes its shape from an input, before from an attribute
-	attributeless = 7 // Add, Sub, Mul and Gemm broadcast without the attributes axis and broadcast
+	shapeInput    = 5  // Reshape takes its shape from an input, before from an attribute
+	axesInput     = 13 // Squeeze and Unsqueeze take their axes from an input, before from an attribute
+	attributeless = 7  // Add, Sub, Mul and Gemm broadcast without the attributes axis and broadcast
 )
 
 // reshape writes a Reshape to sizes that are numbers, with at most one -1.

@@ -112,9 +112,13 @@ func asScaledConv(s *affine.Segment) (*scaledConv, error) {
 	if !ok || affine.Size(conv.Shape) == 0 {
 		return nil, nil
 	}
+	ops, ok := s.Fitted()
+	if !ok {
+		return nil, nil
+	}
 	from := s.From
 	for i, a := range s.Steps {
-		if len(a.Args) != 1 || a.Args[0] != from || i != at && !keepsChannels(a.Op) {
+		if len(a.Args) != 1 || a.Args[0] != from || i != at && !keepsChannels(ops[i]) {
 			return nil, nil
 		}
 		from = a.Out
@@ -122,22 +126,22 @@ func asScaledConv(s *affine.Segment) (*scaledConv, error) {
 	shape, groups := conv.Shape, conv.Groups
 	c := &scaledConv{out: shape[0], in: shape[1], taps: affine.Size(shape[2:]), groups: groups}
 	c.each = max(1, convPiece/c.row())
-	fold := func(steps []*affine.Affine, channels int) (*fuse.Kernel, error) {
+	fold := func(from, to, channels int) (*fuse.Kernel, error) {
 		k := fuse.Identity(channels, len(shape)-2)
-		for _, a := range steps {
+		for i := from; i < to; i++ {
 			var err error
-			if k, err = a.Op.Kernel(a.Node(), []*fuse.Kernel{k}); err != nil {
+			if k, err = ops[i].Kernel(s.Steps[i].Node(), []*fuse.Kernel{k}); err != nil {
 				return nil, err
 			}
 		}
 		return k, nil
 	}
 	var err error
-	if c.before, err = fold(s.Steps[:at], c.in*groups); err != nil {
+	if c.before, err = fold(0, at, c.in*groups); err != nil {
 		return nil, err
 	}
 	c.headless = !slices.ContainsFunc(s.Steps[:at], func(a *affine.Affine) bool { return !affine.IsView(a.Op) })
-	if c.after, err = fold(s.Steps[at+1:], c.out); err != nil {
+	if c.after, err = fold(at+1, len(ops), c.out); err != nil {
 		return nil, err
 	}
 	if c.weights, c.bias, err = conv.Stored(); c.weights == nil || err != nil {

@@ -134,10 +134,10 @@ func (w wholeGraph) layers(t *testing.T) (names []string, layers []Layer) {
 	t.Helper()
 	add := func(name string, l Layer) { names, layers = append(names, name), append(layers, l) }
 	if m, why := w.walk.Map(w.s.To); why == nil {
-		if l, ok := PlanConv(w.s, m, math.MaxInt); ok {
+		if l, ok := PlanConv(w.s, m, math.MaxInt, 17); ok {
 			add("conv", l)
 		}
-		if l, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok && w.s.Count(affine.IsTransposed) > 0 {
+		if l, ok := PlanConvTranspose(w.s, m, math.MaxInt, 17); ok && w.s.Count(affine.IsTransposed) > 0 {
 			add("transposed conv", l)
 		}
 	}

@@ -218,7 +218,7 @@ func (p *planner) startAt(c *chain, j int) *affine.Walk {
 	if c.between(j, 0).layers == 0 {
 		return affine.NewRowsWalk(c.points[j])
 	}
-	return affine.NewWalk(c.points[j], affine.MapOrder(c.points[j], func(yield func(*affine.Affine) bool) {
+	return affine.NewWalk(c.points[j], affine.MapForm(c.points[j], func(yield func(*affine.Affine) bool) {
 		for k := j - 1; k >= max(0, j-p.opts.horizon.glance); k-- {
 			for _, a := range c.spans[k] {
 				if !yield(a) {
@@ -289,7 +289,7 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	var s *affine.Segment
 	segment := func() *affine.Segment {
 		if s == nil {
-			s = &affine.Segment{From: q.u, To: q.v, Steps: q.steps(), Order: q.walk.Order}
+			s = &affine.Segment{From: q.u, To: q.v, Steps: q.steps(), Form: q.walk.Form}
 		}
 		return s
 	}
@@ -302,14 +302,14 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 	o := layer.Options{Opset: p.t.e.Graph.Opset, Form: p.opts.Form}
 	var conv *layer.Conv
 	if m, why := q.walk.Map(q.v); why == nil && m.Win.Size() <= limit {
-		conv, _ = layer.PlanConv(segment(), m, limit)
+		conv, _ = layer.PlanConv(segment(), m, limit, o.Opset)
 		if s.Count(affine.IsTransposed) > 0 {
-			if l, ok := layer.PlanConvTranspose(s, m, limit); ok && l.Beats(conv) {
+			if l, ok := layer.PlanConvTranspose(s, m, limit, o.Opset); ok && l.Beats(conv) {
 				return l, s
 			}
 		}
 	}
-	if conv != nil && !layer.MayBeFC(s, conv) {
+	if conv != nil && !layer.MayBeFC(conv) && !layer.MayBeRows(s, conv) {
 		return conv, s
 	}
 	var fc *layer.FC
@@ -326,6 +326,8 @@ func (p *planner) layer(q *piece, limit int) (layer.Layer, *affine.Segment) {
 			return nil, nil // moving the map to rows and back costs more than what merges into the conv
 		}
 		return fc, s
+	case fc != nil && layer.MayBeRows(s, conv) && !conv.Cost().Less(fc.Cost()):
+		return fc, s // with no more around it
 	case fc != nil && fc.Cost().Weights <= conv.Cost().Weights && layer.FCWins(s, conv, fc, p.opts.Form):
 		return fc, s
 	}
