@@ -29,12 +29,11 @@ func PlanPadded(s *affine.Segment, opset int64) (*Padded, bool) {
 	if why != nil {
 		return nil, false
 	}
-	conv, ok := PlanConv(s, m, math.MaxInt)
-	if !ok {
+	conv, ok := PlanConv(s, m, math.MaxInt, opset)
+	if !ok || !conv.InPlace() {
 		return nil, false
 	}
-	start, _ := affine.MapInput(s.From, s.Order)
-	begin, end, ok := affine.Pads(conv.Window, start.Dims, m.Dims)
+	begin, end, ok := affine.Pads(conv.Window, m.In.Dims, m.Dims)
 	if !ok {
 		return nil, false
 	}

@@ -112,7 +112,7 @@ func (t *takers) wider(pad *affine.Affine, r *Region) *Region {
 		if why != nil {
 			return nil
 		}
-		l, ok := layer.PlanConv(s, m, r.cost.Weights)
+		l, ok := layer.PlanConv(s, m, r.cost.Weights, t.t.e.Graph.Opset)
 		if !ok || r.cost.Less(l.Cost()) {
 			return nil
 		}
