@@ -443,7 +443,7 @@ func TestKernelsAreFoldedOnce(t *testing.T) {
 	if !slices.Equal(first, again) || !slices.Equal(b, b2) {
 		t.Error("other numbers the second time")
 	}
-	if err := weight.Fold(0, make([]float64, 3), 17); err == nil {
+	if err := weight.Fold(0, make([]float64, 3)); err == nil {
 		t.Error("a weight of another length")
 	}
 }
