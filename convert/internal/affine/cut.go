@@ -166,9 +166,11 @@ func (c Cut) Layouts(dims []graph.Dim) (atoms *graph.Atoms, plain, view graph.La
 	return atoms, plain, view
 }
 
-// order says which axis of the map each axis of a value is where that is all that the
+func (s Map) order() []int { return Form{Dims: s.Dims, Cut: s.Cut}.Order() }
+
+// Order says which axis of the map each axis of a value is where that is all that the
 // cut does, nil elsewhere. Axes of one element are those of the map that are left.
-func (s Map) order() []int {
+func (s Form) Order() []int {
 	rank := s.Cut.rank(s.Dims)
 	if rank != len(s.Dims) {
 		return nil

@@ -281,7 +281,7 @@ func (l *look) whyNot(at *plan.Attempt, n *graph.Node) *reason.Refusal {
 		if len(at.Leaks) > 0 {
 			reasons = append(reasons, reason.Refuse(reason.IntermediateUsedElsewhere, "%q inside the branches of %q is a graph output or has other readers", at.Leaks[0].Name, n.Title()))
 		}
-	case at.KernelWhy == nil:
+	case at.KernelWhy == nil && (at.RowsWhy != nil || slices.ContainsFunc(at.Segment.Steps, slides)):
 		reasons = append(reasons, reason.Refuse(reason.KernelWouldGrow, "one kernel for the branches of %q has %d weights, the branches have %d together; --allow-growth makes it (%s)", n.Title(), at.Kernel, at.Before.Weights, list))
 	case at.RowsWhy == nil:
 		code := reason.WouldGrow
@@ -298,4 +298,10 @@ func (l *look) whyNot(at *plan.Attempt, n *graph.Node) *reason.Refusal {
 		reasons = append(reasons, reason.Refuse(code, "one layer for %q has %d weights, the branches have %d together; --allow-growth makes it (%s)", n.Title(), at.Rows.Weights(), at.Before.Weights, list))
 	}
 	return reason.First(reasons)
+}
+
+// slides reports whether a step has a kernel of its own: matrices have none.
+func slides(a *affine.Affine) bool {
+	_, fc := a.Op.(*affine.FC)
+	return affine.IsLayer(a.Op) && !fc || affine.IsPool(a.Op)
 }

@@ -42,8 +42,10 @@ func PlanConv(s *affine.Segment, end affine.Map, limit int, opset int64) (*Conv,
 	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
 		c.Touch, c.Begin, c.End = touch, b, e
 	}
-	c.frame, ok = framed(s, end, opset)
-	return c, ok
+	if c.frame, ok = framed(s, end, opset); !ok {
+		return nil, false
+	}
+	return c, true
 }
 
 // sizes are the numbers among dims, zero for the others.

@@ -51,8 +51,10 @@ func PlanConvTranspose(s *affine.Segment, end affine.Map, limit int, opset int64
 		c.Touch = touch
 	}
 	var ok bool
-	c.frame, ok = framed(s, end, opset)
-	return c, ok
+	if c.frame, ok = framed(s, end, opset); !ok {
+		return nil, false
+	}
+	return c, true
 }
 
 // Beats reports whether the layer is written where conv, which may be nil, could do the

@@ -93,6 +93,17 @@ func arranged(f affine.Form, toMap bool, opset int64, u *graph.Value) ([]move, b
 	if f.Plain() {
 		return nil, true
 	}
+	if order := f.Order(); order != nil {
+		perm := make([]int64, len(order))
+		for i, k := range order {
+			if toMap {
+				perm[k] = int64(i)
+			} else {
+				perm[i] = int64(k)
+			}
+		}
+		return []move{{perm: perm}}, true
+	}
 	atoms, from, to := f.Cut.Layouts(f.Dims)
 	if toMap {
 		from, to = to, from
