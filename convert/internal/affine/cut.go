@@ -172,7 +172,10 @@ func (s Map) order() []int { return Form{Dims: s.Dims, Cut: s.Cut}.Order() }
 // cut does, nil elsewhere. Axes of one element are those of the map that are left.
 func (s Form) Order() []int {
 	rank := s.Cut.rank(s.Dims)
-	if rank != len(s.Dims) {
+	switch {
+	case s.Plain():
+		return inOrder(rank)
+	case rank != len(s.Dims):
 		return nil
 	}
 	out := make([]int, rank)

@@ -55,7 +55,7 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	windows := []fuse.Window{out.Win}
 	out.Dims, out.outside = slices.Clone(out.Dims), nil
 	for _, o := range in[1:] {
-		if !slices.Equal(order, o.order()) || !out.sameInput(o) {
+		if !slices.Equal(order, o.order()) {
 			return out, reason.Refuse(reason.RowOrderDiffers, "the operands of %q come with different axes first", n.Title())
 		}
 		if !slices.Equal(out.Win.Up, o.Win.Up) {
@@ -74,6 +74,9 @@ func (j *Join) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 			case !number:
 				out.Dims[i] = d
 			}
+		}
+		if !out.sameInput(o) {
+			return out, reason.Refuse("", "the operands of %q see the map with different axes", n.Title())
 		}
 		windows = append(windows, o.Win)
 		out.borders, out.biased = out.borders.besides(o.borders), out.biased || o.biased

@@ -552,18 +552,18 @@ func TestTransposedBeatsConv(t *testing.T) {
 		if why != nil {
 			t.Fatal(why)
 		}
-		conv, ok := PlanConv(w.s, m, math.MaxInt)
-		l, ok2 := PlanConvTranspose(w.s, m, math.MaxInt)
+		conv, ok := PlanConv(w.s, m, math.MaxInt, 17)
+		l, ok2 := PlanConvTranspose(w.s, m, math.MaxInt, 17)
 		if !ok || !ok2 {
 			t.Fatalf("%+v: %v, %v", c, ok, ok2)
 		}
 		if have := l.Beats(conv); have != c.want || !l.Beats(nil) {
 			t.Errorf("%+v: %v", c, have)
 		}
-		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size()); !ok {
+		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size(), 17); !ok {
 			t.Errorf("%+v: as many weights as allowed", c)
 		}
-		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size()-1); ok {
+		if _, ok := PlanConvTranspose(w.s, m, m.Win.Size()-1, 17); ok {
 			t.Errorf("%+v: more weights than allowed", c)
 		}
 	}
