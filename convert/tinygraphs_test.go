@@ -419,12 +419,14 @@ func normalEquations(slope [][]float64, r []float64, damp float64) []float64 {
 	return step
 }
 
-// chain reports whether every value is read once, and no scales or shifts stand behind
-// each other: of several, one could take the others in.
+// chain reports whether every value is read once, no scales or shifts stand behind each
+// other, of which one could take in the others, and none between activations, which may
+// have it that nothing comes through.
 func (g *tinyGraph) chain() bool {
 	scales := func(n tinyNode) bool { return n.op >= tinyNorm && n.op <= tinyShift }
 	for i, n := range g.nodes {
-		if n.op >= tinyConcat || i > 0 && (n.in[0] != i || scales(n) && scales(g.nodes[i-1])) {
+		if n.op >= tinyConcat || i > 0 && (n.in[0] != i || scales(n) && scales(g.nodes[i-1])) ||
+			i > 1 && n.op == tinyRelu && scales(g.nodes[i-1]) && g.nodes[i-2].op == tinyRelu {
 			return false
 		}
 	}

@@ -176,9 +176,9 @@ func (l *leftover) why(n *graph.Node, data *graph.Value) *reason.Refusal {
 	}
 	switch with, without, shared := l.parts(back.parts); {
 	case with != nil && without != nil:
-		return refuse(reason.PartWithoutLayer, "of what %q (%s) joins, %q comes from a layer, but no layer can take the share of %q", l.title(back.end), back.end.OpType(), with.Name, without.Name)
+		return refuse(reason.PartWithoutLayer, "of what %q (%s) joins, %q comes from a layer, but %q does not", l.title(back.end), back.end.OpType(), with.Name, without.Name)
 	case shared != nil:
 		return refuse(reason.IntermediateUsedElsewhere, "%q, which %q (%s) joins, has other readers", shared.Name, l.title(back.end), back.end.OpType())
 	}
-	return refuse(reason.NoLinearNeighbour, "%s and %s, so no layer can take it", l.reads(back), l.isRead(ahead))
+	return refuse(reason.NoLinearNeighbour, "%s and %s; no layer stands beside it", l.reads(back), l.isRead(ahead))
 }
