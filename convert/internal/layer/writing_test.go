@@ -58,6 +58,7 @@ var segments = []struct{ name, text string }{
 	{"transposed branches, no stride", "x : N 3 3 4\na = ConvTranspose(x, ?3x3x3x3) pads=1,1,1,1\nb = Add(a, x)\nc = Conv(x, ?3x3x1x1)\ny = Add(b, c)"},
 	{"transposed, no stride, cut off", "x : N 3 5 6\na = ConvTranspose(x, ?3x2x1x3) pads=1,0,2,3\ny = Mul(a, ?2x1x1)"},
 	{"transposed, taps beside the map", "x : N 3 1 2\na = ConvTranspose(x, ?3x2x4x4) strides=2,2 pads=1,1,1,1\ny = Mul(a, ?2x1x1)"},
+	{"transposed, taps beside the end of the map", "x : N 3 2 1\na = ConvTranspose(x, ?3x2x4x4) strides=2,2 pads=1,1,1,1\ny = Mul(a, ?2x1x1)"},
 	{"transposed, one position", "x : N 3 1 1\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x2x2, ?2)"},
 	{"norm before transposed tiles", "x : N 3 2 3\na = BatchNormalization(x, ?3, ?3, ?3, !3)\ny = ConvTranspose(a, ?3x2x2x2, ?2) strides=2,2"},
 	{"1×1 beside transposed", "x : N 3 2 3\na = Conv(x, ?4x3x1x1)\nb = ConvTranspose(a, ?4x5x2x2, ?5) strides=2,2\ny = Conv(b, ?2x5x1x1, ?2)"},
