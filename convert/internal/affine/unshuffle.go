@@ -166,7 +166,7 @@ func (u *Unshuffle) window(channels int, order []int) fuse.Window {
 // around it stays.
 func (u *Unshuffle) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	out := in[0]
-	order := out.Order
+	order := out.order()
 	if len(order) != len(u.Out) || order[0] != 0 || order[u.Channels] != 1 {
 		return out, reason.Refuse("", "%q reads its map with other axes first", n.Title())
 	}
@@ -187,7 +187,7 @@ func (u *Unshuffle) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		}
 	}
 	out.Win = out.Win.Then(u.window(out.Win.Out, order))
-	return out, tooFar(n, out.Win)
+	return out.cutBy(order), tooFar(n, out.Win)
 }
 
 // Kernel implements Op.

@@ -589,7 +589,7 @@ func TestTransposedThatIsNotWritten(t *testing.T) {
 		if why != nil {
 			t.Fatal(why)
 		}
-		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok != c.want {
+		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt, 17); ok != c.want {
 			t.Errorf("%s: %v", c.text, ok)
 		}
 	}
@@ -608,7 +608,7 @@ func TestTransposedThatIsNotWritten(t *testing.T) {
 			}
 			continue
 		}
-		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt); ok != want {
+		if _, ok := PlanConvTranspose(w.s, m, math.MaxInt, 17); ok != want {
 			t.Errorf("%s: %v", text, ok)
 		}
 	}
