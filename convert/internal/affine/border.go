@@ -36,7 +36,6 @@ func (b borders) behind(n *graph.Node, w graph.Window, zeroed bool) borders {
 		if zeroed && out[i].even {
 			out[i] = border{}
 		}
-		out[i].even = false
 		// One tap reads inside the map only for positions inside its own, whatever
 		// the stride.
 		if w.Kernel[i] > 1 && out[i].code == "" {

@@ -19,7 +19,7 @@ func PlanIdentity(s *affine.Segment) (*Identity, bool) {
 		walk.Through(a)
 	}
 	m, why := walk.Rows(s.To)
-	if why != nil || len(m.Feature) > 0 || len(m.Result) > 0 {
+	if why != nil {
 		return nil, false
 	}
 	return &Identity{m}, true

@@ -241,20 +241,19 @@ func (l *Norm) Write(w *Writer, s *affine.Segment, in, out string) error {
 	if err != nil {
 		return err
 	}
-	inputs := []string{in}
-	for _, p := range []struct {
-		name  string
-		shape []int
-		v     []float64
-	}{{".scale", l.scale, scale}, {".bias", l.bias, bias}} {
-		if p.v == nil {
-			continue
-		}
-		dims := make([]int64, len(p.shape))
-		for i, d := range p.shape {
+	inputs := []string{in, ""}
+	parameter := func(base string, shape []int, v []float64) (string, error) {
+		dims := make([]int64, len(shape))
+		for i, d := range shape {
 			dims[i] = int64(d)
 		}
-		name, err := w.numbers(out+p.name, s.To.Elem, dims, p.v, s.Last().Node())
+		return w.numbers(base, s.To.Elem, dims, v, s.Last().Node())
+	}
+	if inputs[1], err = parameter(out+".scale", l.scale, scale); err != nil {
+		return err
+	}
+	if bias != nil {
+		name, err := parameter(out+".bias", l.bias, bias)
 		if err != nil {
 			return err
 		}

@@ -75,22 +75,16 @@ func (r *remainder) stays(a *affine.Affine) bool {
 		}
 	}
 	for _, v := range n.Out {
-		if v != nil && v != a.Out && (v.IsOutput || len(v.Captured) > 0 || r.readers(v) > 0) {
+		if v != nil && v != a.Out && (v.IsOutput || len(v.Captured) > 0 || r.read(v)) {
 			return false
 		}
 	}
 	return true
 }
 
-// readers counts the nodes that stay and read v.
-func (r *remainder) readers(v *graph.Value) int {
-	count := 0
-	for _, u := range v.Readers {
-		if r.alive[u.Node] {
-			count++
-		}
-	}
-	return count
+// read reports whether a node that stays reads v.
+func (r *remainder) read(v *graph.Value) bool {
+	return slices.ContainsFunc(v.Readers, func(u graph.Use) bool { return r.alive[u.Node] })
 }
 
 // onlyReader reports whether nobody but one node reads a value.

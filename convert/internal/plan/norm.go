@@ -74,7 +74,7 @@ func (p *planner) normalised(n *graph.Node) *affine.Affine {
 			return nil
 		}
 	}
-	if !affine.SameFloat(n.In[0], n.In[1], bias, n.Out[0]) || n.In[0].Rank() < 0 || n.Out[0].Rank() < 0 {
+	if !affine.SameFloat(n.In[0], n.In[1], bias, n.Out[0]) || n.In[0].Rank() < 0 {
 		return nil
 	}
 	return &affine.Affine{Out: n.Out[0], Args: []*graph.Value{n.In[0]}, Nodes: []*graph.Node{n}, Op: affine.NewNormalised(p.t.e.Constants, n.OpType(), n.In[1], bias), Rule: "norm"}

@@ -33,6 +33,7 @@ var nodes = []struct{ name, text string }{
 	{"activation: bounds", "x : 2 3\na = Clip(x)\nb = Clip(x, -, -)\nc = Clip(x, =-Inf, =+Inf)\nd = Clip(x, =-1.7976931348623157e308, =1.7976931348623157e308)\ne = Clip(x, =-1e308)\nf = Clip(x, -, =6)\n> a b c d e f"},
 	{"activation: bounds of float16", "x : float16 2 3\na = Clip(x, =-65504, =65504)\nb = Clip(x, =-65472, =65504)\nc = Clip(x, =-65504, =65472)\n> a b c"},
 	{"activation: bounds of bfloat16", "x : bfloat16 2 3\na = Clip(x, =-3.3895313892515355e38, =3.3895313892515355e38)\nb = Clip(x, -, =3.3e38)\n> a b"},
+	{"activation: bounds as inputs, first opset", "opset 11\nx : 2 3\na = Clip(x, -, =6)\ny = Clip(a)"},
 	{"activation: a bound from data", "x : 2 3\nb :\na = Clip(x, b)\nc = Clip(x, -, b)\n> a c"},
 	{"activation: bounds as attributes", "opset 6\nx : float32 2 3\na = Clip(x)\nb = Clip(x) min=-3.4028234663852886e38 max=3.4028234663852886e38\nc = Clip(x) min=0.0\nd = Clip(x) max=6.0\n> a b c d"},
 	{"activation: bounds of float32 on float64", "opset 6\nx : 2 3\na = Clip(x) max=3.4028234663852886e38\ny = Clip(a)"},
