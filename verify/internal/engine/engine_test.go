@@ -360,3 +360,62 @@ func TestErrorsNameTheNode(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Where magnitudes are asked for, constants are worked out as they are, and the magnitude
+// of what comes out counts: exp(-8) stays small, 3-5 is 2 and not 8.
+func TestMagnitudesOfConstants(t *testing.T) {
+	parts := onnxio.Parts{Inputs: []*onnxio.ValueInfo{value("x", onnxio.Float32, 2)}, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32), onnxio.Untyped("k", onnxio.Float32)},
+		Inits: []*onnxio.Tensor{floats(t, "w", onnxio.Float32, []int64{2}, -8, 1), floats(t, "a", onnxio.Float32, nil, 3)},
+		Nodes: []*onnxio.Node{with(node("Constant", "b"), onnxio.FloatAttr("value_float", 5)), node("Sub", "k", "a", "b"), node("Exp", "e", "w"),
+			node("Mul", "f", "e", "k"), node("Mul", "m", "x", "f"), node("Add", "s", "m", "k"), node("Sub", "y", "s", "w")}}
+	e := prepared(t, Options{Mode: operator.Double}, parts)
+	run := func(e *Engine) (y, k float64) {
+		out, err := e.Run(t.Context(), map[string]*tensor.Tensor{"x": vector(1, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out["y"].F64[0], out["k"].F64[0]
+	}
+	if y, k := run(e); k != -2 || y != -2*math.Exp(-8)-2+8 {
+		t.Errorf("as they are: %g, %g", y, k)
+	}
+	if y, k := run(e.With(operator.Absolute, nil, operator.NewArena(storage.New(storage.ModelShelf)))); k != 2 || y != 2*math.Exp(-8)+2+8 {
+		t.Errorf("magnitudes: %g, %g", y, k)
+	}
+}
+
+// The error function is exact where a constant is worked out, whatever its type.
+func TestErfOfConstants(t *testing.T) {
+	parts := onnxio.Parts{Inputs: []*onnxio.ValueInfo{value("x", onnxio.Float32, 1)}, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32), onnxio.Untyped("z", onnxio.Float32)},
+		Inits: []*onnxio.Tensor{floats(t, "w", onnxio.Float32, []int64{1}, 0.7)}, Nodes: []*onnxio.Node{node("Erf", "y", "w"), node("Erf", "z", "x")}}
+	w := float64(float32(0.7))
+	for mode, same := range map[operator.Mode]bool{operator.Double: true, operator.Absolute: true, operator.Single: false} {
+		out, err := prepared(t, Options{Mode: mode}, parts).Run(t.Context(), map[string]*tensor.Tensor{"x": vector(0.7)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := out["y"].Float(0); (have == math.Erf(w)) != same || math.Abs(have-math.Erf(w)) > 1e-7 {
+			t.Errorf("mode %d: %g, want %g", mode, have, math.Erf(w))
+		}
+		if have := out["z"].Float(0); math.Abs(have-math.Erf(w)) > 1e-7 {
+			t.Errorf("mode %d: of data %g, want %g", mode, have, math.Erf(w))
+		}
+	}
+}
+
+// A body runs as what it reads is, and random numbers are noticed in it.
+func TestFixedNodes(t *testing.T) {
+	parts := onnxio.Parts{Inputs: []*onnxio.ValueInfo{value("x", onnxio.Float32, 2)}, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Float32)},
+		Inits: []*onnxio.Tensor{floats(t, "w", onnxio.Float32, []int64{2}, -3, 5)},
+		Nodes: []*onnxio.Node{node("Identity", "v", "w"), node("Abs", "a", "v"), node("Shape", "s", "x"), node("Add", "y", "x", "a")}}
+	e := prepared(t, Options{}, parts)
+	var fixed []string
+	for _, s := range e.order {
+		if s.fixed {
+			fixed = append(fixed, s.n.OpType())
+		}
+	}
+	if !slices.Equal(fixed, []string{"Identity", "Abs"}) {
+		t.Errorf("fixed: %v", fixed)
+	}
+}
