@@ -399,6 +399,15 @@ BY_HAND = {
     "ReduceL1": lambda x: [np.abs(x)], "ReduceL2": lambda x: [np.abs(x)], "ReduceSumSquare": lambda x: [x * x],
     "ReduceLogSum": lambda x: [np.log(x)], "ReduceLogSumExp": lambda x: [x],
 }
+# quantisation by blocks; halves, as a quotient in float32 has them
+case("QuantizeLinear", f(2, 6), a([[0.25, 0.5, 0.125], [1, 0.5, 0.75]]), n(2, 3, dtype=I8), axis=1, block_size=2)
+case("QuantizeLinear", f(4, 2, 2), p(2, 2, 2), axis=0, block_size=2, output_dtype=3)
+case("QuantizeLinear", f(1, 5), p(1, 3), axis=-1, block_size=2)
+case("DequantizeLinear", n(2, 6, dtype=I8), p(2, 3), n(2, 3, dtype=I8), axis=1, block_size=2)
+case("DequantizeLinear", n(2, 4, 3, dtype=U8, low=0), p(2, 2, 3), axis=1, block_size=2)
+case("DequantizeLinear", n(5, 2, dtype=I8), p(2, 2), axis=0, block_size=4)
+case("QuantizeLinear", a([0.5, 1.5, 2.5, -0.5, 0.1, 0.3]), a(0.2), a(0, I8))
+case("QuantizeLinear", a([0.05, 0.15, 0.25, 0.35, 0.45]), a(0.1), a(0, I8), axis=0)
 
 
 def number(v, dtype):
