@@ -23,7 +23,7 @@ type Options struct {
 	FC              FC
 	AllowGrowth     bool // also merges that make the model larger
 	FreezeInputs    bool // initializers that are graph inputs count as constants
-	FoldDequantize  bool // DequantizeLinear of constants counts as a constant
+	FoldDequantize  bool // QuantizeLinear and DequantizeLinear of constants count as constants
 	BatchStatistics bool // take training-mode nodes as inference nodes
 	StopAfter       int  // make the first merges only, those in bodies of control flow first; 0: all
 	Values          bool // Inspect: read the weights too, for the reasons that depend on their values

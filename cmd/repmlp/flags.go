@@ -51,7 +51,7 @@ func (s *settings) flags() []flagLine {
 		{"convert inspect", "fc", stringFlag(&s.fc, "auto"), "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)", words("auto", "gemm", "conv")},
 		{"convert inspect", "allow-growth", boolFlag(&s.growth), "also make merges that are exact but make the model larger", nil},
 		{"convert inspect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
-		{"convert inspect", "fold-dequantize", boolFlag(&s.dequantize), "DequantizeLinear of constants counts as a constant", nil},
+		{"convert inspect", "fold-dequantize", boolFlag(&s.dequantize), "QuantizeLinear and DequantizeLinear of constants count as constants", nil},
 		{"convert inspect", "batch-stats-as-inference", boolFlag(&s.asInfer), "take BatchNormalization and Dropout nodes left in training mode as inference nodes", nil},
 		{"convert", "stop-after", intFlag(&s.stopAfter, 0), "make the first `NUMBER` of merges only (default: all)", words()},
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},

@@ -113,7 +113,7 @@ func (g *Graph) unworked(n *Node, v *Value) *Cause {
 	default:
 		c.Why = "ONNX does not define its value, or it depends on how runtimes round"
 		if g.small(v) {
-			_, err := g.constWithin(v, eagerRoom)
+			_, err := g.constWithin(v, eagerRoom, maxEagerProducts)
 			if bad, ok := errors.AsType[*UndefinedError](err); ok {
 				c.Why = bad.Why()
 			}

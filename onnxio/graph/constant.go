@@ -129,7 +129,7 @@ func (g *Graph) Const(v *Value) (*Const, error) {
 	if !g.IsConst(v) {
 		return nil, fmt.Errorf("evaluating %q: it is no constant", v.Name)
 	}
-	return g.constWithin(v, g.room)
+	return g.constWithin(v, g.room, maxProducts)
 }
 
 // maxKept bounds what evaluated constants take together until they are dropped.
@@ -151,7 +151,8 @@ func (g *Graph) kept(v *Value) *Const {
 	return v.constant
 }
 
-func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
+// constWithin works v out with no more than room and so many multiplications.
+func (g *Graph) constWithin(v *Value, limits budget.Limits, products int64) (*Const, error) {
 	if c := g.kept(v); c != nil {
 		return c, nil
 	}
@@ -161,6 +162,7 @@ func (g *Graph) constWithin(v *Value, limits budget.Limits) (*Const, error) {
 		c, err = tensorConst(v.Init)
 	} else {
 		e := g.evaluation(limits)
+		e.products = products
 		e.count(v)
 		c, err = e.value(v)
 	}

@@ -20,10 +20,10 @@ var errProducts = fmt.Errorf("working it out takes more than %d multiplications"
 // spend counts multiplications before they are made.
 func (e *evaluation) spend(sizes ...int) error {
 	n := budget.Bytes(1, sizes...)
-	if n < 0 || n > maxProducts-e.spent {
+	if n < 0 || n > e.products {
 		return errProducts
 	}
-	e.spent += n
+	e.products -= n
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (n *Node) products() int64 {
 			return many(out, shapes[0][1-k:2-k])
 		}
 	case "Einsum":
-		return many(einsumSizes(n, shapes))
+		return many(einsumSizes(n, shapes), []int64{max(int64(len(n.In))-1, 1)})
 	case "Conv", "ConvTranspose":
 		if len(shapes[0]) < 3 || len(shapes[1]) != len(shapes[0]) {
 			return 0
@@ -283,7 +283,7 @@ func constEinsum(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.spend(c.sizes...); err != nil {
+	if err := e.spend(append([]int{max(len(in)-1, 1)}, c.sizes...)...); err != nil {
 		return nil, err
 	}
 	operands := make([][]float64, len(in))

@@ -13,12 +13,12 @@ import (
 // worked out once and dropped after their last reader, and everything is asked
 // of the budget before it takes room.
 type evaluation struct {
-	g     *Graph
-	meter *budget.Meter
-	uses  map[*Value]int // readings that are still to come
-	done  map[*Value]*Const
-	spent int64  // multiplications
-	last  *Const // the graph's, which stays there meanwhile
+	g        *Graph
+	meter    *budget.Meter
+	uses     map[*Value]int // readings that are still to come
+	done     map[*Value]*Const
+	products int64  // that may still be made
+	last     *Const // the graph's, which stays there meanwhile
 
 	node   string   // the one that is evaluated
 	output int      // which of its outputs
@@ -157,12 +157,16 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 	op := constOps[n.OpType()]
 	args := make([]*Const, len(n.In))
 	e.node, e.output, e.spare = n.Title(), v.Index, nil
+	here := map[*Value]int{} // readings of this node
+	for _, in := range n.reads() {
+		here[in]++
+	}
 	for i, in := range n.In {
 		if in == nil || !op.reads(i) {
 			continue
 		}
 		args[i] = e.known(in)
-		if e.uses[in] == 1 && e.done[in] == args[i] && !args[i].shared {
+		if e.uses[in] == here[in] && e.done[in] == args[i] && !args[i].shared {
 			e.spare = append(e.spare, args[i])
 		}
 	}
@@ -172,8 +176,8 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 	} else if err != nil {
 		return nil, &UndefinedError{n, err}
 	}
-	for _, in := range n.reads() {
-		if e.uses[in]--; e.uses[in] == 0 && e.done[in] != nil {
+	for in := range here {
+		if e.uses[in] -= here[in]; e.uses[in] == 0 && e.done[in] != nil {
 			e.meter.Give(e.done[in].bytes)
 			delete(e.done, in)
 		}

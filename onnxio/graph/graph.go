@@ -41,7 +41,7 @@ type Note struct{ Code, Message string }
 // Options change what counts as a constant.
 type Options struct {
 	FreezeInputs   bool // initializers that are graph inputs too count as constants
-	FoldDequantize bool // DequantizeLinear of constants counts as a constant
+	FoldDequantize bool // QuantizeLinear and DequantizeLinear of constants count as constants
 
 	// Sure takes nothing on trust: what the file declares for values that nodes make says
 	// nothing, and initializers that are still to be computed are no constants.

@@ -23,9 +23,9 @@ func (g *Graph) undefined(v *Value) bool {
 	if v.Init != nil || !g.small(v) {
 		return false
 	}
-	_, err := g.constWithin(v, eagerRoom)
+	_, err := g.constWithin(v, eagerRoom, maxEagerProducts)
 	_, large := errors.AsType[*budget.Exceeded](err)
-	return err != nil && !large
+	return err != nil && !large && !errors.Is(err, errProducts)
 }
 
 // eagerRoom is what small constants may take on their way.
