@@ -285,6 +285,13 @@ var recipes = map[string]recipe{
 		}
 		m.outs = 1 + 2*m.IntN(2)
 	},
+	"RMSNormalization": func(m *maker) {
+		d := m.dims(3)
+		m.floats(-3, 3, d...)
+		a := m.axis(3)
+		m.int("axis", a)
+		m.floats(-1, 1, d[(a+3)%3:]...)
+	},
 	"MeanVarianceNormalization": func(m *maker) {
 		m.floats(-3, 3, m.dims(4)...)
 		if m.IntN(2) == 0 {
@@ -506,6 +513,8 @@ func TestConstantsOfEveryOperator(t *testing.T) {
 				m.opset = 9
 			case "Mish", "Swish", "Gelu", "HardSwish", "GroupNormalization", "LayerNormalization":
 				m.opset = max(18, m.opset)
+			case "RMSNormalization":
+				m.opset = 23
 			}
 			make := recipes[op]
 			if make == nil {

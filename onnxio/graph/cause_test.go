@@ -162,7 +162,7 @@ func TestConstantsTakeTheirOperandsPlace(t *testing.T) {
 	fill := []*onnxio.Node{onnxio.NewNode("", "Constant", nil, []string{"n"}, onnxio.TensorAttr("value", onnxio.NewInts("", []int64{1}, []int64{6_000_000}))),
 		onnxio.NewNode("", "ConstantOfShape", []string{"n"}, []string{"a"})} // 48 MB of 64
 	chain := func(nodes ...*onnxio.Node) (*graph.Graph, error) {
-		g, err := graph.New(intModel(t, append(fill[:2:2], nodes...)), graph.Options{})
+		g, err := graph.New(intModel(t, append(fill[:2:2], nodes...), stored(t, "small", "float32 [1] 0")), graph.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,6 +179,13 @@ func TestConstantsTakeTheirOperandsPlace(t *testing.T) {
 		if two, _ := g.Const(g.Value("y")); one != two || one.F[5_999_999] != 1 {
 			t.Error("it is worked out twice, or wrong")
 		}
+	}
+	g, err = chain(node("Exp", "b", "small"), node("Sum", "y", "b", "b", "b", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := g.Const(g.Value("y")); err != nil || c.F[0] != 4 {
+		t.Errorf("one operand four times: %v, %v", c, err)
 	}
 	_, err = chain(node("Exp", "b", "a"), node("Neg", "c", "a"), node("Add", "y", "b", "c"))
 	if _, large := errors.AsType[*budget.Exceeded](err); !large || !strings.Contains(err.Error(), `"b"`) && !strings.Contains(err.Error(), `"c"`) {

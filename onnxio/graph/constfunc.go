@@ -159,6 +159,14 @@ func isInf(n *Node, v float64) bool {
 	return math.IsInf(v, 1) && n.AttrInt("detect_positive") != 0 || math.IsInf(v, -1) && n.AttrInt("detect_negative") != 0
 }
 
+// rectify is a where it is not below zero, else a times slope.
+func rectify[T float64 | int64](a, slope T) T {
+	if a < 0 {
+		return a * slope
+	}
+	return a
+}
+
 // constPRelu is PRelu (opset 7): the slope broadcasts to the data.
 func constPRelu(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	x, slope := in[0], in[1]
@@ -169,8 +177,7 @@ func constPRelu(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		}
 		slope = slope.view(shape)
 	}
-	out, err := elementFunc{float: func(a, b float64) float64 { return math.Max(a, 0) + b*math.Min(a, 0) },
-		int: func(_ onnxio.DType, a, b int64) (int64, error) { return max(a, 0) + b*min(a, 0), nil }}.apply(e, x, slope)
+	out, err := elementFunc{float: rectify[float64], int: exactInt(rectify[int64])}.apply(e, x, slope)
 	if err == nil && !slices.Equal(out.Shape, x.Shape) {
 		return nil, errShape
 	}

@@ -123,15 +123,18 @@ func constGroupNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 }
 
 // constLayerNorm is LayerNormalization (opset 17), whose further outputs are the mean
-// and the inverse deviation.
+// and the inverse deviation, and RMSNormalization (23), which keeps the mean.
 func constLayerNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	x := in[0]
 	axis, ok := Axis(n.AttrInt("axis"), len(x.Shape))
 	if !ok {
 		return nil, errAxis
 	}
+	if in[1].DType != x.DType { // RMSNormalization has the scale's type
+		return nil, errShape
+	}
 	shape := x.Shape[axis:]
-	s := standardizing{run: size(shape), epsilon: float64(n.AttrFloat("epsilon"))}
+	s := standardizing{run: size(shape), epsilon: float64(n.AttrFloat("epsilon")), square: n.OpType() == "RMSNormalization"}
 	if e.output > 0 {
 		kept := slices.Concat(x.Shape[:axis], slices.Repeat([]int{1}, len(shape)))
 		out, err := e.make(onnxio.Float32, kept)

@@ -108,6 +108,7 @@ var constOps = map[string]constOp{
 	"Pad":                       {"apap", constPad},
 	"Pow":                       {"nn", constPow},
 	"QuantizeLinear":            {"ffq", constQuantize},
+	"RMSNormalization":          {"ff", constLayerNorm},
 	"Range":                     {"nnn", constRange},
 	"Reciprocal":                {"f", elementFunc{float: func(a, _ float64) float64 { return 1 / a }, steep: true}.unary},
 	"ReduceL1":                  {"np", reduction{add: func(s, x float64) float64 { return s + math.Abs(x) }, int: func(s, x int64) int64 { return s + abs(x) }}.rule},

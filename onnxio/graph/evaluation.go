@@ -166,7 +166,9 @@ func (e *evaluation) compute(v *Value) (*Const, error) {
 			continue
 		}
 		args[i] = e.known(in)
-		if e.uses[in] == here[in] && e.done[in] == args[i] && !args[i].shared {
+		// An operand that a node of many reads twice is there until the last of them.
+		once := here[in] == 1 || len(n.In) == 2
+		if once && e.uses[in] == here[in] && e.done[in] == args[i] && !args[i].shared {
 			e.spare = append(e.spare, args[i])
 		}
 	}
