@@ -47,6 +47,9 @@ func (t *Atoms) New(size Dim) Atom {
 // Size returns the size of an atom.
 func (t *Atoms) Size(a Atom) Dim { return t.size[a] }
 
+// Fix gives an atom of open size the number that an operator asks for.
+func (t *Atoms) Fix(a Atom, size Dim) { t.size[a] = size }
+
 // Axis returns the atoms of a fresh axis.
 func (t *Atoms) Axis(size Dim) []Atom {
 	if size.Is(1) {

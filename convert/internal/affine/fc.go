@@ -18,6 +18,7 @@ type FC struct {
 	Size   map[Index]int // of the weight's indices
 	Alpha  float64       // factor of the product
 	Lead   int           // axes of size one that the data gets in front
+	Asked  []Index       // of the data, whose sizes have to be those of the weight: the operator fails on others
 
 	Matrices []*graph.Value
 	Biases   []*graph.Value // one behind the other, like Over
@@ -73,6 +74,9 @@ func (f *FC) Trace(t *Tracer, n *graph.Node, in []Traced) (Traced, *reason.Refus
 		axis, shared := atoms[name]
 		switch {
 		case shared:
+			if _, known := t.fixed(axis); !known && len(axis) == 1 && slices.Contains(f.Asked, name) {
+				t.atoms.Fix(axis[0], graph.Size(int64(f.Size[name])))
+			}
 			if size, ok := t.fixed(axis); !ok || size != f.Size[name] {
 				return in[0], reason.Refuse("", "%q reads rows of unknown length, or repeats them for several matrices", n.Title())
 			}

@@ -60,7 +60,7 @@ func explainGemm(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 	}
 	f := affine.FC{Data: [][]affine.Index{{rowIndex}, {sumIndex}}, Out: [][]affine.Index{{rowIndex}, {outIndex}},
 		Weight: []affine.Index{sumIndex, outIndex}, Size: map[affine.Index]int{sumIndex: shape[0], outIndex: shape[1]},
-		Matrices: []*graph.Value{w}, Alpha: float64(n.Float("alpha", 1)), Beta: float64(n.Float("beta", 1))}
+		Asked: []affine.Index{sumIndex}, Matrices: []*graph.Value{w}, Alpha: float64(n.Float("alpha", 1)), Beta: float64(n.Float("beta", 1))}
 	if n.Int("transB", 0) != 0 {
 		f.Weight = []affine.Index{outIndex, sumIndex}
 		f.Size = map[affine.Index]int{sumIndex: shape[1], outIndex: shape[0]}
@@ -110,7 +110,7 @@ func explainMatMul(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 // leading axes above one are groups.
 func matMul(rank int, w *graph.Value, shape []int, left bool) affine.FC {
 	q := len(shape)
-	f := affine.FC{Lead: max(q-rank, 0), Size: map[affine.Index]int{}, Matrices: []*graph.Value{w}, Alpha: 1}
+	f := affine.FC{Lead: max(q-rank, 0), Asked: []affine.Index{sumIndex}, Size: map[affine.Index]int{}, Matrices: []*graph.Value{w}, Alpha: 1}
 	r := rank + f.Lead
 	for i := range r {
 		name := firstFree + affine.Index(i)
