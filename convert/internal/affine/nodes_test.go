@@ -270,6 +270,15 @@ var nodes = []struct{ name, text string }{
 	{"samples into channels", "x : 4 2 4 4\na = Reshape(x, #2_2_2_4_4)\nb = Transpose(a) perm=0,2,1,3,4\nc = Reshape(b, #2_4_4_4)\ny = Conv(c, ?2x4x1x1)"},
 	{"views that move nothing", "x : N 2 4 4\na = Reshape(x, #-1_2_2_2_4)\nb = Transpose(a) perm=0,1,2,3,4\nc = Reshape(b, #-1_2_4_4)\ny = Conv(c, ?2x2x1x1)"},
 
+	{"conv between views of another rank", "x : 2 3 7\na = Unsqueeze(x, #2)\nb = Conv(a, ?4x3x1x3) pads=0,1,0,1\nc = Squeeze(b, #2)\ny = BatchNormalization(c, ?4, ?4, ?4, !4)"},
+	{"branches of another rank", "x : 2 3 7\na = Unsqueeze(x, #2)\nb = Conv(a, ?3x3x3x3) pads=1,1,1,1\nc = Squeeze(b, #2)\nd = Conv(x, ?3x3x3) pads=1,1\ne = Add(c, d)\ny = Add(e, x)"},
+	{"norm of flat positions", "x : 2 4 3 5\na = Conv(x, ?6x2x3x3) group=2 pads=1,1,1,1\nb = Reshape(a, #0_6_-1)\ny = BatchNormalization(b, ?6, ?6, ?6, !6)"},
+	{"scale of parts of channels", "x : 2 4 3 5\na = Conv(x, ?6x4x1x1)\nb = Reshape(a, #2_2_3_15)\nc = Mul(b, ?2x1x1)\nd = Mul(c, ?2x3x1)\ny = Add(d, ?3x1)"},
+	{"norm behind a shuffle", "x : 2 4 3 5\na = Conv(x, ?6x4x1x1)\nb = Reshape(a, #2_2_3_15)\nc = Transpose(b) perm=0,2,1,3\nd = Reshape(c, #2_6_3_5)\ny = BatchNormalization(d, ?6, ?6, ?6, !6)"},
+	{"norm of all features", "x : 2 4 3 5\na = Conv(x, ?2x4x1x1)\nb = Reshape(a, #2_30)\ny = BatchNormalization(b, ?30, ?30, ?30, !30)"},
+	{"einsum over channels", "x : N 8 3 5\na = Einsum(x, ?5x8) equation=bchw,kc->bkhw\nb = Mul(a, =1.5)\ny = Add(b, ?5x1x1)"},
+	{"product in front of a conv", "x : N 4 5 3\na = MatMul(x, ?3x6)\nb = Transpose(a) perm=0,3,1,2\ny = Conv(b, ?2x6x3x3) pads=1,1,1,1"},
+
 	{"sum", "x : N 5\na = Gemm(x, ?5x5, ?5)\nb = Mul(x, ?5)\ny = Sum(a, b, x)"},
 	{"difference", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1)\nc = Sub(a, b)\ny = Sub(c, x)"},
 	{"mean of branches", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x1x1x1, ?3) group=3\ny = Mean(a, b, x)"},
