@@ -46,6 +46,9 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 	if p == nil || p.nothing() || x != n.In[dataSlot(s.g, n)] || !s.opsetTakes(p) {
 		return nil, nil
 	}
+	if !s.hope.back[x] {
+		return nil, stopped(NoLinearNeighbour, "no layer stands before it")
+	}
 	b.move.Roots = []*graph.Node{n}
 	b.names[x] = n.Out[0].Name
 	if why := b.ask(x, n, p); why != nil {
@@ -55,6 +58,9 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 		n := heap.Pop(&b.todo).(*graph.Node)
 		if len(b.seen) > maxNodes || len(n.In) > maxNodes {
 			return nil, stopped(NoLinearNeighbour, "more than %d nodes stand before it", maxNodes)
+		}
+		if !s.step() {
+			return nil, nil
 		}
 		if s.taken[n] {
 			return nil, nil // looked at again once the other move is made

@@ -62,6 +62,8 @@ type search struct {
 	inside map[*graph.Node]bool  // nodes of such layers
 	region map[*graph.Node]*plan.Region
 	taken  map[*graph.Node]bool // by moves that were found
+	hope   hope
+	steps  int // nodes that may still be looked at
 }
 
 // Tried says which moves did not pay.
@@ -84,6 +86,10 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 			s.inside[n], s.region[n] = true, r
 		}
 	}
+	if !slices.ContainsFunc(s.g.Nodes, func(n *graph.Node) bool { return s.leftover(n) != nil }) {
+		return nil, nil
+	}
+	s.hope, s.steps = s.hopes(), stepsForEach*len(s.g.Nodes)+leastSteps
 	run := longRuns(p.Regions)
 	var moves []*Move
 	var refusals []Refusal
@@ -177,6 +183,19 @@ func (s *search) crossing(n *graph.Node) *crossing { return &crossing{s.g, s.e, 
 
 // maxNodes bounds the nodes that one search looks at, and what each of them reads.
 const maxNodes = 128
+
+// How many nodes all searches in a graph look at together, so that their time is in
+// proportion to the graph.
+const (
+	stepsForEach = 8
+	leastSteps   = 1 << 12
+)
+
+// step counts a node that is looked at; false where there were too many.
+func (s *search) step() bool {
+	s.steps--
+	return s.steps >= 0
+}
 
 // Value is the name of the value that the move scales and shifts.
 func (m *Move) Value() string { return m.Roots[0].Out[0].Name }

@@ -43,6 +43,9 @@ func (s *search) on(n *graph.Node, keep bool) (*Move, *stop) {
 	if p == nil || p.nothing() || x != n.In[dataSlot(s.g, n)] || !s.opsetTakes(p) || keep && p.shift != nil {
 		return nil, nil
 	}
+	if !s.hope.on[n.Out[0]] {
+		return nil, stopped(NoLinearNeighbour, "no layer stands behind it")
+	}
 	f.move.Roots = []*graph.Node{n}
 	if why := f.carry(n.Out[0], p, x.Name); why != nil {
 		return nil, why
@@ -52,6 +55,8 @@ func (s *search) on(n *graph.Node, keep bool) (*Move, *stop) {
 		switch {
 		case len(f.seen) > maxNodes || len(m.In) > maxNodes:
 			return nil, stopped(NoLinearNeighbour, "more than %d nodes stand behind it", maxNodes)
+		case !s.step():
+			return nil, nil
 		case s.taken[m]:
 			return nil, nil // looked at again once the other move is made
 		}
