@@ -143,7 +143,7 @@ func (o Options) moved(ctx context.Context, before *planned, moves []*move.Move,
 	}
 	merged := map[*onnxio.Node]bool{}
 	for _, r := range next.plan.Regions {
-		if r.Layer.Kind() == "scale" {
+		if !move.Takes(r.Layer) {
 			continue
 		}
 		for _, n := range r.Segment.Nodes() {

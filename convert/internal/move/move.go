@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"repmlp/convert/internal/affine"
+	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
 	"repmlp/onnxio/graph"
 )
@@ -76,7 +77,7 @@ type Tried struct{ Back, On bool }
 func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*Move, []Refusal) {
 	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, region: map[*graph.Node]*plan.Region{}, taken: map[*graph.Node]bool{}}
 	for _, r := range p.Regions {
-		if r.Layer.Kind() == "scale" {
+		if !Takes(r.Layer) {
 			continue
 		}
 		if s.starts[r.Segment.From] = true; r.Part == nil {
@@ -111,6 +112,15 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 		moves = append(moves, m)
 	}
 	return moves, refusals
+}
+
+// Takes reports whether a layer has weights that take in scales and shifts.
+func Takes(l layer.Layer) bool {
+	switch l.Kind() {
+	case "conv", "fc", "norm":
+		return true
+	}
+	return false
 }
 
 // runEnds is how many nodes at each end of a run of scales and shifts are tried: a move

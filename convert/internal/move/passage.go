@@ -28,7 +28,7 @@ func (c *crossing) passage() *passage {
 	if p := c.explained(); p != nil {
 		return p
 	}
-	for _, of := range []func() *passage{c.pointwise, c.extreme, c.resampled, c.repeated, c.added, c.multiplied} {
+	for _, of := range []func() *passage{c.viewed, c.pointwise, c.extreme, c.resampled, c.repeated, c.added, c.multiplied} {
 		if p := of(); p != nil {
 			return p
 		}
@@ -79,6 +79,27 @@ func (c *crossing) explained() *passage {
 		return c.picked()
 	case *affine.Join:
 		return c.joins(op)
+	}
+	return nil
+}
+
+// viewed passes views that are explained together with what stands before them.
+func (c *crossing) viewed() *passage {
+	from, ok := c.n.In[0].Shape()
+	to, ok2 := c.n.Out[0].Shape()
+	if !ok || !ok2 || !c.n.In[0].Elem.IsFloat() || !c.othersUnused() {
+		return nil
+	}
+	switch c.n.OpType() {
+	case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity":
+		return c.one(unary{shifts: true,
+			back:  func(p *piece) (*piece, bool) { return p.recut(to, from) },
+			forth: func(p *piece) (*piece, bool) { return p.recut(from, to) }})
+	case "Transpose":
+		perm := graph.Perm(c.n, len(from))
+		return c.one(unary{shifts: true,
+			back:  func(p *piece) (*piece, bool) { return p.permuted(inverse(perm)), true },
+			forth: func(p *piece) (*piece, bool) { return p.permuted(perm), true }})
 	}
 	return nil
 }
