@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"repmlp/convert/internal/affine"
+	"repmlp/fuse"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"
@@ -187,16 +188,58 @@ func (c *fcNodes) rearrange(m move, cur, to, in string) string {
 	return c.move(m, c.base, name, cur, to, in)
 }
 
+// product writes a MatMul of the weight and in, the weight first where left is set,
+// and an Add of the bias where something was shifted.
+func (c *fcNodes) product(in, to string, left bool) (string, error) {
+	weight, err := c.weight()
+	if err != nil {
+		return "", err
+	}
+	operands := []string{in, weight}
+	if left {
+		operands = []string{weight, in}
+	}
+	if !c.shifts() {
+		return c.node("MatMul", c.base+".fc", to, operands), nil
+	}
+	bias, err := c.bias()
+	if err != nil {
+		return "", err
+	}
+	return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", operands), bias}), nil
+}
+
+// shifts reports whether the layer has a bias: whether a step of it shifts.
+func (l *FC) shifts() bool {
+	return slices.ContainsFunc(l.Rows.Program.Ops, func(op fuse.Op) bool { return op.Shift != nil })
+}
+
 // weights adds the layer's weight and bias.
 func (c *fcNodes) weights() (weight, bias string, err error) {
-	g, q, k := count(c.Rows, c.Rows.Group), count(c.Rows, c.Rows.Result), count(c.Rows, c.Rows.Feature)
-	wdims, bdims := c.form.weights.dims(g, q, k)
-	f := c.Rows.Program.Folding(c.Rows.Form(), c.form.weights.order)
-	if weight, err = c.computed(c.base+".weight", c.elem, wdims, f, c.last); err != nil {
+	if weight, err = c.weight(); err != nil {
 		return "", "", err
 	}
-	bias, err = c.computed(c.base+".bias", c.elem, bdims, whole{int(g * q), f.Bias}, c.last)
+	bias, err = c.bias()
 	return weight, bias, err
+}
+
+func (c *fcNodes) weight() (string, error) {
+	dims, _ := c.dims()
+	return c.computed(c.base+".weight", c.elem, dims, c.folding(), c.last)
+}
+
+func (c *fcNodes) bias() (string, error) {
+	_, dims := c.dims()
+	g, q := count(c.Rows, c.Rows.Group), count(c.Rows, c.Rows.Result)
+	return c.computed(c.base+".bias", c.elem, dims, whole{int(g * q), c.folding().Bias}, c.last)
+}
+
+func (c *fcNodes) dims() (weight, bias []int64) {
+	return c.form.weights.dims(count(c.Rows, c.Rows.Group), count(c.Rows, c.Rows.Result), count(c.Rows, c.Rows.Feature))
+}
+
+func (c *fcNodes) folding() *fuse.Folding {
+	return c.Rows.Program.Folding(c.Rows.Form(), c.form.weights.order)
 }
 
 // Claim implements Layer: which row an element of the input belongs to.

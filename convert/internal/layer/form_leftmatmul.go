@@ -19,10 +19,4 @@ var leftMatMulForm = form{
 	time:    timesColumns, flat: besideColumns,
 }
 
-func writeLeftMatMul(c *fcNodes, in, to string) (string, error) {
-	w, b, err := c.weights()
-	if err != nil {
-		return "", err
-	}
-	return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{w, in}), b}), nil
-}
+func writeLeftMatMul(c *fcNodes, in, to string) (string, error) { return c.product(in, to, true) }

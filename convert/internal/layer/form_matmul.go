@@ -19,10 +19,4 @@ var matMulForm = form{
 	time:    timesRows, flat: besideRows, plain: true,
 }
 
-func writeMatMul(c *fcNodes, in, to string) (string, error) {
-	w, b, err := c.weights()
-	if err != nil {
-		return "", err
-	}
-	return c.node("Add", c.base+".fc", to, []string{c.node("MatMul", c.base+".product", "", []string{in, w}), b}), nil
-}
+func writeMatMul(c *fcNodes, in, to string) (string, error) { return c.product(in, to, false) }
