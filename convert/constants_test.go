@@ -15,7 +15,7 @@ import (
 
 // Layers whose weights, scales and shifts are what operators make of constants.
 var computedWeights = []struct{ name, text, left string }{
-	{"DoRA", "x : float32 N 10 6\na = MatMul(?6x2, ?2x6)\nb = Add(?6x6, a)\nn = ReduceL2(b) axes=@0\nd = Div(b, n)\nw = Mul(d, ?1x6)\nm = MatMul(x, w)\ns = Add(m, ?6)\ny = Mul(s, ?6)", "Gemm Reshape Reshape"},
+	{"DoRA", "x : float32 N 10 6\na = MatMul(?6x2, ?2x6)\nb = Add(?6x6, a)\nn = ReduceL2(b) axes=@0\nd = Div(b, n)\nw = Mul(d, ?1x6)\nm = MatMul(x, w)\ns = Add(m, ?6)\ny = Mul(s, ?6)", "Add MatMul"},
 	{"spectral norm", "x : float32 N 6\nv = MatMul(?6x6, !6)\ns = MatMul(!6, v)\nw = Div(?6x6, s)\nm = MatMul(x, w)\ny = Mul(m, ?6)", "Gemm"},
 	{"a sum of Einsums", "x : float32 N 4 5 5\na = Einsum(?4x4x3x3, ?4) equation=oihw,o->oihw\nb = Einsum(?4x4, ?4x4x3x3) equation=ti,othw->oihw\nw = Add(a, b)\nc = Conv(x, w) pads=1,1,1,1\ny = BatchNormalization(c, ?4, ?4, ?4, !4)", "Conv"},
 	{"a Sigmoid", "x : float32 N 4 5 5\ns = Sigmoid(?1x4x1x1)\nc = Conv(x, ?4x4x3x3)\ny = Mul(c, s)", "Conv"},

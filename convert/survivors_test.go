@@ -441,7 +441,7 @@ func smallGraphs() []smallGraph {
 		}
 		ops := "Conv" // channels between rows are those of a map
 		if at == 2 {
-			ops = "Add MatMul"
+			ops = "MatMul"
 		}
 		add(fmt.Sprintf("layers of axis %d of %v", at, shape), shape, ops, func(b *graphBuilder) string {
 			y := b.transpose("x", perm...)

@@ -71,6 +71,9 @@ func slowBlocks(s *affine.Segment, w fuse.Window) bool {
 	wide := w.In >= wideBlockChannels
 	narrow := w.In <= 8 || w.In%16 == 0
 	one := s.Count(affine.IsLayer) == 1
+	if one && w.Groups > 1 && s.Count(func(op affine.Op) bool { _, ok := op.(*affine.Unshuffle); return ok }) > 0 {
+		return true // an FC of share sets behind its views, which a merge wrote so
+	}
 	if !wide && (narrow || !one) {
 		return false
 	}
