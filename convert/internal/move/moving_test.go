@@ -3,7 +3,6 @@ package move_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -329,7 +328,7 @@ func equalRuns(t *testing.T, before, after *onnxio.Model) {
 		}
 		for i := range b {
 			if d := a[i] - b[i]; !(max(d, -d) <= tolerance*(top+1)) {
-				t.Fatal(fmt.Sprintf("%s differs at %d: %g, want %g", name, i, a[i], b[i]))
+				t.Fatalf("%s differs at %d: %g, want %g", name, i, a[i], b[i])
 			}
 		}
 	}
