@@ -344,7 +344,7 @@ func (f *fitting) learn(r rule, values, at []int64) (learned, ok bool) {
 // its values, as the halves that slices take of an axis are for even ones: that decides nothing
 // by itself.
 func (f *fitting) parity(r rule, open int, values []int64) bool {
-	if r.Relation != graph.Equals || !slices.Contains(f.v.Symbols(r.have), open) || !slices.Contains(f.v.Symbols(r.want), open) {
+	if !slices.Contains(f.v.Symbols(r.have), open) || !slices.Contains(f.v.Symbols(r.want), open) {
 		return false
 	}
 	diff := f.difference(r, open, values)

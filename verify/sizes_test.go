@@ -53,6 +53,23 @@ type sizeCase struct {
 	want   string // shapes of the inputs in order; or part of an error
 }
 
+func halve(out, in string) *onnxio.Node {
+	return with(node("Conv", out, in, "w"), onnxio.IntsAttr("strides", []int64{2, 2}), onnxio.IntsAttr("pads", []int64{1, 1, 1, 1}))
+}
+
+// twice are the scales of a Resize that doubles height and width.
+func twice() *onnxio.Tensor {
+	raw, err := onnxio.EncodeFloat64([]float64{1, 1, 2, 2}, onnxio.Float32)
+	if err != nil {
+		panic(err)
+	}
+	t, err := onnxio.NewTensor("twice", onnxio.Float32, []int64{4}, raw)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 func perm(p ...int64) *onnxio.Attr { return onnxio.IntsAttr("perm", p) }
 
 var sizeCases = map[string]sizeCase{
@@ -110,6 +127,11 @@ var sizeCases = map[string]sizeCase{
 	"quotients": {inputs: []*onnxio.ValueInfo{sized("x", "N", "1", "H", "H")},
 		nodes: []*onnxio.Node{with(node("MaxPool", "p", "x"), onnxio.IntsAttr("kernel_shape", []int64{2, 2}), onnxio.IntsAttr("strides", []int64{2, 2})), node("Flatten", "f", "p"), node("Gemm", "y", "f", "w")},
 		inits: []*onnxio.Tensor{zeroTensor("w", 49, 2)}, want: "[2 1 14 14]"},
+	// A feature pyramid: nine is what the first sum asks for, and the second does not take it.
+	"maps that are halved four times, and doubled and added": {inputs: []*onnxio.ValueInfo{sized("x", "N", "1", "H", "W")}, nodes: []*onnxio.Node{
+		halve("a", "x"), halve("b", "a"), halve("c", "b"), halve("d", "c"),
+		node("Resize", "d2", "d", "", "twice"), node("Add", "e", "c", "d2"), node("Resize", "e2", "e", "", "twice"), node("Add", "y", "b", "e2")},
+		inits: []*onnxio.Tensor{zeroTensor("w", 1, 1, 3, 3), twice()}, want: "[2 1 13 13]"},
 	// The halves that slices take of an axis asked for an even size, and two was the first.
 	"halves of an axis, of which a weight reads several": {inputs: []*onnxio.ValueInfo{sized("x", "N", "3", "H")},
 		nodes: []*onnxio.Node{node("Slice", "a", "x", "zero", "end", "two", "two"), node("Slice", "b", "x", "one", "end", "two", "two"),
