@@ -64,3 +64,6 @@ func FamiliesPage() string { return explain.FamiliesPage() }
 
 // Families lists the families of blocks.
 func Families() []explain.Family { return explain.Families() }
+
+// AllKindred lists the further blocks of the page about families.
+func AllKindred() []explain.Kindred { return explain.AllKindred() }

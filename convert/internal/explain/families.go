@@ -322,5 +322,6 @@ func FamiliesPage() string {
 	for _, f := range Families() {
 		fmt.Fprintf(&b, "\n## %s\n- training form: %s\n- becomes: %s\n- formula: %s\n- what keeps it: %s\n", f.Name, f.Structure, f.Becomes, f.Formula, f.Declined)
 	}
+	b.WriteString(kindredPage())
 	return b.String()
 }
