@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"repmlp/convert"
@@ -295,13 +296,12 @@ func sums(text, op string) int {
 type mover struct {
 	verify.Prover
 	value  string
+	once   sync.Once // claims are proved side by side
 	nudged *onnxio.Model
 }
 
 func (n *mover) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
-	if n.nudged == nil {
-		n.nudged = nudgeWeight(c.After, n.value+".weight")
-	}
+	n.once.Do(func() { n.nudged = nudgeWeight(c.After, n.value+".weight") })
 	c.After = n.nudged
 	return n.Prover.Prove(ctx, c)
 }
