@@ -256,6 +256,7 @@ func constCompare(holds func(order int) bool) constRule {
 					order = 1
 				}
 			}
+			out.I[i] = 0 // out may lie where an operand did
 			if ok && holds(order) {
 				out.I[i] = 1
 			}
