@@ -150,8 +150,8 @@ func constCumSum(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			before, counted := total, count
 			if x.F != nil {
 				total += x.F[k]
-			} else if count, reach = count+x.I[k], reach+math.Abs(x.at(k)); reach >= maxReduced {
-				err = errUndefined
+			} else if count, reach = count+x.I[k], reach+math.Abs(x.at(k)); reach >= maxReduced || wrapInt(x.DType, count) != count {
+				err = errUndefined // as what reductions make: runtimes do not agree beyond the type
 			}
 			switch {
 			case x.F != nil && exclusive:
