@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
@@ -41,8 +40,10 @@ func (p *planned) from(n *onnxio.Node) *onnxio.Node {
 // merged lists the names of the nodes that a region's layer stands for.
 func (p *planned) merged(r *plan.Region) []string {
 	var names []string
+	seen := map[string]bool{}
 	add := func(name string) {
-		if !slices.Contains(names, name) {
+		if !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}

@@ -64,6 +64,9 @@ func (c Cut) plain(dims []graph.Dim) Cut {
 
 // size is that of one axis of a value.
 func (c Cut) size(axis int, dims []graph.Dim) graph.Dim {
+	if c == nil && axis < len(dims) {
+		return dims[axis]
+	}
 	n := graph.Size(1)
 	for _, p := range c.of(axis, dims) {
 		n = n.Times(p.Size)
