@@ -11,15 +11,18 @@ import (
 	"repmlp/verify"
 )
 
-// A Conv is a segment as one convolution of a map.
-type Conv struct {
+// A convolution is what Conv and ConvTranspose have in common.
+type convolution struct {
 	Window     fuse.Window // what the nodes make
 	Touch      fuse.Window // what of it touches the map, which is what is written
-	Begin, End []int64     // padding
-	Undone     *graph.Node // zero padding behind a bias that a later constant takes away again
+	Begin, End []int64     // pads
+	Undone     *graph.Node // zeros behind a bias that a later constant takes away again
 
 	frame
 }
+
+// A Conv is a segment as one convolution of a map.
+type Conv struct{ convolution }
 
 // PlanConv plans a segment that a walk wrote as end; ok is false where that is no
 // single Conv node, or one with more weights than limit.
@@ -36,7 +39,7 @@ func PlanConv(s *affine.Segment, end affine.Map, limit int, opset int64) (*Conv,
 	if !ok || w.Size() > maxWeights || w.Size() > limit {
 		return nil, false
 	}
-	c := &Conv{Window: w, Touch: w, Undone: end.Undone}
+	c := &Conv{convolution{Window: w, Touch: w, Undone: end.Undone}}
 	c.Begin, c.End, _ = affine.Pads(w, start.Dims, end.Dims)
 	touch := w.Touching(sizes(start.Dims[2:]), sizes(end.Dims[2:]))
 	if b, e, ok := affine.Pads(touch, start.Dims, end.Dims); ok {
@@ -96,16 +99,16 @@ func slowBlocks(s *affine.Segment, w fuse.Window) bool {
 	})
 }
 
-// Kind implements Layer.
-func (c *Conv) Kind() string { return "conv" }
+// Kind implements Layer: reports call both a conv.
+func (c *convolution) Kind() string { return "conv" }
 
 // Cost implements Layer.
-func (c *Conv) Cost() affine.Cost {
+func (c *convolution) Cost() affine.Cost {
 	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: c.frame.cost()}
 }
 
 // Shape implements Layer.
-func (c *Conv) Shape() Shape {
+func (c *convolution) Shape() Shape {
 	return Shape{Groups: c.Window.Groups, In: c.Window.In, Out: c.Window.Out, Parameters: c.Touch.Size() + c.Window.Out}
 }
 
@@ -148,8 +151,7 @@ func (c *Conv) Write(w *Writer, s *affine.Segment, in, out string) error {
 // numbers says how weight and bias are computed: where one stored conv is scaled,
 // in its place; else the segment is folded once for both.
 func (c *Conv) numbers(s *affine.Segment) (weight, bias folding, err error) {
-	part := c.Touch.Size() < c.Window.Size()
-	if !part {
+	if !c.partial() {
 		scaled, err := asScaledConv(s)
 		if err != nil {
 			return nil, nil, err
@@ -158,22 +160,27 @@ func (c *Conv) numbers(s *affine.Segment) (weight, bias folding, err error) {
 			return scaled, whole{c.Touch.Out, scaled.foldBias}, nil
 		}
 	}
-	last := s.Last().Node()
-	once := &shared{fold: func() (*fuse.Kernel, error) {
-		k, err := affine.Fold(s)
-		if err != nil {
-			return nil, err
-		}
-		if k = k.Over(c.Window); !part {
-			return k, nil
-		}
-		if why := unstorable(k.W, s.To.Elem, last); why != nil {
-			return nil, why
-		}
-		return k.Within(c.Touch), nil
-	}}
+	once := &shared{fold: func() (*fuse.Kernel, error) { return c.fold(s) }}
 	return whole{c.Touch.Size(), func() ([]float64, error) { return once.take(false) }},
 		whole{c.Touch.Out, func() ([]float64, error) { return once.take(true) }}, nil
+}
+
+// partial reports whether some taps touch nothing of the map.
+func (c *convolution) partial() bool { return c.Touch.Size() < c.Window.Size() }
+
+// fold computes the kernel of the taps that touch the map.
+func (c *convolution) fold(s *affine.Segment) (*fuse.Kernel, error) {
+	k, err := affine.Fold(s)
+	if err != nil {
+		return nil, err
+	}
+	if k = k.Over(c.Window); !c.partial() {
+		return k, nil
+	}
+	if why := unstorable(k.W, s.To.Elem, s.Last().Node()); why != nil {
+		return nil, why
+	}
+	return k.Within(c.Touch), nil
 }
 
 // Claim implements Layer: how far the convolution reads along the axes of its

@@ -14,14 +14,10 @@ import (
 // A ConvTranspose is a segment as one convolution of a map with zeros between its
 // positions, or of one that cuts its map off.
 type ConvTranspose struct {
-	Window            fuse.Window // of the convolution
-	Touch             fuse.Window // what of it touches the map, which is what is written
-	Begin, End, Extra []int64     // pads and output_padding
-	Undone            *graph.Node // zeros behind a bias that a later constant takes away again
+	convolution
+	Extra []int64 // output_padding
 
 	up, dilation []int // by how much each axis is spread, and its taps are
-
-	frame
 }
 
 // PlanConvTranspose plans a segment that a walk wrote as end; ok is false where that is
@@ -35,7 +31,7 @@ func PlanConvTranspose(s *affine.Segment, end affine.Map, limit int, opset int64
 	if !end.Dims[0].Equal(start.Dims[0]) {
 		return nil, false
 	}
-	c := &ConvTranspose{Window: w, Touch: w, Undone: end.Undone, up: w.Up}
+	c := &ConvTranspose{convolution: convolution{Window: w, Touch: w, Undone: end.Undone}, up: w.Up}
 	if c.up == nil {
 		c.up = slices.Repeat([]int{1}, len(w.Taps))
 	}
@@ -112,19 +108,6 @@ func (c *ConvTranspose) pads(w fuse.Window, in, out []graph.Dim, most []int64) b
 	return true
 }
 
-// Kind implements Layer: for reports it is a conv.
-func (c *ConvTranspose) Kind() string { return "conv" }
-
-// Cost implements Layer.
-func (c *ConvTranspose) Cost() affine.Cost {
-	return affine.Cost{Weights: c.Touch.Size(), Work: 1, Moves: c.frame.cost()}
-}
-
-// Shape implements Layer.
-func (c *ConvTranspose) Shape() Shape {
-	return Shape{Groups: c.Window.Groups, In: c.Window.In, Out: c.Window.Out, Parameters: c.Touch.Size() + c.Window.Out}
-}
-
 func (c *ConvTranspose) String() string {
 	s := fmt.Sprintf("ConvTranspose %s %d -> %d in %d groups, stride %v, dilation %v, pads %v %v, output_padding %v", affine.Cross(c.Touch.Taps), c.Window.In, c.Window.Out, c.Window.Groups, c.up, c.dilation, c.Begin, c.End, c.Extra)
 	return s + c.text()
@@ -140,7 +123,7 @@ func (c *ConvTranspose) Write(w *Writer, s *affine.Segment, in, out string) erro
 		dims = append(dims, int64(k.Taps[i]))
 		kernel, step, stride = append(kernel, int64(k.Taps[i])), append(step, int64(c.dilation[i])), append(stride, int64(c.up[i]))
 	}
-	once := &shared{fold: func() (*fuse.Kernel, error) { return c.fold(s) }}
+	once := &shared{fold: func() (*fuse.Kernel, error) { return c.turned(s) }}
 	weight, err := w.computed(out+".weight", t, dims, whole{k.Size(), func() ([]float64, error) { return once.take(false) }}, last)
 	if err != nil {
 		return err
@@ -157,18 +140,11 @@ func (c *ConvTranspose) Write(w *Writer, s *affine.Segment, in, out string) erro
 	return nil
 }
 
-// fold computes the kernel, with its weight as the node has it.
-func (c *ConvTranspose) fold(s *affine.Segment) (*fuse.Kernel, error) {
-	k, err := affine.Fold(s)
+// turned computes the kernel, with its weight as the node has it.
+func (c *ConvTranspose) turned(s *affine.Segment) (*fuse.Kernel, error) {
+	k, err := c.fold(s)
 	if err != nil {
 		return nil, err
-	}
-	k = k.Over(c.Window)
-	if c.Touch.Size() < c.Window.Size() {
-		if why := unstorable(k.W, s.To.Elem, s.Last().Node()); why != nil {
-			return nil, why
-		}
-		k = k.Within(c.Touch)
 	}
 	g := k.Groups
 	return &fuse.Kernel{Window: k.Window, W: fuse.Turned(k.W, g, k.Out/g, k.In/g, affine.Size(k.Taps)), B: k.B}, nil
