@@ -122,6 +122,14 @@ func (s Map) Outside() ([]float64, error) {
 	return value, err
 }
 
+// withBias is the map with a bias added to it, a number for each channel.
+func (s Map) withBias(n *graph.Node, bias func() ([]float64, error)) Map {
+	return s.scaledBy(func() (scale, shift, sizes []float64, err error) {
+		shift, err = bias()
+		return nil, shift, nil, err
+	}).shifted(n)
+}
+
 // shifted notes that a bias was added.
 func (s Map) shifted(n *graph.Node) Map {
 	s.borders, s.biased = slices.Clone(s.borders), true

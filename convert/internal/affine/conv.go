@@ -121,10 +121,7 @@ func (c *Conv) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if why != nil || c.B == nil {
 		return out, why
 	}
-	return out.scaledBy(func() (scale, shift, sizes []float64, err error) {
-		shift, err = c.constants.Load(c.B)()
-		return nil, shift, nil, err
-	}).shifted(n), nil
+	return out.withBias(n, c.constants.Load(c.B)), nil
 }
 
 // Kernel implements Op.
@@ -154,13 +151,16 @@ func convWindow(w graph.Window, out, in, groups int) fuse.Window {
 	return f
 }
 
-// Weights implements Op.
-func (c *Conv) Weights() []*graph.Value {
-	if c.B == nil {
-		return []*graph.Value{c.W}
+// weightAndBias lists what a node reads; b may be nil.
+func weightAndBias(w, b *graph.Value) []*graph.Value {
+	if b == nil {
+		return []*graph.Value{w}
 	}
-	return []*graph.Value{c.W, c.B}
+	return []*graph.Value{w, b}
 }
+
+// Weights implements Op.
+func (c *Conv) Weights() []*graph.Value { return weightAndBias(c.W, c.B) }
 
 // Cost implements Op.
 func (c *Conv) Cost() Cost { return Cost{Weights: Size(c.Shape), Work: 1} }

@@ -107,10 +107,7 @@ func (c *ConvTranspose) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if why != nil || c.B == nil {
 		return out, why
 	}
-	return out.scaledBy(func() (scale, shift, sizes []float64, err error) {
-		shift, err = c.constants.Load(c.B)()
-		return nil, shift, nil, err
-	}).shifted(n), nil
+	return out.withBias(n, c.constants.Load(c.B)), nil
 }
 
 // window is the structure of the convolution of the spread map.
@@ -145,12 +142,7 @@ func (c *ConvTranspose) Kernel(_ *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, 
 }
 
 // Weights implements Op.
-func (c *ConvTranspose) Weights() []*graph.Value {
-	if c.B == nil {
-		return []*graph.Value{c.W}
-	}
-	return []*graph.Value{c.W, c.B}
-}
+func (c *ConvTranspose) Weights() []*graph.Value { return weightAndBias(c.W, c.B) }
 
 // Cost implements Op.
 func (c *ConvTranspose) Cost() Cost { return Cost{Weights: Size(c.Shape), Work: 1} }

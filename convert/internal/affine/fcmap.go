@@ -135,10 +135,7 @@ func (f *FC) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 	if len(f.Biases) == 0 {
 		return out, nil
 	}
-	return out.scaledBy(func() (scale, shift, sizes []float64, err error) {
-		shift, err = f.bias()
-		return nil, shift, nil, err
-	}).shifted(n), nil
+	return out.withBias(n, f.bias), nil
 }
 
 // pointwise is a window of one position.

@@ -80,7 +80,7 @@ func (m merged) sound(t *testing.T, prove bool) error {
 	if err := m.same(t); err != nil {
 		return err
 	}
-	alive, read := needed(m.after)
+	alive, read := sketch.Needed(m.after)
 	for _, n := range m.after.Graph().Nodes() {
 		if !alive[n] {
 			return fmt.Errorf("%q is dead and stays", n.Title())
@@ -125,27 +125,6 @@ func (m merged) sound(t *testing.T, prove bool) error {
 		}
 	}
 	return nil
-}
-
-// needed walks back from the outputs, until nothing new is found.
-func needed(m *onnxio.Model) (alive map[*onnxio.Node]bool, read map[string]bool) {
-	alive, read = map[*onnxio.Node]bool{}, map[string]bool{}
-	for _, o := range m.Graph().Outputs() {
-		read[o.Name()] = true
-	}
-	for again := true; again; {
-		again = false
-		for _, n := range m.Graph().Nodes() {
-			if alive[n] || !slices.ContainsFunc(n.Outputs(), func(o string) bool { return o != "" && read[o] }) {
-				continue
-			}
-			alive[n], again = true, true
-			for _, in := range n.Inputs() {
-				read[in] = true
-			}
-		}
-	}
-	return alive, read
 }
 
 func has(m *onnxio.Model, name string) bool {

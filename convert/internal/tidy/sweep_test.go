@@ -11,27 +11,6 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// needed walks back from the outputs, until nothing new is found.
-func needed(m *onnxio.Model) (alive map[*onnxio.Node]bool, read map[string]bool) {
-	alive, read = map[*onnxio.Node]bool{}, map[string]bool{}
-	for _, o := range m.Graph().Outputs() {
-		read[o.Name()] = true
-	}
-	for again := true; again; {
-		again = false
-		for _, n := range m.Graph().Nodes() {
-			if alive[n] || !slices.ContainsFunc(n.Outputs(), func(o string) bool { return o != "" && read[o] }) {
-				continue
-			}
-			alive[n], again = true, true
-			for _, in := range n.Inputs() {
-				read[in] = true
-			}
-		}
-	}
-	return alive, read
-}
-
 // Sweep drops what nothing needs and nothing else, for nodes dropped at random.
 func TestSweepDropsWhatIsDead(t *testing.T) {
 	for seed := range uint64(60) {
@@ -53,7 +32,7 @@ func TestSweepDropsWhatIsDead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		alive, read := needed(plain)
+		alive, read := sketch.Needed(plain)
 		var nodes, inits []string
 		for _, n := range plain.Graph().Nodes() {
 			if alive[n] {
