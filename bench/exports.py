@@ -18,7 +18,7 @@ if __name__ == "__main__" and len(sys.argv) < 3:
 
 import argparse, collections, json, os, subprocess, time, warnings
 import numpy as np, onnx, onnxruntime, torch
-from paired import interval, pairs
+from paired import measure
 
 warnings.filterwarnings("ignore")
 LIMIT = 0.98
@@ -173,11 +173,7 @@ def judge(repmlp, name, path, shape, args):
     if row["difference"] > NOISE * max(noise, 2.0 ** -24):
         row["faults"].append(f"differs by {row['difference']:.1e}, noise {noise:.1e}")
     if not args.no_time and row["verdict"] in ("fused", "partial"):
-        t = pairs([path, out], 2, feed, args.seconds, 4)
-        ratio = interval(t[:, 0] / t[:, 1])
-        if ratio[2] < LIMIT:
-            t = pairs([path, out], 2, feed, 6 * args.seconds, 12)
-            ratio = interval(t[:, 0] / t[:, 1])
+        _, ratio, _ = measure([path, out], 2, feed, args.seconds, LIMIT)
         row["ratio"] = ratio
         if ratio[2] < LIMIT:
             row["faults"].append(f"slower: {ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})")

@@ -63,6 +63,17 @@ def interval(ratios):
     return float(np.median(v)), float(v[k]), float(v[n - 1 - k])
 
 
+def measure(paths, threads, feed, seconds, limit):
+    """median times, the ratio with its interval, and whether it seemed slower and was timed again, longer"""
+    t = pairs(paths, threads, feed, seconds, 3)
+    ratio = interval(t[:, 0] / t[:, 1])
+    again = ratio[2] < limit
+    if again:
+        t = pairs(paths, threads, feed, 4 * seconds, 12)
+        ratio = interval(t[:, 0] / t[:, 1])
+    return np.median(t, axis=0) * 1e6, ratio, again
+
+
 if __name__ == "__main__":
     feed = np.random.default_rng(0).normal(size=[int(n) for n in sys.argv[3].split("x")]).astype(np.float32)
     t = pairs(sys.argv[1:3], 2, feed, float(sys.argv[4]) if len(sys.argv) > 4 else 5, 6)

@@ -22,7 +22,7 @@ if __name__ == "__main__" and len(sys.argv) < 3:
 
 import argparse, collections, os, subprocess, time
 import numpy as np, onnx, onnxruntime
-from paired import interval, pairs
+from paired import measure
 from small_nets import NETWORKS, Net
 
 LIMIT = 0.97
@@ -61,16 +61,6 @@ def cases(args):
             yield f"{name} at 64 px", 3, 64, lambda build=build: build(64)
 
 
-def measure(paths, threads, feed, seconds):
-    t = pairs(paths, threads, feed, seconds, 3)
-    ratio = interval(t[:, 0] / t[:, 1])
-    again = ratio[2] < LIMIT
-    if again:
-        t = pairs(paths, threads, feed, 4 * seconds, 12)
-        ratio = interval(t[:, 0] / t[:, 1])
-    return np.median(t, axis=0) * 1e6, ratio, again
-
-
 def ops(path):
     c = collections.Counter(n.op_type for n in onnx.load(path).graph.node)
     del c["Relu"]
@@ -102,7 +92,7 @@ def main():
         for batch in map(int, args.batch.split(",")):
             feed = rng.normal(size=(batch, channels, size, size)).astype(np.float32)
             for threads in map(int, args.threads.split(",")):
-                t, ratio, again = measure(paths, threads, feed, args.seconds)
+                t, ratio, again = measure(paths, threads, feed, args.seconds, LIMIT)
                 row = f"| {name} | {batch} | {threads} | {t[0]:.1f} | {t[1]:.1f} | {ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f}){' again' if again else ''} | {ops(paths[1])} |"
                 rows.append((name, batch, threads, ratio, row))
                 if ratio[2] < LIMIT:
