@@ -1,7 +1,6 @@
 package convert_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -293,16 +292,7 @@ func TestBrokenKinKeepTheirOutputs(t *testing.T) {
 
 func (s kinSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
 	t.Helper()
-	m, err := s.build()
-	if err != nil {
-		t.Fatalf("%+v: %v", s, err)
-	}
-	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-		return m, nil
-	}
-	return m, res
+	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
 }
 
 // Blocks are recognised by structure.

@@ -83,16 +83,7 @@ func layers(m *onnxio.Model) (layers int, local bool) {
 // convert builds and converts the block; nil where that fails.
 func (s blockSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
 	t.Helper()
-	m, err := s.build()
-	if err != nil {
-		t.Fatalf("%+v: %v", s, err)
-	}
-	res, err := convert.Convert(context.Background(), m, convert.Options{FC: s.form(), Prover: &verify.Prover{Seed: s.Seed}})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-		return m, nil
-	}
-	return m, res
+	return provenResult(t, s, s.build, convert.Options{FC: s.form(), Prover: &verify.Prover{Seed: s.Seed}})
 }
 
 // Every exact block merges fully: one FC3, no BatchNorm, no local conv; the
@@ -148,4 +139,20 @@ func TestBrokenBlocksKeepTheirOutputs(t *testing.T) {
 			t.Errorf("no block with %q was tried", b)
 		}
 	}
+}
+
+// provenResult builds a random block and converts it with the prover of opts; the result is
+// nil where that failed. spec is what is told of it.
+func provenResult(t *testing.T, spec any, build func() (*onnxio.Model, error), opts convert.Options) (*onnxio.Model, *convert.Result) {
+	t.Helper()
+	m, err := build()
+	if err != nil {
+		t.Fatalf("%+v: %v", spec, err)
+	}
+	res, err := convert.Convert(context.Background(), m, opts)
+	if err != nil {
+		t.Errorf("%+v: %v", spec, err)
+		return m, nil
+	}
+	return m, res
 }

@@ -1,7 +1,6 @@
 package convert_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -310,16 +309,7 @@ func (s selectSpec) broken(b *selection, y string) {
 
 func (s selectSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
 	t.Helper()
-	m, err := s.build()
-	if err != nil {
-		t.Fatalf("%+v: %v", s, err)
-	}
-	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-		return m, nil
-	}
-	return m, res
+	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
 }
 
 // Every selection that one conv can do by itself becomes one, whatever the sizes.

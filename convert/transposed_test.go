@@ -257,16 +257,7 @@ func (s transposedSpec) build() (*onnxio.Model, error) {
 
 func (s transposedSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
 	t.Helper()
-	m, err := s.build()
-	if err != nil {
-		t.Fatalf("%+v: %v", s, err)
-	}
-	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-		return m, nil
-	}
-	return m, res
+	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
 }
 
 // Every exact block of transposed convs becomes one layer.
