@@ -1,6 +1,9 @@
 package onnxio
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Names are names that are taken.
 type Names map[string]bool
@@ -56,5 +59,24 @@ func (g *Graph) defines(f func(name string)) {
 		for _, o := range n.outputs {
 			f(o)
 		}
+	}
+}
+
+// Reserve takes the names of all values of a graph and of the bodies in it, so that no
+// fresh one shadows them.
+func (n Names) Reserve(g *Graph) {
+	for _, node := range g.Nodes() {
+		for _, out := range node.Outputs() {
+			n[out] = true
+		}
+		for _, body := range node.Subgraphs() {
+			n.Reserve(body)
+		}
+	}
+	for _, t := range g.Inits() {
+		n[t.Name()] = true
+	}
+	for _, v := range slices.Concat(g.Inputs(), g.Outputs(), g.ValueInfo()) {
+		n[v.Name()] = true
 	}
 }

@@ -27,32 +27,11 @@ type Writer struct {
 // around it, which new ones must not shadow.
 func NewWriter(g *graph.Graph, reserved []map[string]bool) *Writer {
 	w := &Writer{Exact: map[string]func() ([]float64, error){}, opset: g.Opset, names: onnxio.Names{}, reserved: reserved, space: &sync.Pool{}, shapes: map[string]string{}}
-	w.reserve(g.Model.Graph())
-	for _, v := range slices.Concat(g.Model.Graph().Outputs(), g.Model.Graph().ValueInfo()) {
-		w.names[v.Name()] = true
-	}
+	w.names.Reserve(g.Model.Graph())
 	for _, n := range g.Nodes {
 		w.names[n.Name()] = true
 	}
 	return w
-}
-
-// reserve keeps new names from those of a graph and of the bodies in it.
-func (w *Writer) reserve(g *onnxio.Graph) {
-	for _, n := range g.Nodes() {
-		for _, o := range n.Outputs() {
-			w.names[o] = true
-		}
-		for _, s := range n.Subgraphs() {
-			w.reserve(s)
-		}
-	}
-	for _, t := range g.Inits() {
-		w.names[t.Name()] = true
-	}
-	for _, v := range g.Inputs() {
-		w.names[v.Name()] = true
-	}
 }
 
 // Before puts what is written from now on in front of a node.

@@ -28,7 +28,7 @@ type writer struct {
 func (t *net) write(o Options) *Result {
 	r := &Result{Names: map[string]string{}, net: t}
 	w := &writer{net: t, r: r, names: onnxio.Names{}, taken: o.Reserved, shared: map[string]string{}}
-	w.reserve(t.g.Model.Graph())
+	w.names.Reserve(t.g.Model.Graph())
 	for _, init := range t.g.Model.Graph().Inits() {
 		if v := t.g.Value(init.Name()); t.g.IsConst(v) {
 			w.same(v, init)
@@ -54,24 +54,6 @@ func (t *net) write(o Options) *Result {
 	Sweep(e, t.g, o.FreezeInputs)
 	r.say("%d nodes of %d", len(t.nodes)-len(e.DropNodes)+len(e.AddNodes), len(t.nodes))
 	return r
-}
-
-// reserve keeps new names from those of a graph and of the bodies in it.
-func (w *writer) reserve(g *onnxio.Graph) {
-	for _, n := range g.Nodes() {
-		for _, name := range n.Outputs() {
-			w.names[name] = true
-		}
-		for _, s := range n.Subgraphs() {
-			w.reserve(s)
-		}
-	}
-	for _, t := range g.Inits() {
-		w.names[t.Name()] = true
-	}
-	for _, v := range slices.Concat(g.Inputs(), g.Outputs(), g.ValueInfo()) {
-		w.names[v.Name()] = true
-	}
 }
 
 // fresh is a name that nothing has.
