@@ -12,7 +12,8 @@ import (
 
 // What the reports of real files promise to scripts: the verdict fits the exit
 // code and what was merged, inspect foretells convert, sizes and hashes are those
-// of the files, and there is an output exactly where there is a file.
+// of the files, there is an output exactly where there is a file, and all of it
+// conforms to the schema.
 func TestReportsOfRealFiles(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/cases/*/model.onnx")
 	if err != nil || len(files) < 100 {
@@ -36,6 +37,7 @@ func TestReportsOfRealFiles(t *testing.T) {
 			continue
 		}
 		seen[r.Verdict]++
+		valid(t, file, text)
 		b, missing := os.ReadFile(out)
 		verdicts := map[int][]string{exitDone: {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged}, exitFailed: {convert.Failed}, exitNotEquivalent: {convert.NotEquivalent}}
 		switch {
@@ -66,6 +68,7 @@ func TestReportsOfRealFiles(t *testing.T) {
 			t.Errorf("%s: %v: %s", file, err, text)
 			continue
 		}
+		valid(t, "inspect "+file, text)
 		if code != exitDone {
 			continue
 		}
