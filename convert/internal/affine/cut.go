@@ -38,6 +38,25 @@ func whole(axis int, size graph.Dim) []Piece {
 	return []Piece{{axis, size, graph.Size(1)}}
 }
 
+// isWhole reports whether an axis of a value is an axis of a map as the only piece.
+func isWhole(pieces []Piece, axis int, size graph.Dim) bool {
+	if size.Is(1) {
+		return len(pieces) == 0
+	}
+	return len(pieces) == 1 && pieces[0].Axis == axis && pieces[0].Inner.Is(1) && pieces[0].Size.Equal(size)
+}
+
+// holds reports whether an axis of a value is an axis of its map as a whole.
+func (c Cut) holds(axis, whole int, dims []graph.Dim) bool {
+	switch {
+	case axis >= c.rank(dims):
+		return false
+	case c == nil && (axis == whole || !dims[whole].Is(1)):
+		return axis == whole
+	}
+	return isWhole(c.of(axis, dims), whole, dims[whole])
+}
+
 // of returns the pieces of one axis of a value.
 func (c Cut) of(axis int, dims []graph.Dim) []Piece {
 	switch {
@@ -55,7 +74,7 @@ func (c Cut) plain(dims []graph.Dim) Cut {
 		return c
 	}
 	for k, d := range dims {
-		if !samePieces(c[k], whole(k, d)) {
+		if !isWhole(c[k], k, d) {
 			return c
 		}
 	}

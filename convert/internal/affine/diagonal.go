@@ -100,7 +100,7 @@ func (d *Diagonal) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 		if d.Widens() && m.Win.Out == 1 && axis < m.Cut.rank(m.Dims) {
 			m = m.widened(axis, d.place.sizes[axis])
 		}
-		if !d.aligned && (axis >= m.Cut.rank(m.Dims) || !samePieces(m.Cut.of(axis, m.Dims), whole(1, m.Dims[1]))) {
+		if !d.aligned && !m.Cut.holds(axis, 1, m.Dims) {
 			return m, reason.Refuse("", "%q scales another axis than the channels", n.Title())
 		}
 		if m.Win.Out != d.place.sizes[axis] {

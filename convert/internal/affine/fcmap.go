@@ -107,7 +107,7 @@ func (f *FC) Window(n *graph.Node, in []Map) (Map, *reason.Refusal) {
 			return m, reason.Refuse("", "%q sums over an axis of another size", n.Title())
 		}
 	}
-	if !samePieces(channels, whole(1, m.Dims[1])) {
+	if !isWhole(channels, 1, m.Dims[1]) {
 		return m, reason.Refuse("", "%q sums over another axis than the channels", n.Title())
 	}
 	first := m

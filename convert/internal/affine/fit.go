@@ -52,7 +52,7 @@ func (s Map) sameInput(o Map) bool {
 // in another way.
 func (s Map) straight() (out Map, from []int, ok bool) {
 	cut := s.Cut
-	if len(cut) < 3 || !samePieces(cut[0], whole(0, s.Dims[0])) || !samePieces(cut[1], whole(1, s.Dims[1])) {
+	if len(cut) < 3 || !isWhole(cut[0], 0, s.Dims[0]) || !isWhole(cut[1], 1, s.Dims[1]) {
 		return s, nil, false
 	}
 	used := make([]bool, len(s.Dims))
@@ -60,7 +60,7 @@ func (s Map) straight() (out Map, from []int, ok bool) {
 	for _, axis := range cut[2:] {
 		at := -1
 		if len(axis) > 0 {
-			if at = axis[0].Axis; used[at] || !samePieces(axis, whole(at, s.Dims[at])) {
+			if at = axis[0].Axis; used[at] || !isWhole(axis, at, s.Dims[at]) {
 				return s, nil, false
 			}
 			used[at] = true

@@ -23,7 +23,7 @@ func (f Form) Plain() bool { return f.Cut == nil }
 func (f Form) Whole(axis int) int {
 	size := f.Dims[axis]
 	for i := range f.Cut.rank(f.Dims) {
-		if !size.Is(1) && samePieces(f.Cut.of(i, f.Dims), whole(axis, size)) {
+		if !size.Is(1) && f.Cut.holds(i, axis, f.Dims) {
 			return i
 		}
 	}

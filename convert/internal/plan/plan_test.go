@@ -256,6 +256,8 @@ func TestHorizonChangesNoPlan(t *testing.T) {
 		"views":            long("$ya = Reshape($x, #-1_36)\n$y = Reshape($ya, #-1_4_3_3)\n", 40) + "y = Conv(v39, ?4x4x1x1, ?4)\nz = Conv(y, ?4x4x1x1)",
 		"sums":             long("$ya = Conv($x, ?4x4x1x1)\n$y = Add($ya, $x)\n", 30),
 		"many activations": long("$ya = Conv($x, ?4x4x1x1)\n$yb = BatchNormalization($ya, ?4, ?4, ?4, !4)\n$y = Relu($yb)\n", 20),
+		"a narrow middle":  long("$y = Conv($x, ?4x4x1x1)\n", 15) + "a = Conv(v14, ?1x4x1x1)\nb = Conv(a, ?4x1x1x1)\n" + strings.NewReplacer("(x,", "(b,", "v", "w", "x : N 4 3 3\n", "").Replace(long("$y = Conv($x, ?4x4x1x1)\n", 15)),
+		"a wide middle":    long("$y = Conv($x, ?4x4x1x1)\n", 15) + "a = Conv(v14, ?9x4x1x1)\nb = Conv(a, ?4x9x1x1)\n",
 	} {
 		e := explained(t, text)
 		want := New(e, Options{horizon: far}).String()

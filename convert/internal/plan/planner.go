@@ -46,6 +46,9 @@ func (p *planner) sink(v *graph.Value) {
 		return
 	}
 	cuts := p.cover(c)
+	if whole := p.whole(c, cuts); whole.regions != nil {
+		c, cuts = c.coarser([]int{0, len(c.points) - 1}), whole
+	}
 	for cuts.cutShort && len(cuts.points) < len(c.points) {
 		// What was merged counts as one step: merges that look back further than one
 		// span of attention are found in rounds.
@@ -148,6 +151,30 @@ func (p *planner) cover(c *chain) cover {
 		}
 		out.regions = append(out.regions, pick[i].region)
 	}
+}
+
+// whole is the cover of a chain that was cut short by one region from end to end, where
+// that is no larger than any piece of it: then rounds would come to the same in the end.
+// Without regions there is none.
+func (p *planner) whole(c *chain, cuts cover) cover {
+	if !cuts.cutShort {
+		return cover{}
+	}
+	ends := p.cover(c.coarser([]int{0, len(c.points) - 1}))
+	r := ends.regions[0]
+	if r == nil {
+		return cover{}
+	}
+	for k, piece := range cuts.regions {
+		cost := c.between(cuts.points[k+1], cuts.points[k]).cost
+		if piece != nil {
+			cost = piece.cost
+		}
+		if cost.Work > 0 && cost.Weights < r.cost.Weights {
+			return cover{}
+		}
+	}
+	return ends
 }
 
 // A candidate is a region that starts at a point of a chain, and what it costs with
