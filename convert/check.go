@@ -3,6 +3,7 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"repmlp/onnxio"
@@ -13,7 +14,7 @@ import (
 type Check struct {
 	Engine     string        `json:"engine"`
 	Seed       uint64        `json:"seed"`
-	Runs       int           `json:"runs"`
+	Runs       int           `json:"runs"`    // without those on stress inputs
 	Samples    int           `json:"samples"` // in all runs
 	Inputs     []string      `json:"inputs,omitempty"`
 	RTol       Number        `json:"rtol"`
@@ -23,21 +24,85 @@ type Check struct {
 	NoiseFloor Number        `json:"noise_floor"`
 	Outputs    []CheckOutput `json:"outputs"`
 	Expected   []CheckOutput `json:"expected,omitempty"` // against the outputs that the inputs came with
+	Stress     []CheckStress `json:"stress,omitempty"`
+	Scores     []CheckScores `json:"scores,omitempty"` // of outputs that have the form of class scores
 }
 
-// CheckOutput is one output of a Check.
+// CheckOutput is one output of a Check. Statistics are of |a−b| over the elements that
+// were compared: finite in both, and not left to rounding.
 type CheckOutput struct {
-	Name       string `json:"name"`
-	Shape      []int  `json:"shape"`
-	MaxAbs     Number `json:"max_abs"`
-	MaxRel     Number `json:"max_rel"`
-	WorstIndex []int  `json:"worst_index,omitempty"`
+	Name       string   `json:"name"`
+	Shape      []int    `json:"shape"`
+	MaxAbs     Number   `json:"max_abs"`
+	MaxRel     Number   `json:"max_rel"` // relative to the largest value of the reference
+	WorstIndex []int    `json:"worst_index,omitempty"`
+	Worst      []Number `json:"worst_values,omitempty"` // of the reference and of the candidate there
+	WorstRun   int      `json:"worst_run"`              // counted from 0
 
 	Of          string `json:"of,omitempty"`           // of expected outputs: whose outputs differ from them, "reference" or "candidate"
 	Elements    int64  `json:"elements"`               // in all runs
 	NotFinite   int64  `json:"not_finite,omitempty"`   // NaN or infinite, and the same in both
 	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone, or infinite with opposite signs
 	NotCompared int64  `json:"not_compared,omitempty"` // the original itself jumps there
+
+	Passed   bool   `json:"passed"`
+	Is       string `json:"is"`    // identical, rounding, tolerated, different, not_compared: see verify.Closeness
+	Limit    Number `json:"limit"` // what |a−b| was allowed to be, in the run that came nearest to it or went farthest beyond
+	Ratio    Number `json:"limit_ratio"`
+	RTol     Number `json:"rtol"`
+	ATol     Number `json:"atol"`
+	Rule     string `json:"rule"` // where the limit comes from, in words
+	Noise    Number `json:"noise_floor"`
+	Compared int64  `json:"compared"`
+	Equal    int64  `json:"equal"` // the same number
+	// What follows is absent where nothing was compared, and Cosine where an output is
+	// zero everywhere.
+	Mean      *Number `json:"mean_abs,omitempty"`
+	P99       *Number `json:"p99_abs,omitempty"` // what 99 of 100 elements do not exceed
+	RMS       *Number `json:"rms,omitempty"`
+	Cosine    *Number `json:"cosine,omitempty"`
+	Histogram []Bin   `json:"histogram,omitempty"` // of the differences that are not zero, by powers of two
+
+	NaN      []int64 `json:"nan,omitempty"`      // how many in the reference and in the candidate
+	Infinite []int64 `json:"infinite,omitempty"` // likewise
+}
+
+// A Bin is how many differences are at least From and below To.
+type Bin struct {
+	From  Number `json:"from"`
+	To    Number `json:"to"`
+	Count int64  `json:"count"`
+}
+
+// CheckStress is a comparison on inputs that are hard on a model.
+type CheckStress struct {
+	Name    string        `json:"name"`
+	Says    string        `json:"says"` // what was fed, in words
+	Passed  bool          `json:"passed"`
+	Outputs []CheckOutput `json:"outputs"`
+}
+
+// CheckScores is how two classifiers decide, in numbers of rows.
+type CheckScores struct {
+	Name    string       `json:"name"` // of the output
+	Classes int          `json:"classes"`
+	Rows    int64        `json:"rows"`
+	Top1    int64        `json:"top1_agree"`           // the same class first
+	Top5    *int64       `json:"top5_agree,omitempty"` // the same five classes first, in any order; with more than five classes
+	Labels  *CheckLabels `json:"labels,omitempty"`
+}
+
+// CheckLabels is how often two classifiers are right.
+type CheckLabels struct {
+	Rows      int64    `json:"rows"`
+	Reference Accuracy `json:"reference"`
+	Candidate Accuracy `json:"candidate"`
+}
+
+// An Accuracy counts the rows whose label is the first class, and among the first five.
+type Accuracy struct {
+	Top1 int64  `json:"top1"`
+	Top5 *int64 `json:"top5,omitempty"`
 }
 
 // Allowance is the tolerance that was applied, in words.
@@ -125,17 +190,62 @@ func allowance(atol, rtol float64) string {
 
 func describeCheck(c *verify.Comparison, engine string, o verify.CompareOptions) *Check {
 	out := &Check{Engine: engine, Seed: o.Seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: Number(c.RTol), ATol: Number(c.ATol),
-		Rule: c.Rule, Passed: c.Passed, NoiseFloor: Number(c.NoiseFloor)}
-	for _, d := range c.Outputs {
-		out.Outputs = append(out.Outputs, describeOutput(d))
+		Rule: c.Rule, Passed: c.Passed, NoiseFloor: Number(c.NoiseFloor), Outputs: describeOutputs(c.Outputs), Expected: describeOutputs(c.Expected)}
+	for _, s := range c.Stress {
+		out.Stress = append(out.Stress, CheckStress{Name: s.Name, Says: s.Says, Passed: s.Passed, Outputs: describeOutputs(s.Outputs)})
 	}
-	for _, d := range c.Expected {
-		out.Expected = append(out.Expected, describeOutput(d))
+	for _, s := range c.Scores {
+		out.Scores = append(out.Scores, describeScores(s))
+	}
+	return out
+}
+
+func describeOutputs(list []verify.OutputDifference) (out []CheckOutput) {
+	for _, d := range list {
+		out = append(out, describeOutput(d))
 	}
 	return out
 }
 
 func describeOutput(d verify.OutputDifference) CheckOutput {
-	return CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst,
-		Elements: d.Elements, NotFinite: d.NotFinite, Opposed: d.Opposed, NotCompared: d.Left}
+	o := CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst, WorstRun: d.WorstRun,
+		Elements: d.Elements, NotFinite: d.NotFinite, Opposed: d.Opposed, NotCompared: d.Left,
+		Passed: d.Passed, Is: string(d.Is), Limit: Number(d.Limit), Ratio: Number(d.Ratio), RTol: Number(d.RTol), ATol: Number(d.ATol), Rule: d.Rule,
+		Noise: Number(d.Noise), Compared: d.Compared, Equal: d.Equal}
+	if d.Worst != nil {
+		o.Worst = []Number{Number(d.Values[0]), Number(d.Values[1])}
+	}
+	if d.Compared > 0 {
+		o.Mean, o.P99, o.RMS = number(d.Mean), number(d.P99), number(d.RMS)
+		if !math.IsNaN(d.Cosine) {
+			o.Cosine = number(d.Cosine)
+		}
+	}
+	for _, b := range d.Histogram {
+		o.Histogram = append(o.Histogram, Bin{Number(b.From), Number(b.To), b.Count})
+	}
+	if d.NaN != [2]int64{} {
+		o.NaN = d.NaN[:]
+	}
+	if d.Infinite != [2]int64{} {
+		o.Infinite = d.Infinite[:]
+	}
+	return o
+}
+
+func number(v float64) *Number { n := Number(v); return &n }
+
+// describeScores leaves out five classes where a model has no more.
+func describeScores(s verify.ScoreAgreement) CheckScores {
+	five := func(n int64) *int64 {
+		if n < 0 {
+			return nil
+		}
+		return &n
+	}
+	out := CheckScores{Name: s.Output, Classes: s.Classes, Rows: s.Rows, Top1: s.Top1, Top5: five(s.Top5)}
+	if s.Labels > 0 {
+		out.Labels = &CheckLabels{s.Labels, Accuracy{s.RefTop1, five(s.RefTop5)}, Accuracy{s.CandTop1, five(s.CandTop5)}}
+	}
+	return out
 }

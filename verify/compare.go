@@ -80,7 +80,12 @@ type CompareOptions struct {
 	RTol    float64  // both zero: follow the noise floor
 	ATol    float64
 	Fixed   bool // RTol and ATol hold even where they are zero
-	Limit   int64
+	// Tolerances of single outputs, by name; they hold even where they are zero.
+	Tolerances map[string]Tolerance
+	Limit      int64
+	// Labels are the classes of the rows of all runs, for the accuracy of class scores;
+	// see ReadLabels. Nil: none.
+	Labels []int64
 	// Ref and Cand run the models. Nil is the Go engine, which also runs the
 	// reference in float64 to measure the noise floor.
 	Ref, Cand Runner
@@ -90,39 +95,6 @@ type CompareOptions struct {
 	Again []Runner
 	// Progress is called while the Go engine runs; nil is silent.
 	Progress func(done, total int)
-}
-
-// A Comparison is the evidence that two models agree, or do not.
-type Comparison struct {
-	Passed     bool
-	Shown      bool // something was compared: not every element is left to rounding
-	Runs       int  // of each model
-	Samples    int  // in all runs; see countSamples
-	RTol, ATol float64
-	NoiseFloor float64 // largest rounding error of the reference, relative to its largest output; NaN if unknown
-	Rule       string  // the limit that was applied, in words
-	Outputs    []OutputDifference
-	Expected   []OutputDifference // of both models from what the inputs came with
-	Notes      []string           // what differs in the declarations and matters to no run
-}
-
-// An OutputDifference is the worst difference of one output over all samples.
-type OutputDifference struct {
-	Name   string
-	Of     string // what differs from expected outputs: "reference" or "candidate"; else empty
-	Shape  []int
-	Other  []int   // the candidate's shape where it differs
-	MaxAbs float64 // of finite numbers
-	MaxRel float64 // relative to the largest magnitude of the reference
-	Worst  []int   // where
-	Values [2]float64
-	Finite bool // the reference gave a finite number, or no number was asked for
-	Passed bool
-
-	Elements  int64 // of the reference in all runs
-	NotFinite int64 // NaN or infinite in both, and the same
-	Opposed   int64 // NaN or infinite in one of them alone, or infinite with opposite signs
-	Left      int64 // to rounding: the reference itself changes there, so that they show nothing
 }
 
 // runners returns what runs the reference, the reference in float64 (nil where

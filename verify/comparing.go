@@ -15,6 +15,10 @@ import (
 // candidate is farther off than rounding alone, the reference is run again with
 // inputs and weights moved by a rounding: what that changes is the reference's
 // own noise, and elements that jump are left out and counted.
+//
+// Models without outputs, and runs in which no output holds an element, are errors;
+// outputs of which nothing was compared are named in Vacuous, and whether any was is
+// Shown.
 func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*Comparison, error) {
 	if err := CheckInterface(ref, cand); err != nil {
 		return nil, err
@@ -26,6 +30,9 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if len(ref.Graph().Outputs()) == 0 {
 		return nil, errors.New("comparing models: they have no outputs, so there is nothing to compare")
 	}
+	if err := o.checkTolerances(ref); err != nil {
+		return nil, err
+	}
 	runs, err := samples(ref, o)
 	if err != nil {
 		return nil, err
@@ -34,12 +41,13 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &comparing{o: o, runners: runners, fixed: o.Fixed || o.RTol != 0 || o.ATol != 0, roundoff: narrowest(ref, cand), result: &Comparison{
+	c := &comparing{o: o, runners: runners, roundoff: narrowest(ref, cand), result: &Comparison{
 		Passed: true, Runs: runs.count, Samples: runs.samples, RTol: o.RTol, ATol: o.ATol, Notes: append(notes, misdeclared(ref, cand)...)}}
 	c.granted = roundoffs(c.roundoff) * c.roundoff
 	c.variety = &variety{ref: ref, runner: runners[0], again: o.Again, seed: o.Seed, limit: o.Limit, jumpy: jumps(ref) || jumps(cand), half: c.roundoff > 0x1p-24}
 	for _, v := range ref.Graph().Outputs() {
-		c.result.Outputs = append(c.result.Outputs, OutputDifference{Name: v.Name(), Passed: true})
+		c.outputs = append(c.outputs, newOutcome(v.Name(), ""))
+		c.scorings = append(c.scorings, &scoring{s: ScoreAgreement{Output: v.Name()}})
 	}
 	o.follow(runners, runs.count)
 	for k := range runs.count {
@@ -56,25 +64,17 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 
 // A comparing is the state of one comparison.
 type comparing struct {
-	o        CompareOptions
-	runners  [3]Runner
-	variety  *variety
-	fixed    bool // the caller set the tolerance
-	blind    bool // nothing says how far the reference differs from itself
-	roundoff float64
-	granted  float64 // of the largest output
-	elements int64
-	result   *Comparison
+	o                 CompareOptions
+	runners           [3]Runner
+	variety           *variety
+	blind             bool // nothing says how far the reference differs from itself
+	roundoff          float64
+	granted           float64 // of the largest output
+	elements          int64
+	outputs, expected []*outcome
+	scorings          []*scoring // of the outputs
+	result            *Comparison
 }
-
-// Tolerances of the ONNX project's own node tests (onnx.backend.test.runner), which
-// expected outputs that come with inputs are held to at least.
-const (
-	conformanceRTol = 1e-3
-	conformanceATol = 1e-7
-	// 16-bit results may differ in the last place.
-	conformanceRTol16 = 2e-2
-)
 
 // foreignVariations of the reference are run by an engine that has no float64.
 const foreignVariations = 2
@@ -85,12 +85,12 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 	if err != nil {
 		return err
 	}
-	outs := c.result.Outputs
+	outs := c.outputs
 	spreads := make([]*scatter, len(outs))
-	for i := range outs {
-		spreads[i] = newScatter(got[0][outs[i].Name])
+	for i, out := range outs {
+		spreads[i] = newScatter(got[0][out.d.Name])
 		if got[1] != nil {
-			spreads[i].add(got[1][outs[i].Name], 1)
+			spreads[i].add(got[1][out.d.Name], 1)
 		}
 	}
 	next, seen := 0, c.runners[1] != nil
@@ -100,9 +100,9 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 		if err != nil {
 			return fmt.Errorf("running the reference: %w", err)
 		}
-		for i := range outs {
+		for i, out := range outs {
 			if t != nil {
-				spreads[i].add(t[outs[i].Name], roundings)
+				spreads[i].add(t[out.d.Name], roundings)
 			}
 		}
 		seen = seen || t != nil
@@ -116,7 +116,10 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 	for {
 		found, passed := c.judge(got, spreads, s.want, !seen)
 		if passed || next >= c.variety.most() {
-			c.take(found, spreads, !seen)
+			c.take(run, found)
+			for _, g := range c.scorings {
+				g.add(got[0][g.s.Output], got[2][g.s.Output], c.o.Labels)
+			}
 			return nil
 		}
 		if err := vary(); err != nil {
@@ -125,106 +128,103 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 	}
 }
 
-// A finding is what one run showed.
+// A finding is what one run showed of one output, and what it was judged by.
 type finding struct {
-	outputs  []OutputDifference
-	expected []OutputDifference
+	d    OutputDifference
+	a, b *Tensor
+	allowance
 }
 
-// limit is what may differ in one output, and the elements that show nothing.
-func (c *comparing) limit(s *scatter, blind bool) (limit float64, leave []bool) {
-	noise, leave := s.noise(c.variety.jumpy, c.granted*s.scale)
-	switch {
-	case c.fixed:
-		return c.o.ATol + c.o.RTol*s.scale, leave
-	case !s.base.DType.IsFloat():
-		return 0, leave
-	case blind:
-		return foreignTolerance(c.roundoff) * s.scale, leave
-	}
-	return multiple(c.roundoff)*noise + c.granted*s.scale, leave
-}
-
-func (c *comparing) judge(got [3]map[string]*Tensor, spreads []*scatter, want map[string]*Tensor, blind bool) (f finding, passed bool) {
+// judge compares one run of every output with the reference, and with what the inputs
+// came with.
+func (c *comparing) judge(got [3]map[string]*Tensor, spreads []*scatter, want map[string]*Tensor, blind bool) (found []finding, passed bool) {
 	passed = true
-	for i, out := range c.result.Outputs {
-		limit, leave := c.limit(spreads[i], blind)
-		d := judge(got[0][out.Name], got[2][out.Name], spreads[i], leave, limit)
-		d.Name = out.Name
-		f.outputs = append(f.outputs, d)
-		passed = passed && d.Passed
-		w := want[out.Name]
-		if w == nil {
-			continue
+	for i, out := range c.outputs {
+		name, s := out.d.Name, spreads[i]
+		add := func(of string, a, b *Tensor, w allowance) {
+			d := judge(a, b, s, w.leave, w.limit)
+			d.Name, d.Of = name, of
+			found = append(found, finding{d, a, b, w})
+			passed = passed && d.Passed
 		}
-		if !c.fixed && w.DType.IsFloat() {
-			rtol := conformanceRTol
-			if c.variety.half {
-				rtol = conformanceRTol16
-			}
-			limit = max(limit, conformanceATol+rtol*spreads[i].scale)
-		}
-		for k, of := range [...]string{0: "reference", 2: "candidate"} {
-			if of == "" {
-				continue
-			}
-			e := judge(w, got[k][out.Name], spreads[i], leave, limit)
-			e.Name, e.Of = out.Name, of
-			f.expected = append(f.expected, e)
-			passed = passed && e.Passed
+		w := c.allowed(name, s, blind)
+		add("", got[0][name], got[2][name], w)
+		if x := want[name]; x != nil {
+			w = c.conforming(w, s)
+			add("reference", x, got[0][name], w)
+			add("candidate", x, got[2][name], w)
 		}
 	}
-	return f, passed
+	return found, passed
 }
 
 // take adds what one run showed to the result.
-func (c *comparing) take(f finding, spreads []*scatter, blind bool) {
+func (c *comparing) take(run int, found []finding) {
 	r := c.result
-	c.blind = c.blind || blind
-	for i, d := range f.outputs {
-		s := spreads[i]
-		c.elements += d.Elements
-		r.Shown = r.Shown || d.Elements > d.Left
-		r.Outputs[i].merge(d)
-		r.Passed = r.Passed && d.Passed
-		if !s.base.DType.IsFloat() || s.scale == 0 {
+	for _, f := range found {
+		out := c.outcome(f.d)
+		out.take(run, f)
+		r.Passed = r.Passed && f.d.Passed
+		if f.d.Of != "" {
 			continue
 		}
-		noise, _ := s.noise(c.variety.jumpy, c.granted*s.scale)
-		r.NoiseFloor = max(r.NoiseFloor, noise/s.scale)
-		if limit, _ := c.limit(s, blind); !c.fixed {
-			r.RTol = max(r.RTol, limit/s.scale)
+		c.blind = c.blind || f.blind
+		c.elements += f.d.Elements
+		r.Shown = r.Shown || f.d.Elements > f.d.Left
+		if f.measured {
+			r.NoiseFloor = max(r.NoiseFloor, f.noise)
+		}
+		if f.measured && !f.asked {
+			r.RTol = max(r.RTol, f.rtol)
 		}
 	}
-	for _, d := range f.expected {
-		i := slices.IndexFunc(r.Expected, func(e OutputDifference) bool { return e.Name == d.Name && e.Of == d.Of })
-		if i < 0 {
-			i = len(r.Expected)
-			r.Expected = append(r.Expected, OutputDifference{Name: d.Name, Of: d.Of, Passed: true})
-		}
-		r.Expected[i].merge(d)
-		r.Passed = r.Passed && d.Passed
+}
+
+// outcome is where a run of an output belongs.
+func (c *comparing) outcome(d OutputDifference) *outcome {
+	list := &c.outputs
+	if d.Of != "" {
+		list = &c.expected
 	}
+	for _, o := range *list {
+		if o.d.Name == d.Name && o.d.Of == d.Of {
+			return o
+		}
+	}
+	*list = append(*list, newOutcome(d.Name, d.Of))
+	return (*list)[len(*list)-1]
 }
 
 // finish says what was compared, and with which limit.
 func (c *comparing) finish() (*Comparison, error) {
 	r := c.result
+	for _, o := range c.outputs {
+		r.Outputs = append(r.Outputs, o.end())
+	}
+	for _, o := range c.expected {
+		r.Expected = append(r.Expected, o.end())
+	}
+	var err error
+	if r.Scores, err = agreements(c.scorings, c.o.Labels); err != nil {
+		return nil, err
+	}
 	if c.elements == 0 && !slices.ContainsFunc(r.Outputs, func(d OutputDifference) bool { return !d.Passed || d.Left > 0 }) {
 		return nil, &onnxio.Hint{Err: errors.New("comparing models: no output holds an element, so nothing was compared"), Advice: "give inputs that are not empty: --inputs, --dim"}
 	}
 	if c.blind {
 		r.NoiseFloor = math.NaN()
 	}
-	switch {
-	case c.fixed:
-		r.Rule = "as asked for"
-	case c.blind:
-		r.Rule = "fixed, since inputs of integers cannot be moved to measure the noise of the original"
-	case c.runners[1] != nil:
-		r.Rule = fmt.Sprintf("%g times the rounding noise of the original, and %.2g", multiple(c.roundoff), c.granted)
-	default:
-		r.Rule = fmt.Sprintf("%g times what the original differs from itself, optimised and with inputs moved by a rounding, and %.2g", multiple(c.roundoff), c.granted)
+	r.Rule = c.rule(c.blind)
+	if c.o.fixed() {
+		r.Rule = ruleAsked
+	}
+	for _, d := range r.Outputs {
+		switch {
+		case d.Elements == 0 && d.Passed:
+			r.Vacuous = append(r.Vacuous, fmt.Sprintf("output %q held no element in any run", d.Name))
+		case !d.Finite && d.Passed:
+			r.Vacuous = append(r.Vacuous, fmt.Sprintf("output %q of the reference holds no finite number", d.Name))
+		}
 	}
 	return r, nil
 }

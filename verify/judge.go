@@ -88,7 +88,7 @@ func (out *OutputDifference) merge(d OutputDifference) {
 		worse = true
 	}
 	if worse {
-		out.Worst, out.Values, out.Other = d.Worst, d.Values, d.Other
+		out.Worst, out.Values, out.Other, out.WorstRun = d.Worst, d.Values, d.Other, d.WorstRun
 	}
 	out.Shape = d.Shape
 	out.MaxAbs, out.MaxRel = max(out.MaxAbs, d.MaxAbs), max(out.MaxRel, d.MaxRel)
