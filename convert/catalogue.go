@@ -81,4 +81,6 @@ type Block struct {
 	Detail  string `json:"detail,omitempty"`
 	Becomes string `json:"becomes,omitempty"`
 	Region  string `json:"region,omitempty"`
+	// MultiplyAdds are those of its region in one run.
+	MultiplyAdds *Change `json:"multiply_adds,omitempty"`
 }

@@ -198,6 +198,9 @@ func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() e
 	if e := finished(); e != nil && err == nil {
 		err = e
 	}
+	if err == nil {
+		err = j.totals(m, res)
+	}
 	if err != nil {
 		return advised(err, "an operator inside a merge cannot be run, so the merge cannot be proved; please report the model")
 	}

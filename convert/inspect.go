@@ -62,6 +62,10 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 	}
 	r.Blocks, r.Regions, r.Warnings = res.Plan.Blocks, res.Plan.Regions, res.Plan.Warnings
 	r.Declined, r.Left = res.Plan.Declined, res.Plan.Left
+	r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}
+	if err := j.totals(m, res); err != nil {
+		return err
+	}
 	r.Verdict = Would(res.Verdict)
 	return nil
 }

@@ -98,6 +98,11 @@ func (j *job) open(ctx context.Context, path string, facts **FileFacts) (*onnxio
 	}
 	f := factsOf(m)
 	f.Path, f.Bytes = path, st.Size()
+	for _, data := range m.Files()[1:] {
+		if st, err := os.Stat(data); err == nil {
+			f.ExternalBytes += st.Size()
+		}
+	}
 	*facts = f
 	if j.opts.Opened != nil {
 		if err := j.opts.Opened(m, j.report); err != nil {

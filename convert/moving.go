@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
@@ -37,24 +38,35 @@ func (p *planned) from(n *onnxio.Node) *onnxio.Node {
 	return n
 }
 
-// merged lists the names of the nodes that a region's layer stands for.
-func (p *planned) merged(r *plan.Region) []string {
-	var names []string
-	seen := map[string]bool{}
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
+// replaced lists the nodes of the graph before any move that a region's layer stands for.
+func (p *planned) replaced(r *plan.Region) []*onnxio.Node {
+	var nodes []*onnxio.Node
+	seen := map[*onnxio.Node]bool{}
+	add := func(n *onnxio.Node) {
+		if n = p.from(n); !seen[n] {
+			seen[n] = true
+			nodes = append(nodes, n)
 		}
 	}
 	for _, n := range r.Segment.Nodes() {
 		m := p.pieces[n.Node]
 		if m == nil {
-			add(p.from(n.Node).Title())
+			add(n.Node)
 			continue
 		}
 		for _, root := range m.Roots {
-			add(p.from(root.Node).Title())
+			add(root.Node)
+		}
+	}
+	return nodes
+}
+
+// merged lists the names of these nodes.
+func (p *planned) merged(r *plan.Region) []string {
+	var names []string
+	for _, n := range p.replaced(r) {
+		if name := n.Title(); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -34,6 +34,8 @@ type summary struct {
 	Declined []Decline
 	Left     []Left
 	Warnings []Warning
+
+	MultiplyAdds *MultiplyAdds // nil where no sizes fit the model
 }
 
 // summarise tells of a plan, and of what it became.
@@ -43,7 +45,7 @@ func summarise(of *planned, p *plan.Plan, found *explain.Findings, w *edit.Resul
 		s.Left = append(s.Left, Left(x))
 	}
 	for _, b := range found.Blocks {
-		s.Blocks = append(s.Blocks, Block(b))
+		s.Blocks = append(s.Blocks, Block{Name: b.Name, Kind: b.Kind, Detail: b.Detail, Becomes: b.Becomes, Region: b.Region})
 	}
 	for _, d := range found.Declined {
 		s.Declined = append(s.Declined, Decline(d))

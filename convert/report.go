@@ -18,6 +18,7 @@ type Report struct {
 	Left     []Left             `json:"left,omitempty"`
 	Warnings []Warning          `json:"warnings,omitempty"`
 	Ops      *OpCounts          `json:"ops,omitempty"`
+	Totals   *Totals            `json:"totals,omitempty"`
 	Check    *Check             `json:"check,omitempty"`
 	Seconds  map[string]float64 `json:"seconds,omitempty"`
 	Error    *Failure           `json:"error,omitempty"`
@@ -37,19 +38,21 @@ type Tool struct {
 
 // A RegionReport is one merge.
 type RegionReport struct {
-	ID         string       `json:"id"`
-	Kind       string       `json:"kind"`
-	Value      string       `json:"value"`
-	Merged     []string     `json:"merged"`
-	Into       []string     `json:"into,omitempty"`
-	Inputs     int          `json:"inputs"`
-	Outputs    int          `json:"outputs"`
-	Groups     int          `json:"groups"`
-	Rows       int          `json:"rows,omitempty"` // of an FC in one run, a free batch counting as 1; absent where unknown
-	Before     int          `json:"parameters_before"`
-	After      int          `json:"parameters_after"`
-	Derivation string       `json:"derivation"`
-	Proof      *ProofReport `json:"proof,omitempty"`
+	ID         string   `json:"id"`
+	Kind       string   `json:"kind"`
+	Value      string   `json:"value"`
+	Merged     []string `json:"merged"`
+	Into       []string `json:"into,omitempty"`
+	Inputs     int      `json:"inputs"`
+	Outputs    int      `json:"outputs"`
+	Groups     int      `json:"groups"`
+	Rows       int      `json:"rows,omitempty"` // of an FC in one run, a free batch counting as 1; absent where unknown
+	Before     int      `json:"parameters_before"`
+	After      int      `json:"parameters_after"`
+	Derivation string   `json:"derivation"`
+	// MultiplyAdds are those of the nodes in one run, before and after; absent for merges in bodies.
+	MultiplyAdds *Change      `json:"multiply_adds,omitempty"`
+	Proof        *ProofReport `json:"proof,omitempty"`
 }
 
 // A ProofReport is how far a merge is from what it replaces: over so many rows

@@ -83,6 +83,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			if switched {
 				res.Model, res.Baseline = base, base
 			}
+			if err := c.count(m); err != nil {
+				return nil, err
+			}
 			return res, opts.dumpResult(res)
 		default:
 			res.Baseline = base
@@ -97,6 +100,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			}
 			if err == nil {
 				err = c.remains(nil, cut)
+			}
+			if err == nil {
+				err = c.count(m)
 			}
 			if len(affine.ValueErrors(err)) > 0 {
 				if refused++; refused > 1 { // there may be many: all others are found at once

@@ -36,6 +36,22 @@ type Pending struct {
 // Bytes is the length of the model file, without external data.
 func (p *Pending) Bytes() int64 { return p.bytes }
 
+// Size is how many bytes the file of m would have, and its external data. With external
+// data the file may differ by a few bytes: it names that after itself.
+func (m *Model) Size() (file, data int64, err error) {
+	enc := &encoder{}
+	s, err := m.layOut(enc, inlineLimit)
+	if err != nil {
+		return 0, 0, err
+	}
+	if s != nil {
+		data = s.size
+		enc.location = dataName("", strings.Repeat(letters[:1], contentLetters))
+	}
+	out, err := enc.model(m)
+	return out.size, data, err
+}
+
 // Write writes m to a file without a name beside path. External data stays
 // external, in one file of a name of its own content (see [dataName]); a model
 // above protobuf's 2 GB limit gets its large tensors moved there. An untouched
