@@ -100,7 +100,7 @@ func (c *conversion) count(source *onnxio.Model) error {
 		}
 		after = multiplyadds.Of(made)
 	}
-	w := &MultiplyAdds{Before: before.Total, After: after.Total}
+	w := &MultiplyAdds{Before: before.Total, After: after.Total, Inputs: []InputSize{}}
 	for _, in := range g.Model.Graph().Inputs() {
 		if shape, ok := sizes[in.Name()]; ok {
 			w.Inputs = append(w.Inputs, InputSize{in.Name(), shape})
@@ -149,6 +149,7 @@ func chosen(in *onnxio.ValueInfo, shape []int64, bound map[string]int64, known [
 }
 
 // share gives each region of the main graph its part, and each block that of its region.
+// A node that moved into several regions counts in the first of them.
 func (c *conversion) share(before, after multiplyadds.Counts) {
 	s := c.res.Plan
 	nodes := map[string]*onnxio.Node{}
@@ -156,10 +157,14 @@ func (c *conversion) share(before, after multiplyadds.Counts) {
 		nodes[n.Name()] = n
 	}
 	by := map[string]*Change{}
+	taken := map[*onnxio.Node]bool{}
 	for i, r := range c.plan.Regions {
 		w := &Change{}
 		for _, n := range c.planned.replaced(r) {
-			w.Before += before.ByNode[n]
+			if !taken[n] {
+				w.Before += before.ByNode[n]
+			}
+			taken[n] = true
 		}
 		for _, name := range s.Regions[i].Into {
 			w.After += after.ByNode[nodes[name]]

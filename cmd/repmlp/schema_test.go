@@ -36,12 +36,19 @@ var (
 var number = &generate.Schema{OneOf: []*generate.Schema{{Type: "number"}, {Type: "string", Enum: []any{"NaN", "Infinity", "-Infinity"}}},
 	Description: "A number, which may be NaN or infinite."}
 
+// size is convert.Size: a number, a name, or neither.
+var size = &generate.Schema{OneOf: []*generate.Schema{{Type: "integer"}, {Type: "string"}, {Type: "null"}},
+	Description: "A declared dimension: a number, a name, or neither."}
+
 // text is the schema as JSON. Comments of the types describe it.
 func (p schemaPage) text(t *testing.T) []byte {
 	t.Helper()
 	r := &generate.Reflector{AllowAdditionalProperties: true, Mapper: func(v reflect.Type) *generate.Schema {
-		if v == reflect.TypeFor[convert.Number]() {
+		switch v {
+		case reflect.TypeFor[convert.Number]():
 			return &generate.Schema{Ref: "#/$defs/Number"}
+		case reflect.TypeFor[convert.Size]():
+			return &generate.Schema{Ref: "#/$defs/Size"}
 		}
 		return nil
 	}}
@@ -63,7 +70,7 @@ func (p schemaPage) text(t *testing.T) []byte {
 	}
 	if facts := s.Definitions["FileFacts"]; facts != nil {
 		facts.Required = []string{"path"} // of a file that could not be read
-		s.Definitions["Number"] = number
+		s.Definitions["Number"], s.Definitions["Size"] = number, size
 	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
