@@ -23,6 +23,8 @@ func formats() []format {
 		jsonFormat,
 		htmlFormat,
 		textFormat,
+		markdownFormat,
+		junitFormat,
 	}
 }
 

@@ -154,7 +154,7 @@ func TestHostileNames(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		reports := []string{"--report", filepath.Join(dir, "r.txt"), "--report", filepath.Join(dir, "r.html"), "--report", filepath.Join(dir, "r.json")}
+		reports := []string{"--report", filepath.Join(dir, "r.txt"), "--report", filepath.Join(dir, "r.html"), "--report", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.md"), "--report", filepath.Join(dir, "r.xml")}
 		for _, args := range [][]string{
 			{"inspect", file}, {"inspect", "-v", file}, {"inspect", "--json", file},
 			append([]string{"convert", "-v", "--no-check", file, "-o", out}, reports...),
@@ -168,7 +168,7 @@ func TestHostileNames(t *testing.T) {
 			harmless(t, i, strings.Join(args[:2], " "), o, args[len(args)-2] == "--json")
 			harmless(t, i, strings.Join(args[:2], " ")+", standard error", e, false)
 		}
-		for _, name := range []string{"r.txt", "r.html", "r.json"} {
+		for _, name := range []string{"r.txt", "r.html", "r.json", "r.md", "r.xml"} {
 			b, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatalf("name %d: %v", i, err)
