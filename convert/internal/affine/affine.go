@@ -124,6 +124,9 @@ func IsIdle(op Op) bool {
 // IsNorm reports whether the operation is a BatchNormalization.
 func IsNorm(op Op) bool { d, ok := op.(*Diagonal); return ok && d.Norm }
 
+// IsSumOfScales reports whether the operation adds what scales and shifts make of one value.
+func IsSumOfScales(op Op) bool { d, ok := op.(*Diagonal); return ok && d.work > 0 }
+
 // IsSum reports whether the operation adds values of one shape.
 func IsSum(op Op) bool { _, ok := op.(*Sum); return ok }
 

@@ -21,6 +21,8 @@ type Diagonal struct {
 	none    bool // the shift is zero everywhere
 	aligned bool // the numbers are those of the channels, wherever they stand
 	weights []*graph.Value
+	normed  bool // a BatchNormalization is in a sum of scales
+	work    int  // nodes that a sum of scales stands for; 0: one
 }
 
 // NewDiagonal scales and shifts by numbers laid out like a constant that is placed
@@ -44,6 +46,9 @@ func (d *Diagonal) Scales() bool { return d.scale != nil }
 // Shifts reports whether something is added.
 func (d *Diagonal) Shifts() bool { return d.shift != nil }
 
+// Normed reports whether there is a BatchNormalization in it.
+func (d *Diagonal) Normed() bool { return d.Norm || d.normed }
+
 // Widens reports whether the constant repeats axes of size one of the data.
 func (d *Diagonal) Widens() bool { return len(d.place.widens) > 0 }
 
@@ -63,7 +68,7 @@ const maxIdle = 1 << 20
 // idle reports whether nothing is multiplied by anything but one, and nothing added but
 // zeros.
 func (d *Diagonal) idle() bool {
-	if d.Norm || d.place.lead > 0 || d.Widens() || Size(d.place.sizes) > maxIdle {
+	if d.Norm || d.work > 0 || d.place.lead > 0 || d.Widens() || Size(d.place.sizes) > maxIdle {
 		return false
 	}
 	all := func(l Load, f float64) bool {
@@ -169,11 +174,13 @@ func (d *Diagonal) Kernel(n *graph.Node, in []*fuse.Kernel) (*fuse.Kernel, error
 func (d *Diagonal) Weights() []*graph.Value { return d.weights }
 
 // Cost implements Op.
-func (d *Diagonal) Cost() Cost { return costWork }
+func (d *Diagonal) Cost() Cost { return Cost{Work: max(d.work, 1)} }
 
 func (d *Diagonal) String() string {
 	what := "Shift"
 	switch {
+	case d.work > 0:
+		what = "Sum of scales"
 	case d.Norm:
 		what = "Norm"
 	case d.scale != nil && d.shift != nil:

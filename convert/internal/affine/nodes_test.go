@@ -37,6 +37,12 @@ var nodes = []struct{ name, text string }{
 	{"depth to space, DCR", "x : 2 12 2 3\na = Conv(x, ?12x12x1x1)\ny = DepthToSpace(a) blocksize=2"},
 	{"depth to space, CRD", "x : 2 12 2 3\na = Conv(x, ?12x12x1x1)\ny = DepthToSpace(a) blocksize=2 mode=CRD"},
 
+	{"a value and its scale", "x : N 4 6 5\na = Mul(x, ?4x1x1)\nb = Add(a, x)\ny = Conv(b, ?3x4x1x1)"},
+	{"a value less its norm", "x : N 4 6 5\na = BatchNormalization(x, ?4, ?4, ?4, !4)\nb = Sub(x, a)\ny = Conv(b, ?3x4x3x3)"},
+	{"scales in a row and one of them", "x : N 4 6\na = Mul(x, ?6)\nb = Add(a, ?6)\nc = Mean(b, x, a)\ny = MatMul(c, ?6x3)"},
+	{"scales of a value along other axes", "x : 2 4 6\na = Mul(x, ?6)\nb = Mul(x, ?4x1)\nc = Add(a, b)\ny = MatMul(c, ?6x3)"},
+	{"scales of a value along one axis and two", "x : 2 4 6\na = Mul(x, ?6)\nb = Add(x, ?4x6)\nc = Add(a, b)\ny = MatMul(c, ?6x3)"},
+
 	{"conv", "x : N 4 6 5\ny = Conv(x, ?6x4x3x2, ?6) pads=1,0,1,1"},
 	{"conv in groups", "x : 2 4 6 5\ny = Conv(x, ?6x2x3x3, ?6) group=2 pads=1,1,0,2 strides=2,1 dilations=1,2"},
 	{"depthwise conv", "x : 2 4 6 5\ny = Conv(x, ?8x1x3x1) group=4 pads=2,0,1,0"},

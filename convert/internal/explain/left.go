@@ -80,7 +80,7 @@ func (l *leftover) scales(n *graph.Node) (data *graph.Value, ok bool) {
 				return nil, false
 			}
 		}
-		return a.Args[0], ok || affine.IsIdle(a.Op)
+		return a.Args[0], ok && !affine.IsSumOfScales(d) || affine.IsIdle(a.Op)
 	}
 	return l.unexplained(n)
 }

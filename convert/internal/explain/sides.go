@@ -77,7 +77,7 @@ func (l *leftover) ahead(v *graph.Value) side {
 			return s
 		}
 		a := l.e.Of(made[0])
-		if a == nil || len(a.Args) != 1 {
+		if a == nil || len(a.Args) != 1 || affine.IsSumOfScales(a.Op) {
 			return s
 		}
 		v = made[0]

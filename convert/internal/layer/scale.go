@@ -5,14 +5,17 @@ import (
 	"slices"
 
 	"repmlp/convert/internal/affine"
+	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"
 )
 
-// A Scale is a run of scales and shifts as one Mul and one Add.
+// A Scale is a run of scales and shifts as one Mul and one Add, or as one
+// BatchNormalization where there was one.
 type Scale struct {
 	Rows           *affine.Rows
 	scales, shifts bool
+	norm           bool // it may be a BatchNormalization
 }
 
 // PlanScale plans a segment whose steps all scale or shift; ok is false where there
@@ -30,6 +33,7 @@ func PlanScale(s *affine.Segment, walk *affine.Walk, opset int64) (*Scale, bool)
 			return nil, false
 		}
 		l.scales, l.shifts = l.scales || d.Scales(), l.shifts || d.Shifts()
+		l.norm = l.norm || d.Normed()
 	}
 	m, why := walk.Rows(s.To)
 	if why != nil || len(m.Feature) > 0 || len(m.Result) > 0 {
@@ -37,6 +41,7 @@ func PlanScale(s *affine.Segment, walk *affine.Walk, opset int64) (*Scale, bool)
 	}
 	l.Rows = m
 	varies, ok := wholeAxesVary(m)
+	l.norm = l.norm && opset >= attributeless && len(varies) > 1 && slices.Index(varies, true) == 1 && !slices.Contains(varies[2:], true)
 	return l, ok && scaleFits(opset, varies)
 }
 
@@ -61,9 +66,15 @@ func wholeAxesVary(m *affine.Rows) (varies []bool, ok bool) {
 func (l *Scale) Kind() string { return "scale" }
 
 // Cost implements Layer.
-func (l *Scale) Cost() affine.Cost { return affine.Cost{Work: l.nodes()} }
+func (l *Scale) Cost() affine.Cost {
+	if l.norm {
+		return affine.Cost{Work: 1}
+	}
+	return affine.Cost{Work: l.parts()}
+}
 
-func (l *Scale) nodes() int {
+// parts is how many of the two halves there are.
+func (l *Scale) parts() int {
 	n := 0
 	if l.scales {
 		n++
@@ -77,7 +88,11 @@ func (l *Scale) nodes() int {
 // Shape implements Layer.
 func (l *Scale) Shape() Shape {
 	n := l.Rows.Count(l.Rows.Group)
-	return Shape{Groups: n, In: n, Out: n, Parameters: n * l.nodes()}
+	each := l.parts()
+	if l.norm && each > 1 {
+		each = 4
+	}
+	return Shape{Groups: n, In: n, Out: n, Parameters: n * each}
 }
 
 func (l *Scale) String() string {
@@ -107,6 +122,9 @@ func (l *Scale) Write(w *Writer, s *affine.Segment, in, out string) error {
 		w.node("Identity", out, out, []string{in})
 		return nil
 	}
+	if len(parts) == 2 && l.norm {
+		return w.batchNorm(s, in, out, scale, shift)
+	}
 	for i, q := range parts {
 		to := ""
 		if i == len(parts)-1 {
@@ -118,6 +136,25 @@ func (l *Scale) Write(w *Writer, s *affine.Segment, in, out string) error {
 		}
 		in = w.node(q.op, out+q.name+"d", to, []string{in, c}, attrs...)
 	}
+	return nil
+}
+
+// batchNorm writes a scale and shift of channels as a BatchNormalization of mean 0 and
+// variance 1.
+func (w *Writer) batchNorm(s *affine.Segment, in, out string, scale, shift []float64) error {
+	n := len(scale)
+	inputs := []string{in}
+	for _, q := range []struct {
+		name string
+		v    []float64
+	}{{".scale", scale}, {".bias", shift}, {".mean", make([]float64, n)}, {".variance", slices.Repeat([]float64{1}, n)}} {
+		c, err := w.numbers(out+q.name, s.To.Elem, []int64{int64(n)}, q.v, s.Last().Node())
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, c)
+	}
+	w.node("BatchNormalization", out, out, inputs, onnxio.FloatAttr("epsilon", 0))
 	return nil
 }
 

@@ -41,15 +41,14 @@ func (h *nodeHeap) Pop() any {
 // back looks for a move of n to all that makes what it scales.
 func (s *search) back(n *graph.Node) (*Move, *stop) {
 	b := &backward{search: s, move: &Move{Back: true}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
-	x := s.e.Of(n.Out[0]).Args[0]
-	p := pieceOf(s.leftover(n))
-	if p == nil || p.nothing() || x != n.In[dataSlot(s.g, n)] || !s.opsetTakes(p) {
+	p, x, nodes := s.scaling(n)
+	if p == nil || p.nothing() {
 		return nil, nil
 	}
 	if !s.hope.back[x] {
 		return nil, stopped(NoLinearNeighbour, "no layer stands before it")
 	}
-	b.move.Roots = []*graph.Node{n}
+	b.move.Roots = slices.Clone(nodes)
 	b.names[x] = n.Out[0].Name
 	if why := b.ask(x, n, p); why != nil {
 		return nil, why
@@ -74,16 +73,6 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 	}
 	b.finish()
 	return b.move, nil
-}
-
-// dataSlot is the input of a scale or shift that is no constant.
-func dataSlot(g *graph.Graph, n *graph.Node) int {
-	for i, v := range n.In {
-		if v != nil && !affine.ConstantLike(g, v) {
-			return i
-		}
-	}
-	return 0
 }
 
 // opsetTakes reports whether a constant with such numbers can stand beside its data.
@@ -131,8 +120,8 @@ func (b *backward) pass(n *graph.Node) *stop {
 			b.move.placed = append(b.move.placed, placed{value: v, in: v.Name, out: b.names[v], piece: out[0], before: n})
 			return nil
 		}
-		if d := b.leftover(n); d != nil {
-			return b.compose(n, d, out[0])
+		if b.leftover(n) != nil {
+			return b.compose(n, out[0])
 		}
 	}
 	c := b.crossing(n)
@@ -173,10 +162,9 @@ func (b *backward) finish() {
 }
 
 // compose takes a scale or shift that was left too along.
-func (b *backward) compose(n *graph.Node, d *affine.Diagonal, p *piece) *stop {
-	first := pieceOf(d)
-	x := b.e.Of(n.Out[0]).Args[0]
-	if first == nil || x != n.In[dataSlot(b.g, n)] {
+func (b *backward) compose(n *graph.Node, p *piece) *stop {
+	first, x, nodes := b.scaling(n)
+	if first == nil {
 		return stopped(NoLinearNeighbour, "%q stands before it", n.Title())
 	}
 	both, ok := p.after(first)
@@ -186,7 +174,7 @@ func (b *backward) compose(n *graph.Node, d *affine.Diagonal, p *piece) *stop {
 	if b.names[x] == "" {
 		b.names[x] = b.names[n.Out[0]]
 	}
-	b.move.Roots = append(b.move.Roots, n)
+	b.move.Roots = append(b.move.Roots, nodes...)
 	return b.ask(x, n, both)
 }
 
@@ -208,13 +196,19 @@ func (b *backward) takes(n *graph.Node, v *graph.Value, p *piece) (bool, *stop) 
 // total is what all readers of v ask for together.
 func (b *backward) total(v *graph.Value) (*piece, *stop) {
 	asked := b.asked[v]
+	gone := func(n *graph.Node) bool { return slices.Contains(b.move.Roots, n) }
 	readers := 0
 	for _, r := range v.Readers {
-		if !asksSize(r.Node) {
+		if !asksSize(r.Node) && !gone(r.Node) {
 			readers++
 		}
 	}
-	alike := readers == len(asked)
+	for _, r := range asked {
+		if !gone(r.by) {
+			readers--
+		}
+	}
+	alike := readers == 0
 	for _, r := range asked[1:] {
 		alike = alike && r.piece.equal(asked[0].piece)
 	}

@@ -181,11 +181,23 @@ func (s *search) leftover(n *graph.Node) *affine.Diagonal {
 		return nil
 	}
 	a := s.e.Of(n.Out[0])
-	if a == nil || a.Node() != n || len(a.Nodes) != 1 {
+	if a == nil || a.Node() != n || slices.ContainsFunc(a.Nodes, func(n *graph.Node) bool { return s.inside[n] }) {
 		return nil
 	}
 	d, _ := a.Op.(*affine.Diagonal)
 	return d
+}
+
+// scaling is the piece that a scale or shift that was left is, of the value x, and the
+// nodes that go where it moves; nil where its numbers forbid that, or x is not what its
+// nodes read.
+func (s *search) scaling(n *graph.Node) (p *piece, x *graph.Value, nodes []*graph.Node) {
+	a := s.e.Of(n.Out[0])
+	x = a.Args[0]
+	if p = pieceOf(s.leftover(n)); p == nil || !s.opsetTakes(p) || !slices.ContainsFunc(a.Nodes, func(n *graph.Node) bool { return slices.Contains(n.In, x) }) {
+		return nil, nil, nil
+	}
+	return p, x, a.Nodes
 }
 
 // crossing is a node that a piece meets.

@@ -214,6 +214,38 @@ var movings = []moving{
 		e = Resize(d, -, =1_1_2_2:4) mode=nearest
 		y = BatchNormalization(e, ?7, ?7, ?7, !7)
 		z = Relu(y)`, nil, 2},
+	{"a value and its norm, behind largest values", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = MaxPool(a) kernel_shape=3,3 pads=1,1,1,1
+		c = BatchNormalization(b, !5, ?5, ?5, !5)
+		y = Add(b, c)
+		z = Relu(y)`, nil, 1},
+	{"a value less a tenth, on to a conv", `
+		x : float32 N 4 6 6
+		a = MaxPool(x) kernel_shape=3,3 pads=1,1,1,1
+		b = Mul(a, =0.1)
+		c = Sub(a, b)
+		d = LeakyRelu(c)
+		z = Conv(d, ?5x4x3x3) pads=1,1,1,1`, nil, 1},
+	{"a value and its scale that others read", `
+		x : float32 N 4 6 6
+		a = MaxPool(x) kernel_shape=3,3 pads=1,1,1,1
+		b = Mul(a, !4x1x1)
+		c = Add(b, a)
+		d = LeakyRelu(c)
+		z = Conv(d, ?5x4x3x3) pads=1,1,1,1
+		> z b`, map[string]int{"Mul": 1}, 1},
+	{"norms in a row, without a layer", `
+		x : float32 N 4 6 6
+		a = BatchNormalization(x, ?4, ?4, ?4, !4)
+		b = BatchNormalization(a, ?4, ?4, ?4, !4)
+		z = Relu(b)`, map[string]int{"BatchNormalization": 1}, 1},
+	{"float16 norms in a row, without a layer", `
+		x : float16 N 4 6
+		a = BatchNormalization(x, ?4, ?4, ?4, !4)
+		b = BatchNormalization(a, ?4, ?4, ?4, !4)
+		z = Relu(b)`, map[string]int{"BatchNormalization": 1}, 1},
 	{"float16", `
 		x : float16 N 4 6 6
 		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
@@ -301,7 +333,13 @@ type mover struct {
 }
 
 func (n *mover) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
-	n.once.Do(func() { n.nudged = nudgeWeight(c.After, n.value+".weight") })
+	n.once.Do(func() {
+		name := n.value + ".weight"
+		if !slices.ContainsFunc(c.After.Graph().Inits(), func(t *onnxio.Tensor) bool { return t.Name() == name }) {
+			name = n.value + ".scale"
+		}
+		n.nudged = nudgeWeight(c.After, name)
+	})
 	c.After = n.nudged
 	return n.Prover.Prove(ctx, c)
 }

@@ -38,15 +38,14 @@ func (h earlyHeap) Less(i, j int) bool { return h.nodeHeap[i].Index < h.nodeHeap
 // are nodes of their own behind, where the scale alone goes further.
 func (s *search) on(n *graph.Node, keep bool) (*Move, *stop) {
 	f := &forward{search: s, move: &Move{}, keep: keep, carries: map[*graph.Value]*piece{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}, pieces: map[pieceKey]string{}}
-	x := s.e.Of(n.Out[0]).Args[0]
-	p := pieceOf(s.leftover(n))
-	if p == nil || p.nothing() || x != n.In[dataSlot(s.g, n)] || !s.opsetTakes(p) || keep && p.shift != nil {
+	p, x, nodes := s.scaling(n)
+	if p == nil || p.nothing() || keep && p.shift != nil {
 		return nil, nil
 	}
 	if !s.hope.on[n.Out[0]] {
 		return nil, stopped(NoLinearNeighbour, "no layer stands behind it")
 	}
-	f.move.Roots = []*graph.Node{n}
+	f.move.Roots = slices.Clone(nodes)
 	if why := f.carry(n.Out[0], p, x.Name); why != nil {
 		return nil, why
 	}
@@ -110,8 +109,8 @@ func (f *forward) pass(n *graph.Node) *stop {
 		}
 		return nil
 	}
-	if d := f.leftover(n); d != nil {
-		return f.compose(n, d, carried[0])
+	if f.leftover(n) != nil {
+		return f.compose(n)
 	}
 	pass := f.crossing(n).passage()
 	if pass == nil {
@@ -234,12 +233,15 @@ func (f *forward) place(n *graph.Node, slot int) {
 }
 
 // compose takes a scale or shift that was left too along.
-func (f *forward) compose(n *graph.Node, d *affine.Diagonal, slot int) *stop {
-	p, q := f.carries[n.In[slot]], pieceOf(d)
-	if q == nil || slot != dataSlot(f.g, n) {
+func (f *forward) compose(n *graph.Node) *stop {
+	q, x, nodes := f.scaling(n)
+	if q == nil {
 		return stopped(NoLinearNeighbour, "%q stands behind it", n.Title())
 	}
-	v, name := n.Out[0], f.names[n.In[slot]]
+	v, p, name := n.Out[0], f.carries[x], f.names[x]
+	if p == nil { // what is carried is inside
+		p, name = same(len(q.sizes)), x.Name
+	}
 	if f.keep && q.scale == nil { // s·x + t = s·(x + t/s)
 		a, b, ok := together(p, q)
 		if ok {
@@ -257,6 +259,10 @@ func (f *forward) compose(n *graph.Node, d *affine.Diagonal, slot int) *stop {
 			return stopped(NoLinearNeighbour, "%q behind it scales along another axis", n.Title())
 		}
 	}
-	f.move.Roots = append(f.move.Roots, n)
+	for _, m := range nodes {
+		if !slices.Contains(f.move.Roots, m) {
+			f.move.Roots = append(f.move.Roots, m)
+		}
+	}
 	return f.carry(v, p, name)
 }

@@ -14,22 +14,22 @@ import (
 type remainder struct {
 	alive map[*graph.Node]bool     // nodes that stay
 	made  map[*graph.Value]*Region // values that regions make
+	need  map[*graph.Value]bool    // values that somebody needs
 }
 
 // remains follows the graph's outputs back, through regions and nodes that stay.
 func (p *planner) remains() *remainder {
-	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value]*Region{}}
+	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value]*Region{}, map[*graph.Value]bool{}}
 	for _, region := range p.regions {
 		if v := region.made(); v != nil {
 			r.made[v] = region
 		}
 	}
-	seen := map[*graph.Value]bool{}
 	var todo []*graph.Value
 	need := func(vs ...*graph.Value) {
 		for _, v := range vs {
-			if v != nil && !seen[v] {
-				seen[v] = true
+			if v != nil && !r.need[v] {
+				r.need[v] = true
 				todo = append(todo, v)
 			}
 		}
@@ -90,4 +90,11 @@ func (r *remainder) read(v *graph.Value) bool {
 // onlyReader reports whether nobody but one node reads a value.
 func onlyReader(v *graph.Value) bool {
 	return v.ReadCount() == 1 && len(v.Readers) == 1
+}
+
+// passedBy leaves out the regions that make what nobody needs any more: a sum of scales
+// reads the value that they begin with.
+func (p *planner) passedBy() {
+	left := p.remains()
+	p.regions = slices.DeleteFunc(p.regions, func(r *Region) bool { return r.made() != nil && !left.need[r.made()] })
 }

@@ -130,6 +130,7 @@ func (r *Region) at() int { return r.Segment.Last().Node().Index }
 func New(e *affine.Explained, o Options) *Plan {
 	t := &terrain{e: e, links: map[*graph.Value]*link{}}
 	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
+	p.passedBy()
 	p.norms()
 	p.padding()
 	p.idle()

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/reason"
 	"repmlp/onnxio/graph"
@@ -39,5 +41,74 @@ func explainSum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 		}
 		coef = append(coef, f)
 	}
-	return is(n, &affine.Sum{Coef: coef}, n.In...), nil
+	a := is(n, &affine.Sum{Coef: coef}, n.In...)
+	if one := c.sumOfScales(a[0]); one != nil {
+		return []*affine.Affine{one}, nil
+	}
+	return a, nil
+}
+
+// maxScales bounds the scales and shifts in a row that a sum of scales looks back over.
+const maxScales = 8
+
+// sumOfScales is a sum whose operands all scale and shift one value, as one scale and
+// shift of that; nil where it is none, or takes a value from itself. Operands that nobody
+// else reads are part of it.
+func (c *context) sumOfScales(sum *affine.Affine) *affine.Affine {
+	coef := sum.Op.(*affine.Sum).Coef
+	from, _ := affine.ScalesOf(c.sofar.Of, c.sofar.First(sum.Args[0]), maxScales)
+	if len(coef) < 2 || affine.TakesFromItself(sum.On(sum.Out, c.firsts(sum.Args))) {
+		return nil
+	}
+	for _, x := range from {
+		var inside []*affine.Affine
+		terms := make([]affine.ScaleTerm, 0, len(coef))
+		for i, v := range sum.Args {
+			v = c.sofar.First(v)
+			values, by := affine.ScalesOf(c.sofar.Of, v, maxScales)
+			at := slices.Index(values, x)
+			if at < 0 {
+				break
+			}
+			t := affine.ScaleTerm{Coef: coef[i]}
+			for _, a := range by[at] {
+				t.Of = append(t.Of, a.Op.(*affine.Diagonal))
+			}
+			inside = append(inside, by[at]...)
+			terms = append(terms, t)
+		}
+		if len(terms) < len(coef) {
+			continue
+		}
+		nodes := alone(sum.Nodes, inside)
+		if d, ok := affine.SumOfScales(x.Rank(), len(nodes), terms); ok {
+			return &affine.Affine{Out: sum.Out, Args: []*graph.Value{x}, Nodes: nodes, Op: d}
+		}
+		return nil
+	}
+	return nil
+}
+
+// alone adds to some nodes those of explanations whose values no other nodes read.
+func alone(nodes []*graph.Node, of []*affine.Affine) []*graph.Node {
+	nodes = slices.Clone(nodes)
+	elsewhere := func(r graph.Use) bool { return !slices.Contains(nodes, r.Node) }
+	for found := true; found; {
+		found = false
+		for _, a := range of {
+			if !slices.Contains(nodes, a.Node()) && !a.Out.IsOutput && len(a.Out.Captured) == 0 && !slices.ContainsFunc(a.Out.Readers, elsewhere) {
+				nodes, found = append(nodes, a.Nodes...), true
+			}
+		}
+	}
+	return nodes
+}
+
+// firsts are the values that stand for some.
+func (c *context) firsts(vs []*graph.Value) []*graph.Value {
+	out := make([]*graph.Value, len(vs))
+	for i, v := range vs {
+		out[i] = c.sofar.First(v)
+	}
+	return out
 }
