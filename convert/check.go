@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"repmlp/onnxio"
 	"repmlp/verify"
@@ -45,16 +46,17 @@ type CheckOutput struct {
 	Opposed     int64  `json:"opposed,omitempty"`      // NaN or infinite in one of them alone, or infinite with opposite signs
 	NotCompared int64  `json:"not_compared,omitempty"` // the original itself jumps there
 
-	Passed   bool   `json:"passed"`
-	Is       string `json:"is"`    // identical, rounding, tolerated, different, not_compared: see verify.Closeness
-	Limit    Number `json:"limit"` // what |a−b| was allowed to be, in the run that came nearest to it or went farthest beyond
-	Ratio    Number `json:"limit_ratio"`
-	RTol     Number `json:"rtol"`
-	ATol     Number `json:"atol"`
-	Rule     string `json:"rule"` // where the limit comes from, in words
-	Noise    Number `json:"noise_floor"`
-	Compared int64  `json:"compared"`
-	Equal    int64  `json:"equal"` // the same number
+	Passed    bool   `json:"passed"`
+	Is        string `json:"is"`        // identical, rounding, tolerated, different, not_compared: see verify.Closeness
+	Explained bool   `json:"explained"` // by rounding, whatever was allowed
+	Limit     Number `json:"limit"`     // what |a−b| was allowed to be, in the run that came nearest to it or went farthest beyond
+	Ratio     Number `json:"limit_ratio"`
+	RTol      Number `json:"rtol"`
+	ATol      Number `json:"atol"`
+	Rule      string `json:"rule"` // where the limit comes from, in words
+	Noise     Number `json:"noise_floor"`
+	Compared  int64  `json:"compared"`
+	Equal     int64  `json:"equal"` // the same number
 	// What follows is absent where nothing was compared, and Cosine where an output is
 	// zero everywhere.
 	Mean      *Number `json:"mean_abs,omitempty"`
@@ -119,6 +121,9 @@ func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 	for _, n := range c.Notes {
 		note("declared_sizes", "%s", n)
 	}
+	if len(c.Outputs) == 0 {
+		note("empty_output", "the models have no outputs, so there was nothing to compare")
+	}
 	for _, d := range c.Outputs {
 		switch {
 		case !d.Finite:
@@ -157,17 +162,21 @@ func worstOutput(c *verify.Comparison) string {
 		if o.Of != "" {
 			return fmt.Sprintf("%s differs by %.3g at %v (%g instead of %g)", what, o.MaxAbs, o.Worst, o.Values[1], o.Values[0])
 		}
-		return fmt.Sprintf("%s differs by %.3g at %v (relative to its largest value %.3g, allowed %s)", what, o.MaxAbs, o.Worst, o.MaxRel, allowance(c.ATol, c.RTol))
+		return fmt.Sprintf("%s differs by %.3g at %v (relative to its largest value %.3g, allowed %s)", what, o.MaxAbs, o.Worst, o.MaxRel, allowance(o.ATol, o.RTol))
 	}
 	return ""
 }
 
-// shown refuses to call models equivalent of which nothing was compared.
-func shown(c *Check) error {
-	if slices.ContainsFunc(c.Outputs, func(o CheckOutput) bool { return o.Elements > o.NotCompared }) {
-		return nil
+// vacuous refuses to call models equivalent of which an output showed nothing, or all
+// together did.
+func vacuous(c *verify.Comparison) error {
+	switch {
+	case len(c.Vacuous) > 0:
+		return &onnxio.Hint{Err: fmt.Errorf("nothing was compared in some outputs: %s", strings.Join(c.Vacuous, "; ")), Advice: "give inputs on which every output holds numbers: --inputs, --val-range, --dim"}
+	case !c.Shown:
+		return &onnxio.Hint{Err: errors.New("nothing was compared: all outputs of the reference itself change when inputs or weights move by a rounding"), Advice: "give real inputs with --inputs"}
 	}
-	return &onnxio.Hint{Err: errors.New("nothing was compared: all outputs of the reference itself change when inputs or weights move by a rounding"), Advice: "give real inputs with --inputs"}
+	return nil
 }
 
 func countElements(n int64) string {
@@ -176,6 +185,9 @@ func countElements(n int64) string {
 	}
 	return fmt.Sprintf("%d elements are", n)
 }
+
+// Allowance is the tolerance of the output, in words.
+func (o *CheckOutput) Allowance() string { return allowance(float64(o.ATol), float64(o.RTol)) }
 
 // allowance is a tolerance in words.
 func allowance(atol, rtol float64) string {
@@ -210,7 +222,7 @@ func describeOutputs(list []verify.OutputDifference) (out []CheckOutput) {
 func describeOutput(d verify.OutputDifference) CheckOutput {
 	o := CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst, WorstRun: d.WorstRun,
 		Elements: d.Elements, NotFinite: d.NotFinite, Opposed: d.Opposed, NotCompared: d.Left,
-		Passed: d.Passed, Is: string(d.Is), Limit: Number(d.Limit), Ratio: Number(d.Ratio), RTol: Number(d.RTol), ATol: Number(d.ATol), Rule: d.Rule,
+		Passed: d.Passed, Is: string(d.Is), Explained: d.Explained, Limit: Number(d.Limit), Ratio: Number(d.Ratio), RTol: Number(d.RTol), ATol: Number(d.ATol), Rule: d.Rule,
 		Noise: Number(d.Noise), Compared: d.Compared, Equal: d.Equal}
 	if d.Worst != nil {
 		o.Worst = []Number{Number(d.Values[0]), Number(d.Values[1])}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"repmlp/internal/dims"
+	"repmlp/verify"
 )
 
 // CompareFiles runs the models in two files, whoever made them, on the same inputs.
@@ -40,10 +41,7 @@ func (j *job) compareFiles(ctx context.Context) error {
 	}
 	err := j.opts.begin(ctx, "checking")
 	if err == nil {
-		err = j.compare(ctx, sides[0], sides[1])
-	}
-	if err == nil {
-		err = shown(j.report.Check)
+		err = j.compare(ctx, sides[0], sides[1], false)
 	}
 	if err == nil {
 		err = j.unchanged()
@@ -54,17 +52,27 @@ func (j *job) compareFiles(ctx context.Context) error {
 	return advised(err, "verify needs an engine that runs every operator of both models")
 }
 
-// compare runs two whole models and notes the result.
-func (j *job) compare(ctx context.Context, ref, cand Side) error {
-	o := j.opts.comparison()
+// compare runs two whole models and notes the result. Where lenient, that nothing was
+// compared is a warning.
+func (j *job) compare(ctx context.Context, ref, cand Side, lenient bool) error {
+	o, err := j.opts.comparison(), error(nil)
+	o.Lenient = lenient
+	if j.opts.Labels != "" {
+		if o.Labels, err = verify.ReadLabels(j.opts.Labels); err != nil {
+			return err
+		}
+	}
 	c, engine, err := j.opts.Engine.Compare(ctx, ref, cand, o)
 	if err != nil {
 		return err
 	}
 	j.report.Check = describeCheck(c, engine, o)
 	j.report.Warnings = append(j.report.Warnings, weakness(c, o)...)
-	if !c.Passed {
+	switch {
+	case !c.Passed:
 		return fmt.Errorf("the models differ: %s: %w", worstOutput(c), ErrNotEquivalent)
+	case !lenient:
+		return vacuous(c)
 	}
 	return nil
 }

@@ -230,7 +230,7 @@ func (j *job) check(ctx context.Context, res *result, written []byte, ref, cand 
 	if err := j.opts.begin(ctx, "checking"); err != nil {
 		return err
 	}
-	err := j.compare(ctx, ref, cand)
+	err := j.compare(ctx, ref, cand, true)
 	j.report.Seconds["check"] = time.Since(start).Seconds()
 	return advised(err, "--no-check keeps the proofs of the merges and skips the run of the whole model")
 }

@@ -3,6 +3,7 @@ package convert
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -43,12 +44,15 @@ type Options struct {
 	Strict       bool         // refuse with a *StrictError what does not end as Fused
 
 	// How whole models are compared.
-	Seed      uint64           // of random inputs, and of the rows of the proofs
-	Samples   int              // random runs; 0: one
-	Dims      map[string]int64 // sizes of named dimensions; what is not here is chosen
-	Inputs    []string         // real inputs instead: .npy, .npz, or test_data_set folders
-	Tolerance *Tolerance       // nil: follow the rounding noise of the original
-	MaxMemory int64            // bytes of the tensors of a run; 0: what the machine has
+	Seed       uint64                // of random inputs, and of the rows of the proofs
+	Samples    int                   // random runs; 0: one
+	Dims       map[string]int64      // sizes of named dimensions; what is not here is chosen
+	Inputs     []string              // real inputs instead: .npy, .npz, or test_data_set folders
+	Ranges     map[string][2]float64 // of random inputs: see verify.CompareOptions
+	Labels     string                // CompareFiles: the classes of the rows of real inputs, a .npy; "": none
+	Tolerance  *Tolerance            // nil: follow the rounding noise of the original
+	Tolerances map[string]Tolerance  // of single outputs
+	MaxMemory  int64                 // bytes of the tensors of a run; 0: what the machine has
 
 	// What the caller hears meanwhile; nil is silent. No two calls run at a time.
 
@@ -118,7 +122,11 @@ func (o Options) complete() (Options, error) {
 	if o.Samples < 0 || o.StopAfter < 0 || o.MaxMemory < 0 {
 		return o, fmt.Errorf("reading the options: Samples %d, StopAfter %d and MaxMemory %d must not be negative", o.Samples, o.StopAfter, o.MaxMemory)
 	}
-	if t := o.Tolerance; t != nil {
+	tolerances := slices.Collect(maps.Values(o.Tolerances))
+	if o.Tolerance != nil {
+		tolerances = append(tolerances, *o.Tolerance)
+	}
+	for _, t := range tolerances {
 		for _, v := range []float64{t.Absolute, t.Relative} {
 			if !(v >= 0) || math.IsInf(v, 1) {
 				return o, fmt.Errorf("reading the options: a tolerance is a finite number that is not negative, not %g", v)
@@ -147,9 +155,15 @@ func (o Options) graph() graph.Options {
 
 // comparison is how whole models are compared.
 func (o Options) comparison() verify.CompareOptions {
-	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Limit: o.MaxMemory, Progress: o.progress("checking")}
+	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Ranges: o.Ranges, Limit: o.MaxMemory, Progress: o.progress("checking")}
 	if t := o.Tolerance; t != nil {
 		c.ATol, c.RTol, c.Fixed = t.Absolute, t.Relative, true
+	}
+	for name, t := range o.Tolerances {
+		if c.Tolerances == nil {
+			c.Tolerances = map[string]verify.Tolerance{}
+		}
+		c.Tolerances[name] = verify.Tolerance{RTol: t.Relative, ATol: t.Absolute}
 	}
 	return c
 }
@@ -177,6 +191,9 @@ func (o Options) begin(ctx context.Context, step string) error {
 // a folder holds several.
 func (o Options) Reads() []string {
 	files := slices.Clone(o.Inputs)
+	if o.Labels != "" {
+		files = append(files, o.Labels)
+	}
 	for _, p := range o.Inputs {
 		if inside, err := filepath.Glob(filepath.Join(p, "*.pb")); err == nil {
 			files = append(files, inside...)

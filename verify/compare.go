@@ -82,10 +82,16 @@ type CompareOptions struct {
 	Fixed   bool // RTol and ATol hold even where they are zero
 	// Tolerances of single outputs, by name; they hold even where they are zero.
 	Tolerances map[string]Tolerance
-	Limit      int64
+	// Ranges of random inputs by name, "" for inputs of floats without one of their
+	// own: floats lie evenly between the two numbers, integers from the first to the
+	// second. Floats without a range are standard normal.
+	Ranges map[string][2]float64
+	Limit  int64
 	// Labels are the classes of the rows of all runs, for the accuracy of class scores;
 	// see ReadLabels. Nil: none.
 	Labels []int64
+	// Lenient makes it no error that nothing was compared; Vacuous says so.
+	Lenient bool
 	// Ref and Cand run the models. Nil is the Go engine, which also runs the
 	// reference in float64 to measure the noise floor.
 	Ref, Cand Runner

@@ -292,3 +292,71 @@ func TestOppositeInfinities(t *testing.T) {
 		t.Errorf("passed %t, %d opposed", d.Passed, d.Opposed)
 	}
 }
+
+// A comparison that shows nothing of an output says so, and is an error unless the
+// caller is lenient.
+func TestVacuous(t *testing.T) {
+	nan := float32(math.NaN())
+	good, bad := linear(t, 1, 2, 3, 4), linear(t, nan, nan, nan, nan)
+	c, err := Compare(t.Context(), bad, bad, CompareOptions{})
+	if err != nil || len(c.Vacuous) != 1 || c.Outputs[0].Is != NotCompared || c.Outputs[0].NaN != [2]int64{4, 4} {
+		t.Errorf("NaN alone: %+v, %v", c, err)
+	}
+	if c, err = Compare(t.Context(), good, good, CompareOptions{}); err != nil || c.Vacuous != nil {
+		t.Errorf("numbers: %+v, %v", c, err)
+	}
+	o := CompareOptions{Dims: map[string]int64{"N": 0}, Lenient: true}
+	if c, err = Compare(t.Context(), good, good, o); err != nil || len(c.Vacuous) != 1 || c.Shown {
+		t.Errorf("an empty batch: %+v, %v", c, err)
+	}
+}
+
+// Every output has a limit of its own where the caller says so, and the others follow
+// the noise.
+func TestTolerancesOfOutputs(t *testing.T) {
+	two := func(w float32) *onnxio.Model {
+		raw, err := onnxio.EncodeFloat64([]float64{float64(w)}, onnxio.Float32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scale, err := onnxio.NewTensor("w", onnxio.Float32, []int64{1}, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnxio.NewModel(onnxio.Parts{
+			Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(4))},
+			Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Known(4)), onnxio.NewValue("z", onnxio.Float32, onnxio.Known(4))},
+			Nodes:   []*onnxio.Node{onnxio.NewNode("a", "Mul", []string{"x", "w"}, []string{"y"}), onnxio.NewNode("b", "Relu", []string{"x"}, []string{"z"})},
+			Inits:   []*onnxio.Tensor{scale},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	ref, cand := two(1), two(1.001)
+	for _, tc := range []struct {
+		name   string
+		limits map[string]Tolerance
+		passed bool
+		is     [2]Closeness
+	}{
+		{"noise", nil, false, [2]Closeness{Different, Identical}},
+		{"wide", map[string]Tolerance{"y": {RTol: 0.01}}, true, [2]Closeness{Tolerated, Identical}},
+		{"absolute", map[string]Tolerance{"y": {ATol: 0.1}}, true, [2]Closeness{Tolerated, Identical}},
+		{"too narrow", map[string]Tolerance{"y": {RTol: 1e-4}}, false, [2]Closeness{Different, Identical}},
+		{"of the other", map[string]Tolerance{"z": {RTol: 1}}, false, [2]Closeness{Different, Identical}},
+		{"none at all", map[string]Tolerance{"y": {RTol: 1}, "z": {}}, true, [2]Closeness{Tolerated, Identical}},
+	} {
+		c, err := Compare(t.Context(), ref, cand, CompareOptions{Tolerances: tc.limits})
+		if err != nil || c.Passed != tc.passed || c.Outputs[0].Is != tc.is[0] || c.Outputs[1].Is != tc.is[1] {
+			t.Errorf("%s: %+v, %v", tc.name, c, err)
+		}
+		if asked, ok := tc.limits["y"]; ok && (c.Outputs[0].Rule != ruleAsked || c.Outputs[0].RTol != asked.RTol) {
+			t.Errorf("%s: rule %q, %g", tc.name, c.Outputs[0].Rule, c.Outputs[0].RTol)
+		}
+	}
+	if _, err := Compare(t.Context(), ref, cand, CompareOptions{Tolerances: map[string]Tolerance{"logits": {}}}); err == nil || !strings.Contains(err.Error(), `"logits"`) {
+		t.Errorf("a tolerance of no output: %v", err)
+	}
+}

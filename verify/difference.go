@@ -27,6 +27,8 @@ type OutputDifference struct {
 	Passed bool
 	Finite bool // the reference gave a finite number, or no number was asked for
 	Is     Closeness
+	// Explained says that no run is farther off than rounding explains, whatever was allowed.
+	Explained bool
 
 	// What was allowed: ATol + RTol·max|a| in each run, where Limit was in the run
 	// that came nearest to it, or went farthest beyond, and MaxAbs was Ratio times that.

@@ -37,9 +37,12 @@ func samples(m *onnxio.Model, o CompareOptions) (*series, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRanges(m, o.Ranges); err != nil {
+		return nil, err
+	}
 	n := max(o.Samples, 1)
 	return &series{n, n, func(k int) (sample, error) {
-		feed, err := randomInputs(m, sizes, o.Seed, k)
+		feed, err := randomInputs(m, sizes, o.Ranges, o.Seed, k)
 		return sample{feed: feed}, err
 	}}, nil
 }
@@ -50,15 +53,22 @@ func RandomInputs(m *onnxio.Model, dims map[string]int64, batch int64, seed uint
 	if err != nil {
 		return nil, err
 	}
-	return randomInputs(m, sizes, seed, 0)
+	return randomInputs(m, sizes, nil, seed, 0)
 }
 
-func randomInputs(m *onnxio.Model, sizes map[string][]int64, seed uint64, sample int) (map[string]*Tensor, error) {
+func randomInputs(m *onnxio.Model, sizes map[string][]int64, ranges map[string][2]float64, seed uint64, sample int) (map[string]*Tensor, error) {
 	feed := map[string]*Tensor{}
 	for _, in := range feedable(m) {
 		shape, ok := sizes[in.Name()]
 		if !ok {
 			return nil, &onnxio.Hint{Err: fmt.Errorf("making random inputs: the rank of input %q is not declared", in.Name()), Advice: "give real inputs with --inputs"}
+		}
+		if r, ok := rangeOf(ranges, in); ok {
+			var err error
+			if feed[in.Name()], err = evenTensor(seed, fmt.Sprintf("%s/%d", in.Name(), sample), in, shape, r); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		var err error
 		if feed[in.Name()], err = randomTensor(seed, fmt.Sprintf("%s/%d", in.Name(), sample), in, shape, indexRange(m, in.Name())); err != nil {

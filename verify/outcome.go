@@ -33,7 +33,7 @@ func (o *outcome) take(run int, f finding) {
 	case f.measured:
 		o.d.Noise = max(o.d.Noise, f.noise) // NaN stays
 	}
-	o.beyond = o.beyond || d.MaxAbs > f.explained
+	o.beyond = o.beyond || d.MaxAbs > f.explained || d.Opposed > 0 || d.Other != nil
 	if d.Other == nil && d.Left < max(d.Elements, 1) {
 		o.t.add(f.a, f.b, f.leaves())
 	}
@@ -44,6 +44,7 @@ func (o *outcome) take(run int, f finding) {
 func (o *outcome) end() OutputDifference {
 	d := o.d
 	o.t.into(&d)
+	d.Explained = !o.beyond
 	switch {
 	case !d.Passed:
 		d.Is = Different

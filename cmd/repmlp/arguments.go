@@ -81,8 +81,6 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 			want = "a whole number"
 		case "uint64":
 			want = "a whole number that is not negative"
-		case "float64":
-			want = "a number"
 		case "bool":
 			want = "true or false"
 		}

@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
 
 	"repmlp/convert"
+	"repmlp/verify"
 )
 
 // check tells what the comparison of whole models showed.
@@ -12,26 +17,239 @@ func (t *text) check() {
 	if c == nil {
 		return
 	}
-	if t.report.Command != "verify" { // whose last line says it
+	if t.report.Command == "verify" { // whose last line says it
+		t.comparison(c)
+		return
+	}
+	word := "agree"
+	if !c.Passed {
+		word = "DIFFER"
+	}
+	within := ""
+	for _, o := range c.Outputs {
+		within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
+	}
+	t.line("whole model: outputs %s%s (allowed %s, %s, %s)", word, within, c.Allowance(), noise(c), runs(c))
+	if t.depth == everything {
+		t.comparison(c)
+	}
+}
+
+// comparison is the statistics of every output, and where it differs most.
+func (t *text) comparison(c *convert.Check) {
+	shown := c.Outputs
+	if t.depth < everything {
+		shown = farthest(shown)
+	}
+	t.outputs("output", shown)
+	if n := len(c.Outputs) - len(shown); n > 0 {
+		t.line("... and %s, nearer to the reference than these in units of the limit (-v lists all)", plural(n, "more output"))
+	}
+	if len(c.Expected) > 0 {
+		t.outputs("expected", c.Expected)
+	}
+	for _, o := range slices.Concat(shown, c.Expected) {
+		t.worst(o, t.report.Command == "verify" && len(c.Outputs) == 1 && len(c.Expected) == 0)
+	}
+	for _, s := range c.Scores {
+		t.scores(s)
+	}
+	t.stress(c.Stress)
+	if t.depth == everything {
+		t.line("  engine %s, seed %d, %s", c.Engine, c.Seed, runs(c))
+	}
+}
+
+// Of many outputs those are shown that are farthest off.
+const (
+	listedOutputs = 12
+	fewOutputs    = listedOutputs + 2
+)
+
+// farthest are the outputs that came nearest to their limit or went farthest beyond,
+// in the order of the model.
+func farthest(all []convert.CheckOutput) []convert.CheckOutput {
+	if len(all) <= fewOutputs {
+		return all
+	}
+	order := slices.Clone(all)
+	slices.SortStableFunc(order, func(a, b convert.CheckOutput) int {
+		switch x, y := rank(a), rank(b); {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	var out []convert.CheckOutput
+	for _, o := range all {
+		if slices.ContainsFunc(order[:listedOutputs], func(p convert.CheckOutput) bool { return p.Name == o.Name }) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func rank(o convert.CheckOutput) float64 {
+	if !o.Passed && o.Ratio <= 1 { // a shape, or something that is no number
+		return math.Inf(1)
+	}
+	return float64(o.Ratio)
+}
+
+// outputs are the statistics as a table.
+func (t *text) outputs(what string, list []convert.CheckOutput) {
+	if len(list) == 0 {
+		return
+	}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\telements\tmax\tp99\tmean\tRMS\tof largest\tcosine\tof limit\t\n", what)
+	for _, o := range list {
+		called := name(o.Name)
+		if o.Of != "" {
+			called += " of the " + o.Of
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.3g\t%s\t%s\t%s\t%.2g\t%s\t%s\t%s\n", called, o.Elements, float64(o.MaxAbs), figure("%.3g", o.P99), figure("%.3g", o.Mean), figure("%.3g", o.RMS),
+			float64(o.MaxRel), figure("%.6f", o.Cosine), share(o), closeness(o))
+	}
+	w.Flush()
+	for line := range strings.Lines(table.String()) {
+		t.line("%s", strings.TrimRight(line, " \n"))
+	}
+}
+
+// figure is a number, or a dash where there is none.
+func figure(format string, n *convert.Number) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, float64(*n))
+}
+
+// share is the largest difference in units of the limit.
+func share(o convert.CheckOutput) string {
+	switch r := float64(o.Ratio); {
+	case o.Compared == 0:
+		return "-"
+	case math.IsInf(r, 0):
+		return "none allowed"
+	default:
+		return fmt.Sprintf("%.2g", r)
+	}
+}
+
+// closeness says in words how far two outputs are apart.
+func closeness(o convert.CheckOutput) string {
+	switch verify.Closeness(o.Is) {
+	case verify.Identical:
+		return "the same numbers"
+	case verify.Rounding:
+		return "rounding"
+	case verify.Tolerated:
+		return "tolerated, more than rounding"
+	case verify.NotCompared:
+		return "not compared"
+	}
+	return "DIFFERENT"
+}
+
+// worst says where an output differs most, what was allowed there and why, and what
+// is not a number. Where alone is said, the last line tells the limit.
+func (t *text) worst(o convert.CheckOutput, alone bool) {
+	called := name(o.Name)
+	if o.Of != "" {
+		called += " of the " + o.Of
+	}
+	first, second := "the reference", "the candidate"
+	if o.Of != "" {
+		first, second = "what was expected", "the "+o.Of
+	}
+	if len(o.Worst) == 2 && o.Is != string(verify.Identical) {
+		run := ""
+		if t.report.Check.Runs > 1 {
+			run = fmt.Sprintf(" of run %d", o.WorstRun)
+		}
+		t.line("  output %s %v: differs by at most %.3g at %v%s: %.9g in %s, %.9g in %s", called, o.Shape, float64(o.MaxAbs), o.WorstIndex, run, float64(o.Worst[0]), first, float64(o.Worst[1]), second)
+	}
+	if o.Elements > o.NotCompared && (t.depth == everything || !alone) {
+		t.line("  allowed: %s %.3g, which is %.3g + %.3g of its largest value (%s)", called, float64(o.Limit), float64(o.ATol), float64(o.RTol), message(o.Rule))
+	}
+	if n := notNumbers(o); n != "" {
+		t.line("  %s: %s", called, n)
+	}
+	if o.NotCompared > 0 {
+		t.line("  %s: %d of %d elements were left out, since the reference itself jumps there", called, o.NotCompared, o.Elements)
+	}
+}
+
+// notNumbers counts NaN and infinities.
+func notNumbers(o convert.CheckOutput) string {
+	var parts []string
+	for _, kind := range []struct {
+		what string
+		n    []int64
+	}{{"NaN", o.NaN}, {"infinite", o.Infinite}} {
+		if len(kind.n) == 2 {
+			parts = append(parts, fmt.Sprintf("%d and %d elements are %s", kind.n[0], kind.n[1], kind.what))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + fmt.Sprintf(" in the one and in the other, of %d; %d are the same in both, %d are not", o.Elements, o.NotFinite, o.Opposed)
+}
+
+// scores says how two classifiers decide.
+func (t *text) scores(s convert.CheckScores) {
+	of := func(n int64) string {
+		return fmt.Sprintf("%d of %d (%.2f %%)", n, s.Rows, 100*float64(n)/float64(s.Rows))
+	}
+	five := ""
+	if s.Top5 != nil {
+		five = fmt.Sprintf("; the same first five: %s", of(*s.Top5))
+	}
+	t.line("  %s as scores of %d classes: the same class first in %s rows%s", name(s.Name), s.Classes, of(s.Top1), five)
+	if s.Labels == nil {
+		return
+	}
+	right := func(a convert.Accuracy) string {
+		text := of(a.Top1)
+		if a.Top5 != nil {
+			text += fmt.Sprintf(", among the first five in %s", of(*a.Top5))
+		}
+		return text
+	}
+	t.line("  %s against the labels: the reference is right in %s; the candidate in %s", name(s.Name), right(s.Labels.Reference), right(s.Labels.Candidate))
+}
+
+// stress says what inputs that are hard on a model showed.
+func (t *text) stress(list []convert.CheckStress) {
+	for _, s := range list {
 		word := "agree"
-		if !c.Passed {
+		if !s.Passed {
 			word = "DIFFER"
 		}
-		within := ""
-		for _, o := range c.Outputs {
-			within += fmt.Sprintf("; %s within %.2g of its largest value", name(o.Name), float64(o.MaxRel))
+		worst, n := 0.0, int64(0)
+		compared, left := int64(0), int64(0)
+		for _, o := range s.Outputs {
+			worst = max(worst, float64(o.MaxRel))
+			n += o.NotFinite + o.Opposed
+			compared += o.Compared
+			left += o.NotCompared
 		}
-		t.line("whole model: outputs %s%s (allowed %s, %s, %s)", word, within, c.Allowance(), noise(c), runs(c))
-	}
-	if t.depth == everything {
-		for _, o := range c.Outputs {
-			at := ""
-			if len(o.WorstIndex) > 0 {
-				at = fmt.Sprintf(" at %v", o.WorstIndex)
-			}
-			t.line("  output %s %v: differs by at most %.3g%s, %.3g of its largest value", name(o.Name), o.Shape, float64(o.MaxAbs), at, float64(o.MaxRel))
+		more := ""
+		if n > 0 {
+			more += fmt.Sprintf(", %d elements are NaN or infinite", n)
 		}
-		t.line("  allowed: %.3g + %.3g of the largest value of an output (%s); engine %s, seed %d", float64(c.ATol), float64(c.RTol), message(c.Rule), c.Engine, c.Seed)
+		if left > 0 {
+			more += fmt.Sprintf(", %d were left out", left)
+		}
+		if compared == 0 && s.Passed {
+			word = "show nothing"
+		}
+		t.line("  stress %s (%s): outputs %s within %.2g of the largest value%s", name(s.Name), message(s.Says), word, worst, more)
 	}
 }
 
@@ -43,31 +261,56 @@ func runs(c *convert.Check) string {
 	return fmt.Sprintf("%s in %s", plural(c.Samples, "sample"), plural(c.Runs, "run"))
 }
 
-// equivalence is the last line of verify.
+// equivalence is the last line of verify: it tells of the output that came nearest to
+// its limit, or went farthest beyond.
 func equivalence(c *convert.Check) string {
 	word := "equivalent"
 	if !c.Passed {
 		word = "NOT equivalent"
 	}
-	worst := fmt.Sprintf("%.3g of the largest output", worstRel(c))
-	if c.ATol > 0 {
-		worst = fmt.Sprintf("%.3g, %s", worstAbs(c), worst)
+	d := decisive(c)
+	if d == nil {
+		return fmt.Sprintf("%s: %s, nothing was compared", word, runs(c))
 	}
-	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)", word, runs(c), worst, c.Allowance(), noise(c))
+	worst := fmt.Sprintf("%.3g of the largest output", float64(d.MaxRel))
+	if len(c.Outputs) > 1 {
+		worst = fmt.Sprintf("%.3g of the largest value of %s", float64(d.MaxRel), name(d.Name))
+	}
+	if d.ATol > 0 {
+		worst = fmt.Sprintf("%.3g, %s", float64(d.MaxAbs), worst)
+	}
+	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)%s", word, runs(c), worst, d.Allowance(), noise(c), isNoise(c, d))
 }
 
-func worstRel(c *convert.Check) float64 {
-	w := 0.0
-	for _, o := range c.Outputs {
-		w = max(w, float64(o.MaxRel))
+// decisive is the output that came nearest to its limit or went farthest beyond.
+func decisive(c *convert.Check) (d *convert.CheckOutput) {
+	all := slices.Concat(c.Outputs, c.Expected)
+	for i := range all {
+		if d == nil || rank(all[i]) > rank(*d) {
+			d = &all[i]
+		}
 	}
-	return w
+	return d
 }
 
-func worstAbs(c *convert.Check) float64 {
-	w := 0.0
-	for _, o := range c.Outputs {
-		w = max(w, float64(o.MaxAbs))
+// isNoise says whether the differences are rounding.
+func isNoise(c *convert.Check, d *convert.CheckOutput) string {
+	all := func(is func(convert.CheckOutput) bool) bool {
+		return !slices.ContainsFunc(c.Outputs, func(o convert.CheckOutput) bool { return !is(o) })
 	}
-	return w
+	switch {
+	case all(func(o convert.CheckOutput) bool { return o.Is == string(verify.Identical) }):
+		return "; the outputs are the same numbers"
+	case all(func(o convert.CheckOutput) bool { return o.Is == string(verify.NotCompared) }):
+		return "; nothing was compared"
+	case all(func(o convert.CheckOutput) bool { return o.Explained }):
+		return "; this is rounding"
+	case d.Passed:
+		return "; this is more than rounding explains"
+	case d.Explained:
+		return "; this is rounding, and more than was allowed"
+	case d.Compared > 0 && d.Ratio > 1 && !math.IsInf(float64(d.Ratio), 0):
+		return fmt.Sprintf("; this is %.3g times what was allowed, and not rounding", float64(d.Ratio))
+	}
+	return "; this is not rounding"
 }

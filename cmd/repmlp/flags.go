@@ -26,7 +26,9 @@ type settings struct {
 	seed            uint64
 	samples         int
 	dims, inputs    []string
-	rtol, atol      float64
+	rtol, atol      []string
+	valRanges       []string
+	labels          string
 	maxMemory       string
 	engine, ortLib  string
 	// what is timed
@@ -70,8 +72,10 @@ func (s *settings) flags() []flagLine {
 		{"convert inspect verify bench bench-memory", "dim", listFlag(&s.dims), "value of a named dimension, `NAME=SIZE`, as batch=4; repeatable", words()},
 		{"convert verify", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`: .npy, .npz or a test_data_set folder; repeatable", extensions("npy", "npz")},
 		{"bench bench-memory", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`, of which the first run's are taken: .npy, .npz or a test_data_set folder", extensions("npy", "npz")},
-		{"convert verify", "rtol", floatFlag(&s.rtol), "relative `TOLERANCE` of the whole-model comparison (default: follows the noise floor)", words()},
-		{"convert verify", "atol", floatFlag(&s.atol), "absolute `TOLERANCE` of the whole-model comparison", words()},
+		{"convert verify", "rtol", listFlag(&s.rtol), "relative `TOLERANCE` of the whole-model comparison, or NAME=TOLERANCE of one output; repeatable (default: follows the noise floor)", words()},
+		{"convert verify", "atol", listFlag(&s.atol), "absolute `TOLERANCE` of the whole-model comparison, or NAME=TOLERANCE of one output; repeatable", words()},
+		{"convert verify", "val-range", listFlag(&s.valRanges), "random inputs lie evenly in `LOW:HIGH`, or INPUT=LOW:HIGH for one of them; repeatable (default: standard normal)", words()},
+		{"verify", "labels", stringFlag(&s.labels, ""), "`FILE` of the right class for each row of --inputs, a .npy: reports the accuracy of both models", extensions("npy")},
 		{"convert verify", "max-memory", stringFlag(&s.maxMemory, ""), "memory budget of a model run, a `SIZE` as 8GB", words()},
 		{"convert verify bench bench-memory", "engine", stringFlag(&s.engine, "auto"), "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)", words("auto", "go", "ort")},
 		{"convert verify bench bench-memory engines", "ort-lib", stringFlag(&s.ortLib, ""), "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)", nil},
@@ -120,8 +124,4 @@ func intFlag(p *int, def int) func(*pflag.FlagSet, string, string, string) {
 
 func uintFlag(p *uint64, def uint64) func(*pflag.FlagSet, string, string, string) {
 	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.Uint64VarP(p, name, letter, def, usage) }
-}
-
-func floatFlag(p *float64) func(*pflag.FlagSet, string, string, string) {
-	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.Float64VarP(p, name, letter, 0, usage) }
 }

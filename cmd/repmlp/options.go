@@ -20,7 +20,7 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 	o := convert.Options{
 		AllowGrowth: s.growth, FreezeInputs: s.freeze, FoldDequantize: s.dequantize, BatchStatistics: s.asInfer, Values: s.values,
 		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
-		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Hashes: s.wanted(),
+		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Labels: s.labels, Hashes: s.wanted(),
 	}
 	given := cmd.Flags().Changed
 	switch s.fc {
@@ -50,20 +50,24 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 		}
 		o.Samples = s.samples
 	}
-	if given("rtol") || given("atol") {
-		for _, v := range []float64{s.rtol, s.atol} {
-			if !(v >= 0) || math.IsInf(v, 1) {
-				return o, coded(exitUsage, fmt.Errorf("a tolerance is a finite number that is not negative, not %g", v))
-			}
-		}
-		o.Tolerance = &convert.Tolerance{Absolute: s.atol, Relative: s.rtol}
+	if given("val-range") && len(s.inputs) > 0 {
+		return o, wrongUse(cmd, errors.New("--val-range is for random inputs; --inputs holds its own numbers"))
 	}
-	for _, flag := range []string{"inputs", "samples", "rtol", "atol", "engine", "ort-lib"} {
+	if given("labels") && len(s.inputs) == 0 {
+		return o, wrongUse(cmd, errors.New("--labels are the classes of real inputs; give these with --inputs"))
+	}
+	for _, flag := range []string{"inputs", "samples", "rtol", "atol", "val-range", "engine", "ort-lib"} {
 		if s.noCheck && given(flag) {
 			return o, wrongUse(cmd, fmt.Errorf("--%s is for the run of the whole model, which --no-check skips", flag))
 		}
 	}
 	var err error
+	if o.Tolerance, o.Tolerances, err = s.tolerances(); err != nil {
+		return o, err
+	}
+	if o.Ranges, err = s.ranges(); err != nil {
+		return o, err
+	}
 	if o.Dims, err = parseDims(s.dims); err != nil {
 		return o, err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
@@ -42,8 +44,11 @@ func (a *app) verify(cmd *cobra.Command, s *settings, reference, candidate strin
 	r, err := convert.CompareFiles(ctx, reference, candidate, opts)
 	collect(thrifty)
 	end()
-	if err == nil {
+	switch {
+	case err == nil:
 		err = a.tell(s, r, plain)
+	case errors.Is(err, convert.ErrNotEquivalent) && !s.json && a.depth() == plain: // where to look; a failing standard output is noticed at the end
+		writeText(a.out, r, plain)
 	}
 	return a.conclude(ctx, s, nil, r, err)
 }
