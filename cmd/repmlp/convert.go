@@ -69,7 +69,7 @@ func (a *app) convert(cmd *cobra.Command, s *settings, in string) error {
 		case s.json:
 			err = printJSON(a.out, r)
 		case !a.quiet:
-			err = writeText(a.out, r, a.depth())
+			err = writeText(a.out, r, a.depth(), a.look)
 		}
 		if err == nil {
 			err = ready.commit()

@@ -21,7 +21,7 @@ func TestLeftIsFolded(t *testing.T) {
 		everything: "  stays no_linear_neighbour: why a\n  stays sign_depends: why b\\x1b\n  stays no_linear_neighbour: why c\n  stays no_linear_neighbour: why d\n  stays no_linear_neighbour: why e\n  stays no_linear_neighbour: why f\n" + last,
 	} {
 		var b strings.Builder
-		if err := writeText(&b, r, d); err != nil || b.String() != want {
+		if err := writeText(&b, r, d, look{}); err != nil || b.String() != want {
 			t.Errorf("%v: %q, want %q", err, b.String(), want)
 		}
 	}

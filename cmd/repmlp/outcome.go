@@ -36,7 +36,7 @@ func written(r *convert.Report) string {
 		to += " and " + names(r.Output.External)
 	}
 	if len(r.Regions) > 0 {
-		return fmt.Sprintf("wrote %s: %s, %d -> %d nodes%s", to, r.Verdict, r.Input.Nodes, r.Output.Nodes, andLeft(r))
+		return fmt.Sprintf("wrote %s: %s, %d -> %d nodes; %s", to, r.Verdict, r.Input.Nodes, r.Output.Nodes, summary(r))
 	}
 	what := "with the same bytes"
 	switch {
@@ -54,11 +54,60 @@ func prospect(r *convert.Report) string {
 	if len(r.Regions) == 0 {
 		return nothing(r, "would be")
 	}
+	return strings.ReplaceAll(r.Verdict, "_", " ") + ": " + summary(r)
+}
+
+// summary says in a few words what was merged, what stayed, whether it is proved, how
+// far the outputs are apart, and what it saves.
+func summary(r *convert.Report) string {
 	nodes := 0
 	for _, g := range r.Regions {
 		nodes += len(g.Merged)
 	}
-	return fmt.Sprintf("%s: %s of %d nodes%s", strings.ReplaceAll(r.Verdict, "_", " "), plural(len(r.Regions), "merge"), nodes, andLeft(r))
+	parts := []string{fmt.Sprintf("%s of %s%s", plural(len(r.Regions), "merge"), plural(nodes, "node"), proved(r))}
+	if because, _ := declines(r); because != "" {
+		parts = append(parts, because)
+	}
+	if c := r.Check; c != nil {
+		word := "agree"
+		if !c.Passed {
+			word = "DIFFER"
+		}
+		parts = append(parts, fmt.Sprintf("outputs %s within %.2g of the largest", word, worstRel(c)))
+	}
+	if n := r.Totals; n != nil {
+		if r.Command == "inspect" {
+			parts = append(parts, fmt.Sprintf("%d -> %d nodes", n.Nodes.Before, n.Nodes.After))
+		}
+		size := fmt.Sprintf("%s -> %s", bytesOf(n.Bytes.Before), bytesOf(n.Bytes.After))
+		if n.Bytes.Before == 0 {
+			size = bytesOf(n.Bytes.After)
+		}
+		if m := n.MultiplyAdds; m != nil {
+			if p := percent(convert.Change{Before: m.Before, After: m.After}); p != "" {
+				size += ", multiply-adds " + p
+			}
+		}
+		parts = append(parts, size)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// proved says how the merges were proved, nothing where none was tried.
+func proved(r *convert.Report) string {
+	worst, tried := 0.0, 0
+	for _, g := range r.Regions {
+		if g.Proof != nil {
+			worst, tried = max(worst, float64(g.Proof.Bound)), tried+1
+		}
+	}
+	switch {
+	case tried == 0:
+		return ""
+	case tried < len(r.Regions):
+		return fmt.Sprintf(", %d of them proved (worst %.2g of the bound)", tried, worst)
+	}
+	return fmt.Sprintf(", proved (worst %.2g of the bound)", worst)
 }
 
 // nothing says why nothing was merged.
@@ -71,14 +120,6 @@ func nothing(r *convert.Report, was string) string {
 		return fmt.Sprintf("nothing %s merged: %s would make the model larger (--allow-growth)", was, plural(grow, "merge"))
 	}
 	return "nothing left to merge"
-}
-
-// andLeft says in a few words what was left beside what was merged.
-func andLeft(r *convert.Report) string {
-	if because, _ := declines(r); because != "" {
-		return "; " + because
-	}
-	return ""
 }
 
 // declines counts the places that declined, by code, and apart from them those

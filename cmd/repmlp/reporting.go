@@ -139,7 +139,7 @@ func (a *app) tell(s *settings, r *convert.Report, least depth) error {
 		case s.json:
 			return printJSON(a.out, r)
 		case d >= least:
-			return writeText(a.out, r, d)
+			return writeText(a.out, r, d, a.look)
 		}
 		return nil
 	})
@@ -180,7 +180,7 @@ func (a *app) conclude(ctx context.Context, s *settings, stages *dump, r *conver
 	case s.json:
 		printJSON(a.out, r)
 	case a.verbose && code != exitFailed:
-		writeText(a.out, r, everything)
+		writeText(a.out, r, everything, a.look)
 	}
 	return err
 }

@@ -46,6 +46,8 @@ type app struct {
 	quiet      bool
 	verbose    bool
 	noProgress bool
+	colour     string   // auto, always or never
+	look       look     // of standard output
 	args       []string // of the command line
 	// prover, where it is not nil, makes the checker of the merges.
 	prover func(seed uint64, dims map[string]int64) convert.Prover
@@ -87,6 +89,14 @@ something was not merged, 130 interrupted. No model is written unless it is 0.`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors and warnings only; inspect keeps its last line, bench its figures")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print every merge with its nodes, every output with its limit, the time of each stage")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bar")
+	f.StringVar(&a.colour, "color", "auto", "`WHEN` to print in colours: auto (on a terminal, unless NO_COLOR is set), always or never")
+	complete(root, "color", words("auto", "always", "never"))
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if a.look, err = appearance(a.out.to, a.colour, os.Getenv); err != nil {
+			return wrongUse(cmd, err)
+		}
+		return nil
+	}
 	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
 	usage(root)
 	return root
