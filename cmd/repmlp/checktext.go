@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"repmlp/convert"
 	"repmlp/verify"
@@ -103,21 +102,28 @@ func (t *text) outputs(what string, list []convert.CheckOutput) {
 	if len(list) == 0 {
 		return
 	}
-	var table strings.Builder
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s\telements\tmax\tp99\tmean\tRMS\tof largest\tcosine\tof limit\t\n", what)
+	g := &grid{columns: []column{{title: what, cuts: true}, {title: "elements", right: true}, {title: "max"}, {title: "p99"}, {title: "mean"}, {title: "RMS"},
+		{title: "of largest"}, {title: "cosine"}, {title: "of limit"}, {}}}
 	for _, o := range list {
 		called := name(o.Name)
 		if o.Of != "" {
 			called += " of the " + o.Of
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.3g\t%s\t%s\t%s\t%.2g\t%s\t%s\t%s\n", called, o.Elements, float64(o.MaxAbs), figure("%.3g", o.P99), figure("%.3g", o.Mean), figure("%.3g", o.RMS),
-			float64(o.MaxRel), figure("%.6f", o.Cosine), share(o), closeness(o))
+		g.add(called, fmt.Sprint(o.Elements), fmt.Sprintf("%.3g", float64(o.MaxAbs)), figure("%.3g", o.P99), figure("%.3g", o.Mean), figure("%.3g", o.RMS),
+			fmt.Sprintf("%.2g", float64(o.MaxRel)), figure("%.6f", o.Cosine), share(o), t.look.paint(shade(o), closeness(o)))
 	}
-	w.Flush()
-	for line := range strings.Lines(table.String()) {
-		t.line("%s", strings.TrimRight(line, " \n"))
+	t.table("", g, nil)
+}
+
+// shade is the colour of how far two outputs are apart.
+func shade(o convert.CheckOutput) colour {
+	switch verify.Closeness(o.Is) {
+	case verify.Identical, verify.Rounding:
+		return good
+	case verify.Tolerated, verify.NotCompared:
+		return caution
 	}
+	return bad
 }
 
 // figure is a number, or a dash where there is none.

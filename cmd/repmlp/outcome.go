@@ -73,7 +73,7 @@ func summary(r *convert.Report) string {
 		if !c.Passed {
 			word = "DIFFER"
 		}
-		parts = append(parts, fmt.Sprintf("outputs %s within %.2g of the largest", word, worstRel(c)))
+		parts = append(parts, fmt.Sprintf("outputs %s within %.2g of the largest", word, farthestOff(c)))
 	}
 	if n := r.Totals; n != nil {
 		if r.Command == "inspect" {
@@ -91,6 +91,15 @@ func summary(r *convert.Report) string {
 		parts = append(parts, size)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// farthestOff is the largest difference, in units of the largest value of its output.
+func farthestOff(c *convert.Check) float64 {
+	w := 0.0
+	for _, o := range c.Outputs {
+		w = max(w, float64(o.MaxRel))
+	}
+	return w
 }
 
 // proved says how the merges were proved, nothing where none was tried.

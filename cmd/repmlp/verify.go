@@ -48,7 +48,7 @@ func (a *app) verify(cmd *cobra.Command, s *settings, reference, candidate strin
 	case err == nil:
 		err = a.tell(s, r, plain)
 	case errors.Is(err, convert.ErrNotEquivalent) && !s.json && a.depth() == plain: // where to look; a failing standard output is noticed at the end
-		writeText(a.out, r, plain)
+		writeText(a.out, r, plain, a.look)
 	}
 	return a.conclude(ctx, s, nil, r, err)
 }
