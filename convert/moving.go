@@ -25,6 +25,7 @@ type planned struct {
 	refused   []move.Refusal
 	pieces    map[*onnxio.Node]*move.Move   // what stands for a scale or shift that moved
 	origin    map[*onnxio.Node]*onnxio.Node // of nodes that moves made, the node of the graph before that they stand for
+	elsewhere map[string]bool               // values that others read than before
 }
 
 // from is the node of the graph before any move that n stands for.
@@ -99,7 +100,7 @@ func (o Options) planGraph(ctx context.Context, g *graph.Graph, cut map[*onnxio.
 
 // moveRounds bounds how often scales and shifts move, each time over what was found
 // before, and how often moves that do not pay are left out.
-const moveRounds = 8
+const moveRounds = 16
 
 // planMoved plans a graph, and again with the scales and shifts that are left moved to
 // layers that take them.
@@ -110,24 +111,32 @@ func (o Options) planMoved(ctx context.Context, g *graph.Graph, cut map[*onnxio.
 	}
 	names := layer.NewWriter(g, o.reserved)
 	tried := map[string]move.Tried{}
+	across := false
 	for range moveRounds {
-		var moves []*move.Move
-		moves, best.refused = move.Find(best.plan, tried, names.Fresh)
+		moves, refused := move.Find(best.plan, tried, across, names.Fresh)
+		if !across {
+			best.refused = refused
+		}
 		if len(moves) == 0 {
-			break
+			if across {
+				break
+			}
+			across = true
+			continue
 		}
 		next, unpaid, err := o.moved(ctx, best, moves, cut, names.Fresh)
 		if err != nil {
 			return nil, err
 		}
 		if len(unpaid) == 0 {
-			best = next
+			next.refused = best.refused
+			best, across = next, false
 			continue
 		}
 		for _, m := range moves {
 			if unpaid[m] {
 				t := tried[m.Value()]
-				t.Back, t.On = t.Back || m.Back, t.On || !m.Back
+				t[m.Way] = true
 				tried[m.Value()] = t
 			}
 		}
@@ -177,5 +186,14 @@ func (o Options) moved(ctx context.Context, before *planned, moves []*move.Move,
 		next.origin[n] = before.from(o.Node)
 	}
 	maps.Copy(next.pieces, w.Move)
+	next.elsewhere = maps.Clone(before.elsewhere)
+	for _, m := range moves {
+		if m.Elsewhere != "" {
+			if next.elsewhere == nil {
+				next.elsewhere = map[string]bool{}
+			}
+			next.elsewhere[m.Elsewhere] = true
+		}
+	}
 	return next, unpaid, nil
 }

@@ -147,7 +147,7 @@ func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxi
 	found := explain.Of(full)
 	var stopped bool
 	c.plan, stopped = opts.stopAfter(full, found, len(bodies.regions))
-	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved}
+	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved, Elsewhere: c.planned.elsewhere}
 	if !opts.NoMetadata {
 		o.Metadata = []onnxio.Property{{Key: "repmlp.version", Value: opts.Version}}
 	}

@@ -70,9 +70,13 @@ type dues struct {
 // common reports whether both models have a value.
 func (d *dues) common(v *graph.Value) bool { return d.g == d.base || d.base.Value(v.Name) != nil }
 
+// fed reports whether a claim may begin at a value: both models have it, for the same that
+// follows.
+func (d *dues) fed(v *graph.Value) bool { return d.common(v) && !d.elsewhere[v.Name] }
+
 // alone reports whether both models have all values that a region reads and makes.
 func (d *dues) alone(r *plan.Region) bool {
-	return d.common(start(r)) && d.common(end(r)) && (r.Part == nil || !slices.ContainsFunc(r.Part.Values, func(v *graph.Value) bool { return !d.common(v) }))
+	return d.fed(start(r)) && d.common(end(r)) && (r.Part == nil || !slices.ContainsFunc(r.Part.Values, func(v *graph.Value) bool { return !d.fed(v) }))
 }
 
 // targets lists the nearest values behind a region that both models have.
@@ -116,7 +120,7 @@ func (d *dues) between(to *graph.Value) Due {
 	before := func(v *graph.Value) {
 		switch {
 		case v == nil || seen[v] || !v.Elem.IsFloat() || d.g.IsConst(v):
-		case d.common(v):
+		case d.fed(v):
 			seen[v] = true
 			from = append(from, v)
 		default:

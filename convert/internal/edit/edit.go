@@ -20,6 +20,7 @@ type Options struct {
 	FreezeInputs bool              // initializers that are inputs stop being inputs
 	Reserved     []map[string]bool // names of the graphs around, which new ones must not shadow
 	Metadata     []onnxio.Property
+	Elsewhere    map[string]bool // values that are what they were and read by others: claims do not begin there
 }
 
 // A Result is an edit of the model, and what it does for each region.
@@ -30,6 +31,8 @@ type Result struct {
 	plan  *plan.Plan
 	into  map[string][]string // nodes, by region
 	value map[string]string   // the value that is made
+
+	elsewhere map[string]bool
 }
 
 // Write writes the layers of a plan into the model that was planned, whose weights
@@ -37,7 +40,7 @@ type Result struct {
 // a region forbid the merge; those of all regions that are known now are in the error.
 func Write(p *plan.Plan, o Options) (*Result, error) {
 	w := layer.NewWriter(p.Explained.Graph, o.Reserved)
-	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}}
+	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, elsewhere: o.Elsewhere}
 	var forbidden []error
 	for _, region := range p.Regions {
 		from := len(w.Edit.AddNodes)

@@ -40,7 +40,7 @@ func (h *nodeHeap) Pop() any {
 
 // back looks for a move of n to all that makes what it scales.
 func (s *search) back(n *graph.Node) (*Move, *stop) {
-	b := &backward{search: s, move: &Move{Back: true}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
+	b := &backward{search: s, move: &Move{Way: Back}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
 	p, x, nodes := s.scaling(n)
 	if p == nil || p.nothing() {
 		return nil, nil

@@ -21,11 +21,26 @@ import (
 type Move struct {
 	Roots   []*graph.Node // scales and shifts that go
 	Through []*graph.Node // that are passed
-	Back    bool          // towards what makes the value; else towards what reads it
+	Way     Way
+
+	// Elsewhere is a value that keeps its numbers and is made by and read by others than
+	// before; "" for none.
+	Elsewhere string
 
 	placed []placed
 	redone []*redone
 }
+
+// A Way is where a scale and shift moves.
+type Way int
+
+// Where a scale and shift moves: towards what reads the value, what makes it, or to layers
+// on all sides.
+const (
+	On Way = iota
+	Back
+	Across
+)
 
 // placed is a piece that stands behind the value in and makes out.
 type placed struct {
@@ -67,14 +82,14 @@ type search struct {
 	steps  int // nodes that may still be looked at
 }
 
-// Tried says which moves did not pay.
-type Tried struct{ Back, On bool }
+// Tried says which moves did not pay, for each way.
+type Tried [Across + 1]bool
 
-// Find looks for moves of what the plan left. Nodes in tried are not moved in the ways
-// that were tried. fresh makes names that the model has not. Moves that are found
+// Find looks for moves of what the plan left: back and on, or those across alone. Nodes in
+// tried are not moved in the ways that were tried. fresh makes names that the model has not. Moves that are found
 // together do not touch each other; what is left of the rest is found once they are
 // made. The refusals say of each scale and shift that did not move what is in its way.
-func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*Move, []Refusal) {
+func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) string) ([]*Move, []Refusal) {
 	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, region: map[*graph.Node]*plan.Region{}, taken: map[*graph.Node]bool{}}
 	for _, r := range p.Regions {
 		if !Takes(r.Layer) {
@@ -99,6 +114,12 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 		if s.leftover(n) == nil || s.taken[n] || run[n] {
 			continue
 		}
+		if across {
+			if m := s.across(n); m != nil && !tried[n.Out[0].Name][Across] {
+				moves = s.take(moves, m)
+			}
+			continue
+		}
 		m, why := s.either(n, tried[n.Out[0].Name])
 		if m == nil {
 			if why != nil {
@@ -106,12 +127,17 @@ func Find(p *plan.Plan, tried map[string]Tried, fresh func(string) string) ([]*M
 			}
 			continue
 		}
-		for _, t := range m.touched() {
-			s.taken[t] = true
-		}
-		moves = append(moves, m)
+		moves = s.take(moves, m)
 	}
 	return moves, refusals
+}
+
+// take adds a move; no other one touches its nodes.
+func (s *search) take(moves []*Move, m *Move) []*Move {
+	for _, t := range m.touched() {
+		s.taken[t] = true
+	}
+	return append(moves, m)
 }
 
 // Takes reports whether a layer has weights that take in scales and shifts.
@@ -148,9 +174,9 @@ func (s *search) either(n *graph.Node, tried Tried) (*Move, *stop) {
 		tried bool
 		look  func() (*Move, *stop)
 	}{
-		{tried.Back, func() (*Move, *stop) { return s.back(n) }},
-		{tried.On, func() (*Move, *stop) { return s.on(n, false) }},
-		{tried.On, func() (*Move, *stop) { return s.on(n, true) }},
+		{tried[Back], func() (*Move, *stop) { return s.back(n) }},
+		{tried[On], func() (*Move, *stop) { return s.on(n, false) }},
+		{tried[On], func() (*Move, *stop) { return s.on(n, true) }},
 	} {
 		if way.tried {
 			continue
@@ -238,12 +264,8 @@ func (m *Move) String() string {
 		}
 		return strings.Join(parts, " and ")
 	}
-	way := "on"
-	if m.Back {
-		way = "back"
-	}
 	if len(m.Through) == 0 {
 		return fmt.Sprintf("%s moved to each reader", list(m.Roots))
 	}
-	return fmt.Sprintf("%s moved %s through %s", list(m.Roots), way, list(m.Through))
+	return fmt.Sprintf("%s moved %s %s", list(m.Roots), [...]string{"on through", "back through", "across"}[m.Way], list(m.Through))
 }

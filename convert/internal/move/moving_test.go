@@ -236,6 +236,100 @@ var movings = []moving{
 		d = LeakyRelu(c)
 		z = Conv(d, ?5x4x3x3) pads=1,1,1,1
 		> z b`, map[string]int{"Mul": 1}, 1},
+	{"a shift over a sum to the layer on its other side", `
+		x : float32 N 4 6 6
+		a = Sigmoid(x)
+		b = Add(a, ?4x1x1)
+		c = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		y = Add(b, c)
+		z = Relu(y)`, map[string]int{"Add": 1}, 1},
+	{"a shift through a maximum and over a difference, rank 3, open sizes", `
+		x : float32 N 4 L
+		a = Add(x, ?4x1)
+		b = MaxPool(a) kernel_shape=@3 pads=1,1
+		c = Conv(x, ?4x4x1)
+		y = Sub(c, b)
+		z = Sigmoid(y)`, map[string]int{"Sub": 1}, 1},
+	{"half a shift to a layer that comes to a sum on two ways, rank 5", `
+		x : float32 N 4 3 4 3
+		a = Conv(x, ?4x4x1x1x1)
+		b = MaxPool(a) kernel_shape=2,2,2 pads=0,0,0,1,1,1
+		c = Add(a, b)
+		y = BatchNormalization(c, !4, ?4, ?4, !4)
+		z = Sigmoid(y)`, map[string]int{"Add": 1}, 1},
+	{"a shift before scales of both signs, on to a layer", `
+		x : float32 N 4 6 6
+		a = Add(x, ?4x1x1)
+		b = Mul(a, =-2_1_0.5_-1:4x1x1)
+		c = MaxPool(b) kernel_shape=2,2
+		y = Conv(c, ?5x4x1x1)
+		z = Sigmoid(y)`, map[string]int{"Mul": 1}, 1},
+	{"a shift before scales that are far apart", `
+		x : float32 N 4 6 6
+		a = Add(x, ?4x1x1)
+		b = Mul(a, =-1e-5_1_0.5_1:4x1x1)
+		c = MaxPool(b) kernel_shape=2,2
+		y = Conv(c, ?5x4x1x1)
+		z = Sigmoid(y)`, map[string]int{"Mul": 1, "Add": 1}, 0},
+	{"a scale that the other reader of a layer takes back", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x1x1, ?4)
+		b = LeakyRelu(a)
+		y = Mul(b, !4x1x1)
+		v = Conv(b, ?2x4x3x3) pads=1,1,1,1
+		> y v`, nil, 2},
+	{"a shift that the other reader of a layer takes back, in a join", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x1x1)
+		b = Sigmoid(x)
+		c = Concat(b, a) axis=1
+		d, e = Split(c, #4_4) axis=1
+		y = Add(e, ?4x1x1)
+		v = Conv(a, ?2x4x3x3)
+		> d y v`, nil, 2},
+	{"a shift that a padded reader does not take back", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x1x1)
+		y = Add(a, ?4x1x1)
+		v = Conv(a, ?2x4x3x3) pads=1,1,1,1
+		> y v`, map[string]int{"Add": 1}, 0},
+	{"a shift over a sum, float16", `
+		x : float16 N 4 6 6
+		a = AveragePool(x) kernel_shape=3,3 pads=1,1,1,1
+		b = Add(a, ?4x1x1)
+		c = LeakyRelu(x)
+		d = Conv(c, ?4x4x3x3) pads=1,1,1,1
+		y = Add(b, d)
+		z = Relu(y)`, map[string]int{"Add": 1}, 1},
+	{"a shift of rows over a sum", `
+		x : float32 N 5 6
+		a = Tanh(x)
+		b = Add(a, ?6)
+		c = MatMul(x, ?6x6)
+		d = Add(c, ?6)
+		y = Add(b, d)
+		z = Relu(y)`, map[string]int{"Add": 2}, 1},
+	{"a shift of rows over a sum with a product without a bias", `
+		x : float32 N 5 6
+		a = Tanh(x)
+		b = Add(a, ?6)
+		c = MatMul(x, ?6x6)
+		y = Add(b, c)
+		z = Relu(y)`, map[string]int{"Add": 2}, 0},
+	{"a shift over a sum with a part that others read", `
+		x : float32 N 4 6 6
+		a = Sigmoid(x)
+		b = Add(a, ?4x1x1)
+		c = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		y = Add(b, c)
+		z = Relu(y)
+		> z b`, map[string]int{"Add": 2}, 0},
+	{"a norm that is added to what it reads and read by a layer", `
+		x : float32 N 4 6 6
+		a = BatchNormalization(x, ?4, ?4, ?4, !4)
+		b = Add(x, a)
+		c = Conv(a, ?4x4x1x1)
+		z = Concat(b, c) axis=1`, map[string]int{"BatchNormalization": 1}, 0},
 	{"norms in a row, without a layer", `
 		x : float32 N 4 6 6
 		a = BatchNormalization(x, ?4, ?4, ?4, !4)

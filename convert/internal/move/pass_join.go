@@ -11,6 +11,7 @@ import (
 // joins passes Concat: every part has its own numbers.
 func (c *crossing) joins(op *affine.Join) *passage {
 	return &passage{
+		law: law{shifts: true, joins: true},
 		back: func(out []*piece) ([]*piece, *stop) {
 			in := make([]*piece, len(c.n.In))
 			from := 0
@@ -66,6 +67,7 @@ func (c *crossing) picked() *passage {
 		return int(n), ok
 	}
 	return &passage{
+		law: law{shifts: true},
 		back: func(out []*piece) ([]*piece, *stop) {
 			no := stopped(NoLinearNeighbour, "%q picks other axes", c.n.Title())
 			total := same(len(from))
@@ -191,6 +193,7 @@ func (c *crossing) added() *passage {
 		coef = slices.Repeat([]float64{1 / float64(len(n.In))}, len(n.In))
 	}
 	return &passage{
+		law: law{shifts: true, joins: true, coef: coef, at: at},
 		back: func(out []*piece) ([]*piece, *stop) {
 			in := make([]*piece, len(n.In))
 			takes := c.takesShift()
@@ -269,6 +272,7 @@ func (c *crossing) largest() *passage {
 	}
 	sign := stopped(SignDepends, "some of its scales are not positive, and %q (%s) stands between", c.n.Title(), c.n.OpType())
 	return &passage{
+		law: law{positive: true, shifts: true, joins: true, at: at},
 		back: func(out []*piece) ([]*piece, *stop) {
 			if !out[0].positive() {
 				return nil, sign
@@ -315,6 +319,7 @@ func (c *crossing) multiplied() *passage {
 	}
 	shifted := stopped(NoLinearNeighbour, "%q (Mul) does not keep what is added", c.n.Title())
 	return &passage{
+		law: law{none: true},
 		back: func(out []*piece) ([]*piece, *stop) {
 			if out[0].shift != nil {
 				return nil, shifted

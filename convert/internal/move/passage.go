@@ -18,6 +18,18 @@ type crossing struct {
 type passage struct {
 	back  func(out []*piece) (in []*piece, why *stop)
 	forth func(in []*piece) (out []*piece, why *stop)
+	law   law
+}
+
+// A law says how scales and shifts on both sides of a node go together. Scales are equal
+// wherever numbers stand for each other.
+type law struct {
+	none     bool      // it is more than what is said here
+	positive bool      // scales are above zero
+	shifts   bool      // shifts are equal as well, or add up; else there are none
+	joins    bool      // a number of the result stands for one of every operand, not the other way round
+	coef     []float64 // of a sum: shifts of operands times these add up to that of the result
+	at       []int     // of arithmetic: at which axis of the result each operand begins
 }
 
 // passage is how pieces pass the node; nil where they do not.

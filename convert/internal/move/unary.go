@@ -82,6 +82,7 @@ func (c *crossing) one(u unary) *passage {
 		return q.plain(), nil
 	}
 	return &passage{
+		law: law{positive: u.positive, shifts: u.shifts},
 		back: func(out []*piece) ([]*piece, *stop) {
 			in := make([]*piece, len(c.n.In))
 			var why *stop

@@ -1,0 +1,69 @@
+package move
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// Equations that have a solution are solved, with unknowns of small rank where there is a
+// choice; those of which one is off are not.
+func TestSolveRows(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		n := 2 + rng.IntN(7)
+		hidden, rank := make([]float64, n), make([]int, n)
+		for i := range hidden {
+			hidden[i], rank[i] = rng.NormFloat64(), rng.IntN(3)
+		}
+		var rows []row
+		for range 1 + rng.IntN(n) {
+			r := row{}
+			for k := range n {
+				if f := float64(rng.IntN(3) - 1); f != 0 && rng.IntN(2) == 0 {
+					r.at, r.by = append(r.at, k), append(r.by, f)
+					r.is += f * hidden[k]
+				}
+			}
+			rows = append(rows, r)
+		}
+		rows = append(rows, rows[0]) // says nothing new
+		of, ok := solveRows(rows, n, rank, 1e-9)
+		if !ok {
+			t.Fatalf("seed %d: no solution of %v", seed, rows)
+		}
+		for _, r := range rows {
+			is := 0.0
+			for i, k := range r.at {
+				is += r.by[i] * of[k]
+			}
+			if math.Abs(is-r.is) > 1e-9 {
+				t.Errorf("seed %d: %v gives %g of %v", seed, r, is, of)
+			}
+		}
+		bad := rows[0]
+		bad.is++
+		if _, ok := solveRows(append(rows, bad), n, rank, 1e-9); ok {
+			t.Errorf("seed %d: two equations that contradict each other are solved", seed)
+		}
+	}
+	of, ok := solveRows([]row{{[]int{0, 1, 2}, []float64{1, 1, 2}, 4}}, 3, []int{2, 1, 0}, 1e-9)
+	if !ok || of[0] != 0 || of[1] != 0 || of[2] != 2 {
+		t.Errorf("a choice gives %v", of)
+	}
+}
+
+// Numbers that are known multiples of each other are told by one, and nothing else holds
+// of them.
+func TestUnion(t *testing.T) {
+	u := newUnion(5)
+	for _, j := range []struct {
+		i, k int
+		by   float64
+		fits bool
+	}{{0, 1, 2, true}, {2, 3, -0.5, true}, {1, 3, 4, true}, {0, 2, -16, true}, {0, 2, -8, false}, {4, 4, 1, true}, {4, 4, -1, false}} {
+		if have := u.join(j.i, j.k, j.by); have != j.fits {
+			t.Errorf("%d as %g times %d: %v", j.i, j.by, j.k, have)
+		}
+	}
+}
