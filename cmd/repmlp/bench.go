@@ -123,7 +123,7 @@ func (f benchmark) open(ctx context.Context, path string, m *onnxio.Model, profi
 			s, err := lib.Session(path, m, ort.Options{Threads: f.threads, Calm: true, Profile: profile})
 			return s, "onnxruntime " + lib.Version, err
 		}
-		if name == engineORT {
+		if _, ok := handedOver(err); ok || name == engineORT {
 			return nil, "", err
 		}
 	}

@@ -37,8 +37,16 @@ func (s *settings) engineName() (engineName, error) {
 	return "", coded(exitUsage, fmt.Errorf("--engine %q: choose auto, go or ort", s.engine))
 }
 
-// library is ONNX Runtime.
-func (s *settings) library() (*ort.Library, error) { return ort.Open(ort.Find(s.ortLib, os.Getenv)) }
+// library is ONNX Runtime. Where this build cannot load it and another can, the error
+// hands the run over.
+func (s *settings) library() (*ort.Library, error) {
+	if !ort.Available {
+		if err := hasCompanion(); err != nil {
+			return nil, err
+		}
+	}
+	return ort.Open(ort.Find(s.ortLib, os.Getenv))
+}
 
 // An engine compares two models with what --engine asks for.
 type engine struct {
@@ -94,7 +102,13 @@ func (e *engine) Compare(ctx context.Context, ref, cand convert.Side, o verify.C
 		c, err := verify.Compare(ctx, ref.Model, cand.Model, o)
 		var ok bool
 		lacks, ok = errors.AsType[*verify.Unsupported](err)
-		if !ok || name == engineGo || !ort.Available || len(ort.Find(e.ortLib, os.Getenv)) == 0 {
+		if !ok || name == engineGo || len(ort.Find(e.ortLib, os.Getenv)) == 0 {
+			return c, "go", err
+		}
+		if !ort.Available {
+			if h := hasCompanion(); h != nil {
+				return nil, "", h
+			}
 			return c, "go", err
 		}
 		if !e.app.quiet {
@@ -122,8 +136,11 @@ func (a *app) enginesCommand() *cobra.Command {
 	}
 	s := flagged(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
 		lib, err := s.library()
+		if _, ok := handedOver(err); ok {
+			return err
+		}
+		fmt.Fprintln(a.out, "go   built in; float32 and float64; the default")
 		if err != nil {
 			fmt.Fprintf(a.out, "ort  not usable: %s\n", sentence(err))
 			if advice := onnxio.Advice(err); advice != "" {

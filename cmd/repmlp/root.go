@@ -113,6 +113,13 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		err = a.out.err
 	}
+	if h, ok := handedOver(err); ok {
+		code, e := h.run(args)
+		if e == nil {
+			return code
+		}
+		err = e
+	}
 	if err == nil {
 		return exitDone
 	}

@@ -13,7 +13,7 @@ import (
 // Available reports whether this build can use the library.
 const Available = false
 
-var errNoCgo = &onnxio.Hint{Err: errors.New("this build of repmlp has no cgo, which ONNX Runtime needs"), Advice: "build it with a C compiler and CGO_ENABLED=1, or use --engine go"}
+var errNoCgo = &onnxio.Hint{Err: errors.New("this build of repmlp has no cgo, which ONNX Runtime needs"), Advice: "install the wheel (pip install repmlp), build with a C compiler and CGO_ENABLED=1, or use --engine go"}
 
 // A Library is a loaded ONNX Runtime.
 type Library struct{ Path, Version string }

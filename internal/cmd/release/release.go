@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -60,13 +61,41 @@ func (r *release) target(t target, kinds []string) error {
 // build compiles the command without cgo, so that it needs nothing of its system.
 func (r *release) build(t target) (path string, err error) {
 	path = filepath.Join(r.work, t.os+"_"+t.arch, t.program("repmlp"))
+	return path, r.compile(t, path, "CGO_ENABLED=0")
+}
+
+func (r *release) compile(t target, path string, env ...string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.version, "-o", path, "./cmd/repmlp")
 	cmd.Dir = r.root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOFLAGS=", "GOAMD64=v1")
+	cmd.Env = append(append(os.Environ(), "GOOS="+t.os, "GOARCH="+t.arch, "GOFLAGS=", "GOAMD64=v1"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building: %w: %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("building: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	return path, nil
+	return nil
+}
+
+// companion compiles the command with cgo, which ONNX Runtime needs, where there is a C
+// compiler for the system: $CC on this one, $CC_linux_arm64 and the like for others. nil
+// where there is none; a wheel is complete without it, but for --engine ort.
+func (r *release) companion(t target) ([]byte, error) {
+	compiler := os.Getenv("CC_" + t.os + "_" + t.arch)
+	if compiler == "" && t.os == runtime.GOOS && t.arch == runtime.GOARCH {
+		if compiler = os.Getenv("CC"); compiler == "" {
+			compiler = "cc"
+		}
+	}
+	if compiler == "" {
+		return nil, nil
+	}
+	if _, err := exec.LookPath(strings.Fields(compiler)[0]); err != nil {
+		fmt.Printf("no C compiler %q: the wheel for %s has no ONNX Runtime\n", compiler, t.name())
+		return nil, nil
+	}
+	path := filepath.Join(r.work, t.os+"_"+t.arch, t.program("repmlp-ort"))
+	if err := r.compile(t, path, "CGO_ENABLED=1", "CC="+compiler); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // write makes one file of the release.

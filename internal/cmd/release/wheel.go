@@ -25,6 +25,11 @@ func (r *release) wheel(t target, program string) error {
 		return err
 	}
 	members = append(members, member{fmt.Sprintf("repmlp-%s.data/scripts/%s", version, t.program("repmlp")), binary, true})
+	if dynamic, err := r.companion(t); err != nil {
+		return err
+	} else if dynamic != nil {
+		members = append(members, member{fmt.Sprintf("repmlp-%s.data/scripts/%s", version, t.program("repmlp-ort")), dynamic, true})
+	}
 	about, err := r.metadata()
 	if err != nil {
 		return err
