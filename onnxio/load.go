@@ -194,3 +194,12 @@ func ParseTensor(b []byte) (*Tensor, error) {
 	}
 	return t, t.check()
 }
+
+// Encode is the tensor as a TensorProto with its numbers in it, which ParseTensor reads.
+func (t *Tensor) Encode() ([]byte, error) {
+	b, err := (&encoder{}).tensor(t)
+	if err != nil {
+		return nil, err
+	}
+	return b.join()
+}

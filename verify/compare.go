@@ -101,6 +101,8 @@ type CompareOptions struct {
 	Again []Runner
 	// Progress is called while the Go engine runs; nil is silent.
 	Progress func(done, total int)
+
+	given []sample // what is run instead of all else
 }
 
 // runners returns what runs the reference, the reference in float64 (nil where

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -21,23 +20,8 @@ import (
 // the graph; only the nodes between them run. Sizes computed from values that
 // are not fed come from the shapes in Options.Sizes.
 func (e *Engine) Eval(ctx context.Context, feeds map[string]*tensor.Tensor, want []string) (map[string]*tensor.Tensor, error) {
-	e.run.Arena.Begin()
-	v := &evaluation{Engine: e, known: map[int]*operator.Value{}, keep: map[int]bool{}}
-	for name, t := range feeds {
-		v.feed(name, t)
-	}
-	for _, w := range want {
-		if id, ok := e.ids[w]; ok {
-			v.keep[id] = true
-		}
-	}
-	var run []int
-	run, v.uses = e.between(v.known, len(feeds) > 0 && !e.fedAll(feeds), slices.Sorted(maps.Keys(v.keep)))
-	for _, t := range v.known {
-		v.live += size(t)
-	}
+	v, run := e.begin(feeds, want)
 	defer e.run.Arena.Settle(0)
-	e.run.Arena.Settle(v.live)
 	for _, i := range run {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -173,9 +157,7 @@ func (v *evaluation) note(s *step, outs []*operator.Value) {
 			continue
 		}
 		if v.uses[id]--; v.uses[id] == 0 && !v.keep[id] && v.known[id] != nil {
-			v.live -= size(v.known[id])
-			v.run.Arena.Release(&v.known[id].Tensor)
-			v.known[id] = nil
+			v.forget(id)
 		}
 	}
 	v.run.Arena.Settle(v.live)
