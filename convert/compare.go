@@ -2,9 +2,11 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"repmlp/internal/dims"
+	"repmlp/internal/output"
 	"repmlp/verify"
 )
 
@@ -20,6 +22,11 @@ func CompareFiles(ctx context.Context, reference, candidate string, opts Options
 func (j *job) compareFiles(ctx context.Context) error {
 	if j.invalid != nil {
 		return j.invalid
+	}
+	if j.opts.SaveCase != "" {
+		if err := output.CheckFolder(output.Target{Flag: "the folder", Path: j.opts.SaveCase}); err != nil {
+			return err
+		}
 	}
 	var sides [2]Side
 	for i, facts := range []**FileFacts{&j.report.Input, &j.report.Output} {
@@ -42,6 +49,9 @@ func (j *job) compareFiles(ctx context.Context) error {
 	err := j.opts.begin(ctx, "checking")
 	if err == nil {
 		err = j.compare(ctx, sides[0], sides[1], false)
+	}
+	if errors.Is(err, ErrNotEquivalent) && (j.opts.Locate || j.opts.SaveCase != "") {
+		err = errors.Join(err, j.locate(ctx, sides[0].Model, sides[1].Model))
 	}
 	if err == nil {
 		err = j.unchanged()

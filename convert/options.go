@@ -53,6 +53,8 @@ type Options struct {
 	Tolerance  *Tolerance            // nil: follow the rounding noise of the original
 	Tolerances map[string]Tolerance  // of single outputs
 	MaxMemory  int64                 // bytes of the tensors of a run; 0: what the machine has
+	Locate     bool                  // CompareFiles: of models that differ, name the first value that does
+	SaveCase   string                // and write the smallest piece that shows it into this folder, which is empty or not there yet
 
 	// What the caller hears meanwhile; nil is silent. No two calls run at a time.
 

@@ -20,6 +20,7 @@ type Report struct {
 	Ops      *OpCounts          `json:"ops,omitempty"`
 	Totals   *Totals            `json:"totals,omitempty"`
 	Check    *Check             `json:"check,omitempty"`
+	Located  *Located           `json:"located,omitempty"`
 	Seconds  map[string]float64 `json:"seconds,omitempty"`
 	Error    *Failure           `json:"error,omitempty"`
 }

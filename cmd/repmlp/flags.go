@@ -30,6 +30,8 @@ type settings struct {
 	valRanges       []string
 	labels          string
 	maxMemory       string
+	locate          bool
+	saveCase        string
 	engine, ortLib  string
 	// what is timed
 	batches               string
@@ -76,6 +78,8 @@ func (s *settings) flags() []flagLine {
 		{"convert verify", "atol", listFlag(&s.atol), "absolute `TOLERANCE` of the whole-model comparison, or NAME=TOLERANCE of one output; repeatable", words()},
 		{"convert verify", "val-range", listFlag(&s.valRanges), "random inputs lie evenly in `LOW:HIGH`, or INPUT=LOW:HIGH for one of them; repeatable (default: standard normal)", words()},
 		{"verify", "labels", stringFlag(&s.labels, ""), "`FILE` of the right class for each row of --inputs, a .npy: reports the accuracy of both models", extensions("npy")},
+		{"verify", "locate", boolFlag(&s.locate), "name the first value that differs, and the nodes that make it", nil},
+		{"verify", "save-case", stringFlag(&s.saveCase, ""), "with --locate: write the smallest piece that differs into the new folder `DIR`", folders},
 		{"convert verify", "max-memory", stringFlag(&s.maxMemory, ""), "memory budget of a model run, a `SIZE` as 8GB", words()},
 		{"convert verify bench bench-memory", "engine", stringFlag(&s.engine, "auto"), "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)", words("auto", "go", "ort")},
 		{"convert verify bench bench-memory engines", "ort-lib", stringFlag(&s.ortLib, ""), "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)", nil},

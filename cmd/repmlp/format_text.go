@@ -108,6 +108,7 @@ func (t *text) body() {
 	t.left()
 	t.notes("  ")
 	t.check()
+	t.located()
 	t.operators()
 	t.totals()
 }

@@ -20,7 +20,7 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 	o := convert.Options{
 		AllowGrowth: s.growth, FreezeInputs: s.freeze, FoldDequantize: s.dequantize, BatchStatistics: s.asInfer, Values: s.values,
 		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
-		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Labels: s.labels, Hashes: s.wanted(),
+		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Labels: s.labels, Hashes: s.wanted(), Locate: s.locate || s.saveCase != "", SaveCase: s.saveCase,
 	}
 	given := cmd.Flags().Changed
 	switch s.fc {
@@ -60,6 +60,9 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 		if s.noCheck && given(flag) {
 			return o, wrongUse(cmd, fmt.Errorf("--%s is for the run of the whole model, which --no-check skips", flag))
 		}
+	}
+	if given("save-case") && s.saveCase == "" {
+		return o, coded(exitUsage, errors.New("--save-case: an empty name; name a folder"))
 	}
 	var err error
 	if o.Tolerance, o.Tolerances, err = s.tolerances(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"repmlp/convert"
+	"repmlp/internal/output"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -18,7 +19,13 @@ rounding noise: how far it is from a float64 run, and how far from itself where
 inputs and weights are moved by a rounding. ONNX Runtime has no float64 run of a
 float32 model: there the reference is run with and without optimisations, and
 with moved inputs. The report says what was allowed. Outputs of a test_data_set
-folder are what both models have to give.`,
+folder are what both models have to give.
+
+With --locate the first value is named that both models have, by its name, and
+that differs by more than rounding explains, with the nodes that make it.
+--save-case writes the smallest piece of both models that shows it into a new
+folder, with what it reads, as DIR/reference.onnx, DIR/candidate.onnx and
+DIR/test_data_set_0.`,
 		Args:              exactly("REFERENCE.onnx", "CANDIDATE.onnx"),
 		ValidArgsFunction: models(2),
 	}
@@ -34,7 +41,11 @@ func (a *app) verify(cmd *cobra.Command, s *settings, reference, candidate strin
 	}
 	ctx := cmd.Context()
 	writes := s.outputs()
-	if err := writes.check(s.reads(opts, reference, candidate)); err != nil {
+	err = writes.check(s.reads(opts, reference, candidate))
+	if err == nil && s.saveCase != "" {
+		err = output.CheckFolder(output.Target{Flag: "--save-case", Path: s.saveCase})
+	}
+	if err != nil {
 		r := failing("verify", reference)
 		r.Output = &convert.FileFacts{Path: candidate}
 		return a.conclude(ctx, s, nil, r, err)

@@ -42,12 +42,15 @@ func CreateFolder(dir string) (*Folder, error) {
 	}
 }
 
-// Remove removes the folder and what it holds.
+// Remove removes the folder and what it holds, unless it got its name.
 func (f *Folder) Remove() error {
 	if f == nil {
 		return nil
 	}
-	err := os.RemoveAll(f.Path)
+	var err error
+	if f.Path != "" { // else it has another name now
+		err = os.RemoveAll(f.Path)
+	}
 	if f.held != nil {
 		f.held.Close()
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"repmlp/convert"
+)
+
+// pieceNodes is how many nodes of a piece are named.
+const pieceNodes = 6
+
+// located tells where two models begin to differ.
+func (t *text) located() {
+	l := t.report.Located
+	if l == nil {
+		return
+	}
+	t.line("first value that differs: %s %v", name(l.Value), l.Shape)
+	t.line("  %s", apart(l))
+	list := func(nodes []convert.LocatedNode) string {
+		var parts []string
+		for i, n := range nodes {
+			if i == pieceNodes && t.depth < everything && len(nodes) > pieceNodes+1 {
+				parts = append(parts, fmt.Sprintf("and %d more (-v lists all)", len(nodes)-i))
+				break
+			}
+			if n.Name == n.Op || strings.HasPrefix(n.Name, n.Op+" -> ") { // it has none
+				parts = append(parts, name(n.Name))
+			} else {
+				parts = append(parts, fmt.Sprintf("%s (%s)", name(n.Name), name(n.Op)))
+			}
+		}
+		return strings.Join(parts, ", ")
+	}
+	t.line("  in the reference by %s", list(l.Reference))
+	t.line("  in the candidate by %s", list(l.Candidate))
+	t.line("  of %s", names(l.From))
+	for _, w := range l.Weights {
+		t.line("  constant %s differs by %.3g at %v", name(w.Name), float64(w.MaxAbs), w.WorstIndex)
+	}
+	if l.Alone {
+		t.line("  this piece alone differs, from equal inputs")
+	} else {
+		t.line("  no piece alone differs by more than its own rounding: the difference grows from value to value")
+	}
+	if l.Reshaped > 0 {
+		t.line("  %s in both models for values of two shapes or types; values were compared by their names", plural(l.Reshaped, "name")+" stand")
+	}
+	if l.Saved != "" {
+		t.line("  saved; repmlp verify %s/reference.onnx %s/candidate.onnx --inputs %s/test_data_set_0", name(l.Saved), name(l.Saved), name(l.Saved))
+	}
+}
+
+// apart says how far a value differs.
+func apart(l *convert.Located) string {
+	switch {
+	case l.Other != nil:
+		return fmt.Sprintf("its shape is %v in the reference and %v in the candidate", l.Shape, l.Other)
+	case l.Opposed > 0:
+		return fmt.Sprintf("%s NaN or infinite in one of them alone, or infinite with opposite signs; at %v it is %g and %g", countOpposed(l.Opposed), l.WorstIndex, float64(l.Values[0]), float64(l.Values[1]))
+	case len(l.Values) == 2:
+		return fmt.Sprintf("differs by %.3g at %v (%g and %g), %.3g of its largest value; allowed %.3g, rounding noise of the reference there %.2g",
+			float64(l.MaxAbs), l.WorstIndex, float64(l.Values[0]), float64(l.Values[1]), float64(l.MaxRel), float64(l.Allowed), float64(l.Noise))
+	}
+	return "differs"
+}
+
+func countOpposed(n int64) string {
+	if n == 1 {
+		return "1 element is"
+	}
+	return fmt.Sprintf("%d elements are", n)
+}
