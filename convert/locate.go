@@ -13,25 +13,33 @@ import (
 // A Located is where two models begin to differ: the first value that both have and that
 // differs by more than rounding explains, and the smallest piece of both that shows it.
 type Located struct {
-	Value      string        `json:"value"`
-	Run        int           `json:"run"` // of the comparison, from 0
-	Shape      []int         `json:"shape"`
-	Other      []int         `json:"other_shape,omitempty"` // the candidate's, where it is another
-	MaxAbs     Number        `json:"max_abs"`
-	MaxRel     Number        `json:"max_rel"` // of its largest magnitude in the reference
-	Allowed    Number        `json:"allowed"` // absolute
-	Noise      Number        `json:"noise"`   // largest rounding error of the reference there
-	Opposed    int64         `json:"opposed,omitempty"`
-	WorstIndex []int         `json:"worst_index,omitempty"`
-	Values     []Number      `json:"values,omitempty"` // there, of both models
-	Compared   int           `json:"compared"`         // values that both models have
-	Reshaped   int           `json:"reshaped"`         // names that both models have for values of two shapes or types
-	From       []string      `json:"from"`             // what the piece makes the value of
-	Reference  []LocatedNode `json:"reference_nodes"`
-	Candidate  []LocatedNode `json:"candidate_nodes"`
-	Weights    []CheckOutput `json:"weights,omitempty"` // constants of one name in both pieces that differ
-	Alone      bool          `json:"alone"`             // the piece differs where both models read the reference's values
-	Saved      string        `json:"saved,omitempty"`   // the folder that holds the piece
+	Value      string          `json:"value"`
+	Run        int             `json:"run"` // of the comparison, from 0
+	Shape      []int           `json:"shape"`
+	Other      []int           `json:"other_shape,omitempty"` // the candidate's, where it is another
+	MaxAbs     Number          `json:"max_abs"`
+	MaxRel     Number          `json:"max_rel"` // of its largest magnitude in the reference
+	Allowed    Number          `json:"allowed"` // absolute
+	Noise      Number          `json:"noise"`   // largest rounding error of the reference there
+	Opposed    int64           `json:"opposed,omitempty"`
+	WorstIndex []int           `json:"worst_index,omitempty"`
+	Worst      []Number        `json:"worst,omitempty"` // there, of both models
+	Compared   int             `json:"compared"`        // values that both models have
+	Reshaped   int             `json:"reshaped"`        // names that both models have for values of two shapes or types
+	From       []string        `json:"from"`            // what the piece makes the value of
+	Reference  []LocatedNode   `json:"reference_nodes"`
+	Candidate  []LocatedNode   `json:"candidate_nodes"`
+	Weights    []LocatedWeight `json:"weights,omitempty"` // constants of one name in both pieces that differ
+	Alone      bool            `json:"alone"`             // the piece differs where both models read the reference's values
+	Saved      string          `json:"saved,omitempty"`   // the folder that holds the piece
+}
+
+// A LocatedWeight is a constant that two pieces have by one name and that differs.
+type LocatedWeight struct {
+	Name       string   `json:"name"`
+	MaxAbs     Number   `json:"max_abs"`
+	WorstIndex []int    `json:"worst_index"`
+	Worst      []Number `json:"worst"` // there, of both models
 }
 
 // A LocatedNode is a node of a piece.
@@ -93,10 +101,10 @@ func describeLocation(l *verify.Location) *Located {
 		Opposed: d.Opposed, WorstIndex: d.Worst, Compared: l.Values, Reshaped: l.Reshaped, From: l.From, Alone: l.Alone,
 		Reference: describeNodes(l.Reference), Candidate: describeNodes(l.Candidate)}
 	if len(d.Worst) > 0 {
-		out.Values = []Number{Number(d.Values[0]), Number(d.Values[1])}
+		out.Worst = []Number{Number(d.Values[0]), Number(d.Values[1])}
 	}
 	for _, w := range l.Weights {
-		out.Weights = append(out.Weights, describeOutput(w))
+		out.Weights = append(out.Weights, LocatedWeight{w.Name, Number(w.MaxAbs), w.Worst, []Number{Number(w.Values[0]), Number(w.Values[1])}})
 	}
 	return out
 }

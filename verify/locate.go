@@ -127,7 +127,7 @@ func newLocating(ref, cand *onnxio.Model, o CompareOptions) (*locating, error) {
 
 // newRule says what values may differ by, as Compare does of outputs.
 func newRule(ref, cand *onnxio.Model, o CompareOptions) *comparing {
-	c := &comparing{o: o, fixed: o.Fixed || o.RTol != 0 || o.ATol != 0, roundoff: narrowest(ref, cand)}
+	c := &comparing{o: o, roundoff: narrowest(ref, cand)}
 	c.granted = roundoffs(c.roundoff) * c.roundoff
 	c.variety = &variety{jumpy: jumps(ref) || jumps(cand)}
 	return c
@@ -254,9 +254,8 @@ func (l *locating) judged(name string, got [3]*Tensor) *mark {
 	}
 	s := newScatter(a)
 	s.add(double, 1)
-	limit, leave := l.rule.limit(s, false)
-	m := &mark{OutputDifference: judge(a, b, s, leave, limit), limit: limit, kind: a.DType}
-	m.noise, _ = s.noise(l.rule.variety.jumpy, l.rule.granted*s.scale)
+	w := l.rule.allowed(name, s, false)
+	m := &mark{OutputDifference: judge(a, b, s, w.leave, w.limit), limit: w.limit, noise: w.noise * s.scale, kind: a.DType}
 	m.Name, m.Shape = name, slices.Clone(m.Shape)
 	return m
 }

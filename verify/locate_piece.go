@@ -78,7 +78,10 @@ func (l *locating) piece(ctx context.Context, feed map[string]*Tensor, marks map
 		return nil, err
 	}
 	o := l.o
-	o.Inputs, o.Dims, o.Progress = nil, nil, nil
+	o.Inputs, o.Dims, o.Progress, o.Labels, o.Tolerances = nil, nil, nil, nil, nil
+	if t, asked := l.o.Tolerances[name]; asked {
+		o.Tolerances = map[string]Tolerance{name: t}
+	}
 	o.given = []sample{{feed: read, want: map[string]*Tensor{name: c.Output}}}
 	shown, err := Compare(ctx, c.Reference, c.Candidate, o)
 	if err != nil {
@@ -87,7 +90,7 @@ func (l *locating) piece(ctx context.Context, feed map[string]*Tensor, marks map
 	found.Case, found.Alone = c, !shown.Passed
 	found.Reference, found.Candidate = l.sides[0].listed(c.Reference), l.sides[1].listed(c.Candidate)
 	if found.Alone {
-		found.Weights, err = differing(c.Reference, c.Candidate)
+		found.Weights, err = unequal(c.Reference, c.Candidate)
 	}
 	return found, err
 }
@@ -227,9 +230,9 @@ func (s *side) listed(piece *onnxio.Model) (nodes []*onnxio.Node) {
 	return nodes
 }
 
-// differing lists the constants of one name and shape that two pieces hold and whose
+// unequal lists the constants of one name and shape that two pieces hold and whose
 // numbers differ.
-func differing(ref, cand *onnxio.Model) (list []OutputDifference, err error) {
+func unequal(ref, cand *onnxio.Model) (list []OutputDifference, err error) {
 	others := map[string]*onnxio.Tensor{}
 	for _, t := range cand.Graph().Inits() {
 		others[t.Name()] = t

@@ -37,7 +37,7 @@ func (t *text) located() {
 	t.line("  in the candidate by %s", list(l.Candidate))
 	t.line("  of %s", names(l.From))
 	for _, w := range l.Weights {
-		t.line("  constant %s differs by %.3g at %v", name(w.Name), float64(w.MaxAbs), w.WorstIndex)
+		t.line("  constant %s differs by %.3g at %v (%g and %g)", name(w.Name), float64(w.MaxAbs), w.WorstIndex, float64(w.Worst[0]), float64(w.Worst[1]))
 	}
 	if l.Alone {
 		t.line("  this piece alone differs, from equal inputs")
@@ -58,10 +58,10 @@ func apart(l *convert.Located) string {
 	case l.Other != nil:
 		return fmt.Sprintf("its shape is %v in the reference and %v in the candidate", l.Shape, l.Other)
 	case l.Opposed > 0:
-		return fmt.Sprintf("%s NaN or infinite in one of them alone, or infinite with opposite signs; at %v it is %g and %g", countOpposed(l.Opposed), l.WorstIndex, float64(l.Values[0]), float64(l.Values[1]))
-	case len(l.Values) == 2:
+		return fmt.Sprintf("%s NaN or infinite in one of them alone, or infinite with opposite signs; at %v it is %g and %g", countOpposed(l.Opposed), l.WorstIndex, float64(l.Worst[0]), float64(l.Worst[1]))
+	case len(l.Worst) == 2:
 		return fmt.Sprintf("differs by %.3g at %v (%g and %g), %.3g of its largest value; allowed %.3g, rounding noise of the reference there %.2g",
-			float64(l.MaxAbs), l.WorstIndex, float64(l.Values[0]), float64(l.Values[1]), float64(l.MaxRel), float64(l.Allowed), float64(l.Noise))
+			float64(l.MaxAbs), l.WorstIndex, float64(l.Worst[0]), float64(l.Worst[1]), float64(l.MaxRel), float64(l.Allowed), float64(l.Noise))
 	}
 	return "differs"
 }

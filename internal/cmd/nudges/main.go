@@ -20,10 +20,10 @@ func main() {
 	seed := flag.Uint64("seed", 1, "seed of the weights and of the inputs")
 	match := flag.String("weights", "*fc3.weight", "pattern of the names of the weights")
 	converted := flag.Bool("converted", false, "compare with the conversion of the nudged model")
-	batch := flag.Int64("batch", 1, "size of the dimension batch")
+	batch := flag.String("batch", "N", "dimension that is 1, \"\" for none")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: nudges [-n N] [-seed N] [-weights PATTERN] [-converted] [-batch N] MODEL.onnx")
+		fmt.Fprintln(os.Stderr, "usage: nudges [-n N] [-seed N] [-weights PATTERN] [-converted] [-batch DIMENSION] MODEL.onnx")
 		os.Exit(2)
 	}
 	right, err := run(flag.Arg(0), *n, *seed, *match, *converted, *batch)
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-func run(file string, n int, seed uint64, match string, converted bool, batch int64) (right int, err error) {
+func run(file string, n int, seed uint64, match string, converted bool, batch string) (right int, err error) {
 	m, err := onnxio.Load(file)
 	if err != nil {
 		return 0, err
@@ -48,8 +48,11 @@ func run(file string, n int, seed uint64, match string, converted bool, batch in
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	o := nudge.Options{Converted: converted, Folder: dir, Compare: verify.CompareOptions{Seed: seed, Dims: map[string]int64{"batch": batch}},
+	o := nudge.Options{Converted: converted, Folder: dir, Compare: verify.CompareOptions{Seed: seed, Dims: map[string]int64{}},
 		Match: func(name string) bool { ok, _ := path.Match(match, name); return ok }}
+	if batch != "" {
+		o.Compare.Dims[batch] = 1
+	}
 	for i := range n {
 		t, err := nudge.Find(context.Background(), m, rand.New(rand.NewPCG(seed, uint64(i))), o)
 		if err != nil {

@@ -136,3 +136,6 @@ func (e *Engine) begin(feeds map[string]*tensor.Tensor, want []string) (v *evalu
 	e.run.Arena.Settle(v.live)
 	return v, run
 }
+
+// Held is how many bytes the values take that are known now.
+func (w *Walk) Held() int64 { return w.v.live }
