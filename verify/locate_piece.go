@@ -78,7 +78,7 @@ func (l *locating) piece(ctx context.Context, feed map[string]*Tensor, marks map
 		return nil, err
 	}
 	o := l.o
-	o.Inputs, o.Dims, o.Progress, o.Labels, o.Tolerances = nil, nil, nil, nil, nil
+	o.Inputs, o.Dims, o.Ranges, o.Progress, o.Labels, o.Tolerances, o.Lenient = nil, nil, nil, nil, nil, nil, true
 	if t, asked := l.o.Tolerances[name]; asked {
 		o.Tolerances = map[string]Tolerance{name: t}
 	}
