@@ -56,7 +56,8 @@ func Find(given string, env func(string) string) []Place {
 			add(path, "system folder")
 		}
 	}
-	for _, dir := range pythonFolders(env) {
+	self, _ := os.Executable()
+	for _, dir := range pythonFolders(env, self) {
 		for _, path := range matches(filepath.Join(dir, "onnxruntime", "capi")) {
 			add(path, "Python package")
 		}
@@ -99,11 +100,15 @@ func systemFolders(env func(string) string) []string {
 	return dirs
 }
 
-// pythonFolders lists folders of installed packages: of the active environment,
-// the user's, the system's, and those of the Python on PATH.
-func pythonFolders(env func(string) string) []string {
-	var patterns []string
-	roots := []string{env("VIRTUAL_ENV"), env("CONDA_PREFIX"), "/usr", "/usr/local"}
+// pythonFolders lists folders of installed packages: of the environment that the program
+// at self is installed in, of the active one, the user's, the system's, and those of the
+// Python on PATH.
+func pythonFolders(env func(string) string, self string) []string {
+	var patterns, roots []string
+	if self != "" {
+		roots = append(roots, filepath.Dir(filepath.Dir(self)))
+	}
+	roots = append(roots, env("VIRTUAL_ENV"), env("CONDA_PREFIX"), "/usr", "/usr/local")
 	if home := env("HOME"); home != "" {
 		roots = append(roots, filepath.Join(home, ".local"))
 	}
@@ -117,7 +122,7 @@ func pythonFolders(env func(string) string) []string {
 	}
 	for _, root := range roots {
 		if root != "" {
-			patterns = append(patterns, filepath.Join(root, "lib", "python3*", "site-packages"), filepath.Join(root, "lib", "python3*", "dist-packages"), filepath.Join(root, "lib", "python3", "dist-packages"))
+			patterns = append(patterns, filepath.Join(root, "lib", "python3*", "site-packages"), filepath.Join(root, "lib", "python3*", "dist-packages"), filepath.Join(root, "lib", "python3", "dist-packages"), filepath.Join(root, "Lib", "site-packages"))
 		}
 	}
 	var dirs []string

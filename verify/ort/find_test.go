@@ -98,3 +98,20 @@ func TestBareName(t *testing.T) {
 		t.Errorf("left to the loader: %v", got)
 	}
 }
+
+// A command that pip installed finds the ONNX Runtime of its own environment, which need not
+// be the active one.
+func TestFindBesideTheCommand(t *testing.T) {
+	dir := t.TempDir()
+	packages := filepath.Join(dir, "lib", "python3.12", "site-packages")
+	if err := os.MkdirAll(packages, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	none := func(string) string { return "" }
+	if got := pythonFolders(none, filepath.Join(dir, "bin", "repmlp")); len(got) == 0 || got[0] != packages {
+		t.Errorf("looks into %v, want %q first", got, packages)
+	}
+	if got := pythonFolders(none, ""); len(got) > 0 && got[0] == packages {
+		t.Error("found without a command beside it")
+	}
+}
