@@ -52,7 +52,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				return nil, fmt.Errorf("looking into a body of %q: %w", n.Title(), err)
 			}
 			inner := opts
-			inner.NoMetadata, inner.Began, inner.Progress, inner.Dump = true, nil, nil, nil
+			inner.Began, inner.Progress, inner.Dump = nil, nil, nil
 			inner.reserved = reserved
 			if opts.StopAfter > 0 {
 				if inner.StopAfter = opts.StopAfter - len(res.regions); inner.StopAfter == 0 {

@@ -35,8 +35,10 @@ func (j *job) compareFiles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := j.hash(ctx, path, &(*facts).SHA256)(); err != nil {
-			return err
+		if j.opts.Hashes {
+			if err := j.hash(ctx, path, &(*facts).SHA256)(); err != nil {
+				return err
+			}
 		}
 		if err := m.CheckData(ctx); err != nil {
 			return err

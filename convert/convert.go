@@ -176,8 +176,20 @@ func (j *job) examine(ctx context.Context, m *onnxio.Model) (finished func() err
 		return nil, err
 	}
 	hashed := func() error { return nil }
-	if path := j.report.Input.Path; path != "" {
-		hashed = j.hash(ctx, path, &j.report.Input.SHA256)
+	if path := j.report.Input.Path; path != "" && (j.opts.Hashes || !j.opts.NoMetadata) {
+		sum, to := "", j.report.Input
+		worked := j.hash(ctx, path, &sum)
+		j.opts.source = func() (string, error) {
+			err := worked()
+			return sum, err
+		}
+		hashed = func() error {
+			err := worked()
+			if j.opts.Hashes {
+				to.SHA256 = sum
+			}
+			return err
+		}
 	}
 	intact := j.later(func() error { return m.CheckData(ctx) })
 	return func() error { return errors.Join(hashed(), intact()) }, nil

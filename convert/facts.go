@@ -23,7 +23,8 @@ type FileFacts struct {
 	Outputs       []ValueFacts     `json:"outputs,omitempty"`
 	External      []string         `json:"external,omitempty"`
 	ExternalBytes int64            `json:"external_bytes,omitempty"`
-	Identical     bool             `json:"identical,omitempty"` // the output has the input's bytes
+	Identical     bool             `json:"identical,omitempty"`  // the output has the input's bytes
+	Provenance    *Provenance      `json:"provenance,omitempty"` // what the model says of an earlier conversion
 }
 
 // MarshalJSON leaves out what is not known.
@@ -110,7 +111,7 @@ type OpCounts struct {
 
 // factsOf describes a model; path, hash and size are the caller's to fill in.
 func factsOf(m *onnxio.Model) *FileFacts {
-	f := &FileFacts{IRVersion: m.IRVersion(), Opset: map[string]int64{}, Nodes: len(m.Graph().Nodes()), External: m.ExternalFiles()}
+	f := &FileFacts{IRVersion: m.IRVersion(), Opset: map[string]int64{}, Nodes: len(m.Graph().Nodes()), External: m.ExternalFiles(), Provenance: provenance(m)}
 	for _, o := range m.Opsets() {
 		f.Opset[o.Domain] = o.Version
 	}

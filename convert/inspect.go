@@ -41,7 +41,10 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 	r := j.report
 	hashed := func() error { return nil }
 	if r.Input.Path != "" {
-		hashed = j.hash(ctx, r.Input.Path, &r.Input.SHA256)
+		j.opts.source = func() (string, error) { return noHash, nil }
+		if j.opts.Hashes {
+			hashed = j.hash(ctx, r.Input.Path, &r.Input.SHA256)
+		}
 	}
 	look := planOnly
 	if j.opts.Values {

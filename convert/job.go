@@ -157,12 +157,8 @@ func (j *job) later(f func() error) func() error {
 	return wait
 }
 
-// hash starts hashing a file where that is asked for; the result waits for the end
-// and stores it.
+// hash starts hashing a file; the result waits for the end, when sum has it.
 func (j *job) hash(ctx context.Context, path string, sum *string) func() error {
-	if !j.opts.Hashes {
-		return func() error { return nil }
-	}
 	return j.later(func() error {
 		f, err := os.Open(path)
 		if err != nil {

@@ -76,9 +76,10 @@ type Options struct {
 	// Hashes has the report name the SHA-256 of the files.
 	Hashes bool
 
-	reserved []map[string]bool // names of the graphs around, which new ones must not shadow
-	checks   bool              // check explanations and plans as they are made
-	look     bool              // plan the bodies of control-flow nodes, compute nothing
+	reserved []map[string]bool      // names of the graphs around, which new ones must not shadow
+	source   func() (string, error) // SHA-256 of the file that is converted; nil: it is none
+	checks   bool                   // check explanations and plans as they are made
+	look     bool                   // plan the bodies of control-flow nodes, compute nothing
 }
 
 // A Tolerance is what may differ: |a−b| ≤ Absolute + Relative·max|a| for every

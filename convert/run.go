@@ -82,6 +82,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			res.Model, res.Baseline = m, m
 			if switched {
 				res.Model, res.Baseline = base, base
+				if res.Model, err = opts.signed(base); err != nil {
+					return nil, err
+				}
 			}
 			if err := c.count(m); err != nil {
 				return nil, err
@@ -93,6 +96,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 				return nil, fmt.Errorf("writing the merged graph: %w", err)
 			}
 			if res.Model, err = c.tidied(); err != nil {
+				return nil, err
+			}
+			if err := c.sign(); err != nil {
 				return nil, err
 			}
 			if err = opts.dumpResult(res); err == nil {
@@ -147,10 +153,7 @@ func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxi
 	found := explain.Of(full)
 	var stopped bool
 	c.plan, stopped = opts.stopAfter(full, found, len(bodies.regions))
-	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved, Elsewhere: c.planned.elsewhere}
-	if !opts.NoMetadata {
-		o.Metadata = []onnxio.Property{{Key: "repmlp.version", Value: opts.Version}}
-	}
+	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved, Elsewhere: c.planned.elsewhere, Notes: !opts.NoMetadata, Origin: c.planned.merged}
 	if c.written, err = edit.Write(c.plan, o); err != nil {
 		return err
 	}

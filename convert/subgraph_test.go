@@ -1,6 +1,7 @@
 package convert_test
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -210,5 +211,29 @@ func TestMergeInsideLoop(t *testing.T) {
 	}
 	for seed := range uint64(6) { // with and without a round
 		sameModel(t, seed, seed, m, res.Model)
+	}
+}
+
+// Nodes of bodies say what they were merged from, where the IR version has a place for
+// it; the model says once where it comes from.
+func TestProvenanceInBodies(t *testing.T) {
+	for _, ir := range []uint64{8, 10} {
+		m, _, err := convert.Model(t.Context(), branches(t, ir), convert.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := 0
+		for _, n := range m.Graph().Nodes() {
+			for _, sub := range n.Subgraphs() {
+				for _, inner := range sub.Nodes() {
+					if strings.HasPrefix(inner.DocString(), "repmlp.merged_from: [") && ir < 10 || len(inner.Metadata()) == 1 && ir >= 10 {
+						said++
+					}
+				}
+			}
+		}
+		if said != 1 || len(m.Metadata()) != 1 {
+			t.Errorf("IR version %d: %d nodes of bodies say it, the model says %q", ir, said, m.Metadata())
+		}
 	}
 }

@@ -28,6 +28,13 @@ func (t *text) model(role string, f *convert.FileFacts) {
 		s += ", by " + name(f.Producer)
 	}
 	t.line("%s%s: %s", role, name(f.Path), s)
+	if p := f.Provenance; p != nil {
+		from := ""
+		if p.Source != "" {
+			from = " from the file with SHA-256 " + name(p.Source)
+		}
+		t.line("  converted by repmlp %s%s", name(p.Version), from)
+	}
 }
 
 // weight is how large a file is, and what lies outside of it.

@@ -17,10 +17,11 @@ import (
 
 // Options of a result.
 type Options struct {
-	FreezeInputs bool              // initializers that are inputs stop being inputs
-	Reserved     []map[string]bool // names of the graphs around, which new ones must not shadow
-	Metadata     []onnxio.Property
-	Elsewhere    map[string]bool // values that are what they were and read by others: claims do not begin there
+	FreezeInputs bool                        // initializers that are inputs stop being inputs
+	Reserved     []map[string]bool           // names of the graphs around, which new ones must not shadow
+	Elsewhere    map[string]bool             // values that are what they were and read by others: claims do not begin there
+	Notes        bool                        // nodes say what they were merged from
+	Origin       func(*plan.Region) []string // names of the nodes that a region stands for; nil: Region.Merged
 }
 
 // A Result is an edit of the model, and what it does for each region.
@@ -43,7 +44,7 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, elsewhere: o.Elsewhere}
 	var forbidden []error
 	for _, region := range p.Regions {
-		from := len(w.Edit.AddNodes)
+		from, inits := len(w.Edit.AddNodes), len(w.Edit.AddInits)
 		out, err := writeRegion(w, p, region)
 		if err != nil {
 			err = fmt.Errorf("merging %q: %w", region.Value(), err)
@@ -54,6 +55,9 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 			continue
 		}
 		r.value[region.ID] = out
+		if o.Notes {
+			note(w, from, inits, o.origin(region))
+		}
 		for _, n := range w.Edit.AddNodes[from:] {
 			r.into[region.ID] = append(r.into[region.ID], n.Node.Name())
 		}
@@ -62,7 +66,6 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 		return nil, errors.Join(forbidden...)
 	}
 	tidy.Sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
-	w.Edit.Metadata = o.Metadata
 	r.Edit = w.Edit
 	return r, nil
 }

@@ -16,6 +16,7 @@ type Writer struct {
 	Exact map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
 
 	opset    int64
+	ir       int64
 	names    onnxio.Names
 	reserved []map[string]bool
 	space    *sync.Pool
@@ -26,13 +27,16 @@ type Writer struct {
 // NewWriter writes into the main graph of g; reserved are names of the graphs
 // around it, which new ones must not shadow.
 func NewWriter(g *graph.Graph, reserved []map[string]bool) *Writer {
-	w := &Writer{Exact: map[string]func() ([]float64, error){}, opset: g.Opset, names: onnxio.Names{}, reserved: reserved, space: &sync.Pool{}, shapes: map[string]string{}}
+	w := &Writer{Exact: map[string]func() ([]float64, error){}, opset: g.Opset, ir: g.Model.IRVersion(), names: onnxio.Names{}, reserved: reserved, space: &sync.Pool{}, shapes: map[string]string{}}
 	w.names.Reserve(g.Model.Graph())
 	for _, n := range g.Nodes {
 		w.names[n.Name()] = true
 	}
 	return w
 }
+
+// IRVersion is that of the model that is written into.
+func (w *Writer) IRVersion() int64 { return w.ir }
 
 // Before puts what is written from now on in front of a node.
 func (w *Writer) Before(n *onnxio.Node) { w.before = n }
