@@ -72,15 +72,16 @@ func (n *Node) products() int64 {
 
 // einsumSizes lists the size of every index of an Einsum, nil where they do not fit.
 func einsumSizes(n *Node, shapes [][]int64) (sizes []int64) {
-	spec, ok := ParseEinsum(n.AttrString("equation"))
-	if !ok || len(spec.In) != len(shapes) {
+	ranks := make([]int, len(shapes))
+	for i, shape := range shapes {
+		ranks[i] = len(shape)
+	}
+	spec, ok := ParseEinsum(n.AttrString("equation"), ranks...)
+	if !ok {
 		return nil
 	}
 	of := map[byte]int64{}
 	for i, term := range spec.In {
-		if len(term) != len(shapes[i]) {
-			return nil
-		}
 		for k, d := range shapes[i] {
 			of[term[k]] = max(of[term[k]], d)
 		}
@@ -245,19 +246,20 @@ func constGemm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	return out.settle(true)
 }
 
-// constEinsum is Einsum (opset 12) without an ellipsis: a sum of products over the
-// indices that the result lacks.
+// constEinsum is Einsum (opset 12): a sum of products over the indices that the result
+// lacks.
 func constEinsum(e *evaluation, n *Node, in []*Const) (*Const, error) {
-	spec, ok := ParseEinsum(n.AttrString("equation"))
-	if !ok || len(spec.In) != len(in) {
+	ranks := make([]int, len(in))
+	for i, x := range in {
+		ranks[i] = len(x.Shape)
+	}
+	spec, ok := ParseEinsum(n.AttrString("equation"), ranks...)
+	if !ok {
 		return nil, errors.New("its equation is not worked out")
 	}
 	names := indices(spec)
 	c := contraction{sizes: slices.Repeat([]int{-1}, len(names)), out: make([]int, len(names))}
 	for k, x := range in {
-		if len(spec.In[k]) != len(x.Shape) {
-			return nil, errShape
-		}
 		c.in = append(c.in, make([]int, len(names)))
 		for i, st := range strides(x.Shape) {
 			at, d := slices.Index(names, spec.In[k][i]), x.Shape[i]

@@ -136,9 +136,12 @@ func matMul(rank int, w *graph.Value, shape []int, left bool) affine.FC {
 }
 
 func explainEinsum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
-	spec, ok := graph.ParseEinsum(n.Str("equation", ""))
-	if !ok || len(n.In) != 2 || len(spec.In) != 2 {
+	if len(n.In) != 2 || n.In[0] == nil || n.In[1] == nil {
 		return nil, nil // not a product of two operands
+	}
+	spec, ok := graph.ParseEinsum(n.Str("equation", ""), n.In[0].Rank(), n.In[1].Rank())
+	if !ok {
+		return nil, nil // of unknown ranks, or not a product
 	}
 	d, k := 0, 1
 	if c.g.IsConst(n.In[0]) {
@@ -149,7 +152,7 @@ func explainEinsum(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal
 	if known && !c.g.IsConst(w) && affine.SameFloat(x, w) {
 		return nil, c.product(n, w)
 	}
-	if !known || !affine.SameFloat(x, w) || len(shape) != len(spec.In[k]) || x.Rank() != len(spec.In[d]) {
+	if !known || !affine.SameFloat(x, w) || len(shape) != len(spec.In[k]) {
 		return nil, nil // a product of data
 	}
 	f := affine.FC{Size: map[affine.Index]int{}, Matrices: []*graph.Value{w}, Alpha: 1}

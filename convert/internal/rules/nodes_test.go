@@ -103,6 +103,7 @@ var nodes = []struct{ name, text string }{
 	{"einsum: one operand", "x : 2 3\ny = Einsum(x) equation=ab->ba"},
 	{"einsum: two values", "x : 2 3\nw : 3 4\ny = Einsum(x, w) equation=ab,bc->ac"},
 	{"einsum: an ellipsis", "x : 2 3\ny = Einsum(x, ?3x4) equation=...a,ab->...b"},
+	{"einsum: an ellipsis that repeats the data", "x : N 1 5\ny = Einsum(x, ?3x5x4) equation=...i,...io->...o"},
 	{"einsum: groups", "x : N 3 5\ny = Einsum(x, ?3x4x5) equation=ngi,goi->ngo"},
 	{"einsum: weight first", "x : N 3 5\ny = Einsum(?4x5, x) equation=oi,ngi->ngo"},
 	{"einsum: mixed types", "x : 2 3\nw : float32 3 4\na = Identity(w)\ny = Einsum(x, a) equation=ab,bc->ac"},
