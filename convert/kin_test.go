@@ -5,12 +5,61 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
+
+// kinKind are blocks of kin: they become one conv.
+var kinKind = randomKind{
+	name:  "kin",
+	exact: func(seed uint64) randomCase { return randomKin(seed).trial() },
+	broken: func(seed uint64) randomCase {
+		s := randomKin(seed)
+		s.Break = kinBreaks[seed%uint64(len(kinBreaks))]
+		c := s.trial()
+		c.missed = nil
+		return c
+	},
+	shows: []string{
+		"type: float32, float64", "sizes: named batch, named", "readers: several", "layer: Conv dense, Conv grouped, Conv depthwise, BatchNormalization",
+		"join: Add, Sub", "passed: AveragePool, Pad constant", "branch: conv, identity, pool, series, dbb, dilated, minus, scale", "stride: 1, 2", "merged into: conv",
+	},
+	breaks: []string{"broken: " + strings.Join(kinBreaks, ", ")},
+}
+
+// trial is the block with what is expected of it.
+func (s kinSpec) trial() randomCase {
+	c := randomCase{spec: s, build: s.build, tags: []string{fmt.Sprint("stride: ", s.Stride)}}
+	if s.Break != "" {
+		c.tags = append(c.tags, "broken: "+s.Break)
+	}
+	padded := false
+	for _, l := range s.Branches {
+		c.tags = append(c.tags, "branch: "+l.Kind)
+		padded = padded || l.Kind == "dbb"
+		for tag, has := range map[string]bool{"dilated": l.DH > 1 || l.DW > 1, "minus": l.Minus, "scale": l.Scale} {
+			if has {
+				c.tags = append(c.tags, "branch: "+tag)
+			}
+		}
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		ops := countOps(res.Model)
+		// The exporter rounds the image of zero; where few weights are summed that
+		// may be more than the proof allows, and the branch stays.
+		if padded && slices.ContainsFunc(res.Plan.Declined, func(d convert.Decline) bool { return d.Code == "bias_before_zero_padding" }) {
+			return ""
+		}
+		if ops["Conv"] != 1 || ops["Relu"] != 1 || len(ops)-min(ops["Conv>1"], 1) != 2 || res.Verdict != convert.Fused {
+			return "not one Conv"
+		}
+		return ""
+	}
+	return c
+}
 
 // A kinSpec is one random block whose branches become one conv: every family of
 // convert.Families and what lies between them.
@@ -237,62 +286,6 @@ func (s kinSpec) broken(b *graphBuilder, x string, half int) string {
 		return kernel("x2")
 	}
 	return x
-}
-
-// Every exact block becomes one conv.
-func TestRandomKinMerge(t *testing.T) {
-	from, to := blocks(t)
-	failed, padded, kept := 0, 0, 0
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomKin(seed)
-		m, res := s.convert(t)
-		if res == nil {
-			failed++
-			continue
-		}
-		ops := countOps(res.Model)
-		if slices.ContainsFunc(s.Branches, func(l limbSpec) bool { return l.Kind == "dbb" }) {
-			padded++
-			// The exporter rounds the image of zero; where few weights are summed that
-			// may be more than the proof allows, and the branch stays.
-			if slices.ContainsFunc(res.Plan.Declined, func(d convert.Decline) bool { return d.Code == "bias_before_zero_padding" }) {
-				kept++
-				if !sameModel(t, s, s.Seed, m, res.Model) {
-					failed++
-				}
-				continue
-			}
-		}
-		if ops["Conv"] != 1 || ops["Relu"] != 1 || len(ops)-min(ops["Conv>1"], 1) != 2 || res.Verdict != convert.Fused {
-			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
-			failed++
-		}
-		if !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
-	if kept > padded/10+1 {
-		t.Errorf("%d of %d branches that pad with the image of zero were left", kept, padded)
-	}
-}
-
-// A block with one condition broken keeps its outputs, whatever is merged.
-func TestBrokenKinKeepTheirOutputs(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomKin(seed)
-		s.Break = kinBreaks[seed%uint64(len(kinBreaks))]
-		m, res := s.convert(t)
-		if res == nil || !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
-}
-
-func (s kinSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
-	t.Helper()
-	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
 }
 
 // Blocks are recognised by structure.

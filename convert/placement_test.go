@@ -4,12 +4,27 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
+
+// besideKind are constants that broadcast in any way, on either side, of any opset and
+// type: a conversion is never refused by the prover, keeps the outputs, with growth
+// allowed and without, and adds no weights where it is not allowed to.
+var besideKind = randomKind{
+	name: "constants",
+	exact: func(seed uint64) randomCase {
+		s := &besideSpec{Seed: seed, Opset: []int64{6, 7, 13}[seed%3], Elem: []onnxio.DType{onnxio.Float32, onnxio.Float64, onnxio.Float16}[seed/3%3]}
+		return randomCase{spec: s, build: s.build, opts: convert.Options{AllowGrowth: seed%2 == 1}, noise: true}
+	},
+	shows: []string{
+		"type: float32, float64, float16", "opset: 6, 7, 13", "rank: 2, 3, 4, 5", "sizes: known, named batch, named", "constant beside: Add, Sub, Mul, Div",
+		"layer: Conv 1-d, Conv 2-d, Conv 3-d, Gemm, MatMul, BatchNormalization", "merged into: conv, fc", "verdict: fused, declined",
+	},
+}
 
 // A besideSpec is a layer and arithmetic with constants behind it, of shapes that
 // broadcast in every way that the opset allows.
@@ -168,50 +183,6 @@ func (s *besideSpec) build() (*onnxio.Model, error) {
 	return onnxio.NewModel(p)
 }
 
-// Constants that broadcast in any way, on either side, of any opset and type: a
-// conversion is never refused by the prover, keeps the outputs, with growth
-// allowed and without, and adds no weights where it is not allowed to.
-func TestConstantsBesideData(t *testing.T) {
-	from, to := blocks(t)
-	merged, failed := 0, 0
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := &besideSpec{Seed: seed, Opset: []int64{6, 7, 13}[seed%3], Elem: []onnxio.DType{onnxio.Float32, onnxio.Float64, onnxio.Float16}[seed/3%3]}
-		m, err := s.build()
-		if err != nil {
-			t.Fatalf("%+v: %v", s, err)
-		}
-		opts := convert.Options{AllowGrowth: seed%2 == 1}
-		if seed%5 > 0 { // the plan alone has to be right as well
-			opts.Prover = &verify.Prover{Seed: seed}
-		}
-		res, err := convert.Convert(context.Background(), m, opts)
-		if err != nil {
-			t.Errorf("%+v: %v", s, err)
-			failed++
-			continue
-		}
-		if len(res.Plan.Regions) == 0 {
-			continue
-		}
-		merged++
-		if have, want := layerWeights(res.Model), layerWeights(m); have > want && !opts.AllowGrowth {
-			t.Errorf("%+v: %d weights of layers, %d before", s, have, want)
-			failed++
-		}
-		c, err := verify.Compare(context.Background(), m, res.Model, verify.CompareOptions{Seed: seed})
-		if err != nil {
-			t.Errorf("%+v: %v", s, err)
-			failed++
-		} else if !c.Passed && !nothingLeft(c) {
-			t.Errorf("%+v: WRONG OUTPUT: %+v", s, c.Outputs)
-			failed++
-		}
-	}
-	if n := int(to - from); merged < n/3 {
-		t.Errorf("%d of %d graphs had something to merge", merged, n)
-	}
-}
-
 // layerWeights counts the elements of the matrices that layers read.
 func layerWeights(m *onnxio.Model) int {
 	sizes := map[string]int{}
@@ -221,11 +192,22 @@ func layerWeights(m *onnxio.Model) int {
 	n := 0
 	for _, node := range m.Graph().Nodes() {
 		switch node.OpType() {
-		case "Conv", "ConvTranspose", "Gemm", "MatMul":
+		case "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum":
 			n += max(sizes[node.Inputs()[0]], sizes[node.Inputs()[1]])
 		}
 	}
 	return n
+}
+
+// storesWeights reports whether the matrices of all layers are stored.
+func storesWeights(m *onnxio.Model) bool {
+	stored := map[string]bool{}
+	for _, t := range m.Graph().Inits() {
+		stored[t.Name()] = true
+	}
+	return !slices.ContainsFunc(m.Graph().Nodes(), func(n *onnxio.Node) bool {
+		return slices.Contains([]string{"Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"}, n.OpType()) && !stored[n.Inputs()[0]] && !stored[n.Inputs()[1]]
+	})
 }
 
 // k - conv(x) before a conv that pads with zeros: without a prover it was merged

@@ -4,9 +4,98 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
+	"repmlp/convert"
 	"repmlp/onnxio"
 )
+
+// blockKind are RepMLP blocks: they merge fully, into one FC3, without BatchNorm and
+// local conv.
+var blockKind = randomKind{
+	name:  "blocks",
+	exact: func(seed uint64) randomCase { return randomSpec(seed).trial() },
+	broken: func(seed uint64) randomCase {
+		rng := rand.New(rand.NewPCG(seed, 23))
+		s, ok := randomSpec(seed).broken(rng)
+		for !ok {
+			s, ok = randomSpec(rng.Uint64()).broken(rng)
+		}
+		c := s.trial()
+		c.missed = nil
+		return c
+	},
+	shows: []string{
+		"type: float32, float64, float16, bfloat16", "opset: 11, 13, 14, 17, 20, 23", "sizes: known, named batch, named", "readers: several",
+		"fc3: conv, conv-bn, batched, matmul, gemm, split", "rows: shared", "form: auto, gemm, conv, columns, split",
+		"layer: Conv dense, Conv grouped, Conv depthwise, Gemm, MatMul, BatchNormalization", "passed: AveragePool",
+		"branch: identity, BN alone, BN before, layer scale, dilated, finer groups", "merged into: fc",
+	},
+	breaks: []string{"broken: " + strings.Join(breaks, ", ")},
+}
+
+// trial is the block with what is expected of it.
+func (s blockSpec) trial() randomCase {
+	form, name := s.form()
+	c := randomCase{spec: s, build: s.build, opts: convert.Options{FC: form}, tags: []string{"fc3: " + s.FC3, "form: " + name}}
+	for tag, has := range map[string]bool{"rows: shared": s.Shared, "branch: identity": s.Identity, "branch: BN alone": s.BNAlone,
+		"branch: layer scale": s.LayerScale, "branch: global": s.Global, "broken: " + s.Break: s.Break != ""} {
+		if has {
+			c.tags = append(c.tags, tag)
+		}
+	}
+	for _, k := range s.Kernels {
+		for tag, has := range map[string]bool{"BN before": k.Pre, "dilated": k.DH*k.DW > 1, "finer groups": k.Finer > 1} {
+			if has {
+				c.tags = append(c.tags, "branch: "+tag)
+			}
+		}
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		ops, want := countOps(res.Model), 1
+		if s.Global {
+			want = 3
+		}
+		layers, local := layers(res.Model)
+		if ops["BatchNormalization"] > 0 || local || layers != want || res.Verdict != convert.Fused {
+			return fmt.Sprintf("%d layers, want %d", layers, want)
+		}
+		return ""
+	}
+	return c
+}
+
+// form makes every spelling of an FC meet every kind of block.
+func (s blockSpec) form() (convert.FC, string) {
+	forms := []convert.FC{convert.FCAuto, convert.FCGemm, convert.FCConv, convert.FCColumns, convert.FCSplit}
+	i := s.Seed % uint64(len(forms))
+	return forms[i], []string{"auto", "gemm", "conv", "columns", "split"}[i]
+}
+
+// layers counts the FC layers of a converted block and says whether a local
+// conv is left. A Split, a Gemm for each group and a Concat are one layer.
+func layers(m *onnxio.Model) (layers int, local bool) {
+	made := map[string]string{}
+	for _, n := range m.Graph().Nodes() {
+		made[n.Outputs()[0]] = n.OpType()
+	}
+	for _, n := range m.Graph().Nodes() {
+		switch n.OpType() {
+		case "Conv":
+			layers++
+			for _, k := range n.Ints("kernel_shape") {
+				local = local || k > 1
+			}
+		case "MatMul", "Gemm":
+			layers++
+		case "Concat":
+			if made[n.Inputs()[0]] == "Gemm" {
+				layers -= len(n.Inputs()) - 1
+			}
+		}
+	}
+	return layers, local
+}
 
 // A blockSpec is one random RepMLP block.
 type blockSpec struct {
@@ -348,12 +437,12 @@ func (s blockSpec) sabotage(b *graphBuilder, y string, o int) string {
 	case "relu":
 		return b.op("Relu", []string{y})
 	case "batch statistics":
-		return b.op("InstanceNormalization", []string{y, b.normal(o), b.normal(o)})
+		return b.op("InstanceNormalization", []string{y, b.normal(o), b.normal(o)}, onnxio.FloatAttr("epsilon", 0.1)) // few numbers in 16 bits may be all but equal
 	case "row constant":
 		six := b.reshape(y, -1, s.HP, s.WP, o, s.H, s.W)
 		return b.reshape(b.op("Add", []string{six, b.normal(1, s.HP, s.WP, 1, 1, 1)}), -1, o, s.H, s.W)
 	case "instance norm":
-		return b.op("InstanceNormalization", []string{y, b.normal(o), b.normal(o)})
+		return b.op("InstanceNormalization", []string{y, b.normal(o), b.normal(o)}, onnxio.FloatAttr("epsilon", 0.1)) // few numbers in 16 bits may be all but equal
 	case "max pool":
 		return b.op("MaxPool", []string{y}, onnxio.IntsAttr("kernel_shape", []int64{3, 3}), onnxio.IntsAttr("pads", []int64{1, 1, 1, 1}))
 	}

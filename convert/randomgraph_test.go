@@ -1,17 +1,24 @@
 package convert_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"testing"
 
-	"repmlp/convert"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
+
+// graphKind are graphs of any look: converting one succeeds and keeps its outputs, and
+// whatever BatchNormalization is left is named.
+var graphKind = randomKind{
+	name: "graphs",
+	exact: func(seed uint64) randomCase {
+		return randomCase{spec: fmt.Sprint("seed ", seed), build: func() (*onnxio.Model, error) { return newRandomGraph(seed) }, noise: true}
+	},
+	shows: []string{"type: float32, float64"},
+}
 
 // A randomGraph grows a graph node by node out of what networks are made of,
 // without a plan: pieces are read twice, inner values are outputs, layers
@@ -358,39 +365,4 @@ func nothingLeft(c *verify.Comparison) bool {
 	return !slices.ContainsFunc(c.Outputs, func(o verify.OutputDifference) bool {
 		return !o.Passed && !(math.IsInf(o.MaxRel, 1) && o.MaxAbs < 1e-12)
 	})
-}
-
-// Whatever a graph looks like, converting it succeeds and keeps its outputs.
-func TestRandomGraphs(t *testing.T) {
-	from, to := blocks(t)
-	merged := 0
-	for seed := from; seed < to; seed++ {
-		m, err := newRandomGraph(seed)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		r, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
-		if err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-			continue
-		}
-		if bad := unnamed(r); len(bad) > 0 {
-			t.Errorf("seed %d: not named: %v", seed, bad)
-		}
-		if len(r.Plan.Regions) > 0 {
-			merged++
-			if have, want := layerWeights(r.Model), layerWeights(m); have > want {
-				t.Errorf("seed %d: %d weights of layers, %d before", seed, have, want)
-			}
-			c, err := verify.Compare(context.Background(), m, r.Model, verify.CompareOptions{Seed: seed})
-			if err != nil {
-				t.Errorf("seed %d: %v", seed, err)
-			} else if !c.Passed && !nothingLeft(c) {
-				t.Errorf("seed %d: WRONG OUTPUT: %+v", seed, c.Outputs)
-			}
-		}
-	}
-	if n := int(to - from); merged < n/4 {
-		t.Errorf("%d of %d graphs had something to merge", merged, n)
-	}
 }

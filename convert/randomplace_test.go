@@ -1,15 +1,58 @@
 package convert_test
 
 import (
-	"context"
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"testing"
+	"strings"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
+
+// placeKind are places at which something goes into what stands beside it.
+var placeKind = randomKind{
+	name:  "places",
+	exact: func(seed uint64) randomCase { return randomPlace(seed).trial() },
+	broken: func(seed uint64) randomCase {
+		s := randomPlace(seed)
+		s.Break = true
+		c := s.trial()
+		c.missed = nil
+		return c
+	},
+	shows: []string{
+		"place: " + strings.Join(placeKinds, ", "), "type: float32, float64, float16", "opset: 11, 13, 17, 18, 21, 23", "outputs: several", "readers: several",
+		"norm: InstanceNormalization, LayerNormalization, GroupNormalization, RMSNormalization", "passed: Pad constant, AveragePool",
+		"activated: LeakyRelu, PRelu, Clip", "constant beside: Add, Sub, Mul, Div, Pow", "layer: Conv dense, Conv grouped, Conv depthwise",
+		"merged into: conv, identity, norm, pool",
+	},
+	breaks: []string{"place: " + strings.Join(placeKinds, ", ")},
+}
+
+// trial is the place with what is expected of it.
+func (s placeSpec) trial() randomCase {
+	var left map[string]int
+	c := randomCase{spec: s, tags: []string{"place: " + s.Kind}}
+	c.build = func() (m *onnxio.Model, err error) {
+		m, left, err = s.build()
+		return m, err
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		ops := countOps(res.Model)
+		for _, op := range slices.Sorted(maps.Keys(left)) {
+			if ops[op] > left[op] {
+				return fmt.Sprintf("%d %s, want %d", ops[op], op, left[op])
+			}
+		}
+		if res.Verdict != convert.Fused {
+			return "not all"
+		}
+		return ""
+	}
+	return c
+}
 
 // A placeSpec is one random place at which something goes into what stands beside it.
 type placeSpec struct {
@@ -274,58 +317,4 @@ func (p *place) norms() string {
 	}
 	p.none("Mul", "Div", "Add", "Sub", "Neg", "BatchNormalization")
 	return p.op("Sigmoid", []string{x})
-}
-
-func (s placeSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result, map[string]int) {
-	t.Helper()
-	m, left, err := s.build()
-	if err != nil {
-		t.Fatalf("%+v: %v", s, err)
-	}
-	res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-	if err != nil {
-		t.Errorf("%+v: %v", s, err)
-	}
-	return m, res, left
-}
-
-// Every exact place is merged, and outputs stay.
-func TestRandomPlacesMerge(t *testing.T) {
-	from, to := blocks(t)
-	failed, tried := 0, map[string]int{}
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomPlace(seed)
-		tried[s.Kind]++
-		m, res, left := s.convert(t)
-		if res == nil {
-			failed++
-			continue
-		}
-		ops := countOps(res.Model)
-		missed := res.Verdict != convert.Fused
-		for op, n := range left {
-			missed = missed || ops[op] > n
-		}
-		if missed {
-			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
-		}
-		if missed || !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
-	t.Logf("tried %v", tried)
-}
-
-// Where a condition is taken away, outputs stay, whatever is merged.
-func TestBrokenPlacesKeepTheirOutputs(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomPlace(seed)
-		s.Break = true
-		m, res, _ := s.convert(t)
-		if res == nil || !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
 }

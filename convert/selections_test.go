@@ -4,12 +4,51 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"testing"
+	"strings"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
+
+// selectKind are selections that one conv can do by itself, whatever the sizes.
+var selectKind = randomKind{
+	name:  "selections",
+	exact: func(seed uint64) randomCase { return randomSelection(seed).trial() },
+	broken: func(seed uint64) randomCase {
+		s := randomSelection(seed)
+		s.Break = selectBreaks[seed%uint64(len(selectBreaks))]
+		c := s.trial()
+		c.missed = nil
+		return c
+	},
+	shows: []string{
+		"selected: " + strings.Join(selectKinds, ", ") + ", channels last", "type: float32, float64", "opset: 8, 11, 13, 18", "sizes: named batch, named", "rank: 3, 4, 5",
+		"layer: Conv 1-d, Conv 2-d, Conv 3-d, Conv grouped", "join: Concat, Add, Sub", "selection: Split, Slice, Gather", "merged into: conv",
+	},
+	breaks: []string{"broken: " + strings.Join(selectBreaks, ", ")},
+}
+
+// trial is the selection with what is expected of it.
+func (s selectSpec) trial() randomCase {
+	c := randomCase{spec: s, build: s.build, tags: []string{"selected: " + s.Kind}}
+	if s.Last {
+		c.tags = append(c.tags, "selected: channels last")
+	}
+	if s.Break != "" {
+		c.tags = append(c.tags, "broken: "+s.Break)
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		want := 2 // with the activation
+		if s.Last {
+			want++
+		}
+		if left := len(res.Model.Graph().Nodes()); countOps(res.Model)["Conv"] != 1 || left != want {
+			return fmt.Sprintf("%d nodes, want %d", left, want)
+		}
+		return ""
+	}
+	return c
+}
 
 // A selectSpec is one random block in which a map is cropped, taken at a stride, cut into
 // channels, copied or joined around convs, such that one conv does the same with no more
@@ -31,7 +70,7 @@ type selectSpec struct {
 var selectKinds = []string{"focus", "stride", "crop behind", "channels behind", "turned channels", "chunks", "beside", "copies", "crops in a sum"}
 
 // selectBreaks are conditions that an adversary takes away.
-var selectBreaks = []string{"", "used elsewhere", "activation", "other input", "padding behind a crop", "backwards"}
+var selectBreaks = []string{"used elsewhere", "activation", "other input", "padding behind a crop", "backwards"}
 
 func randomSelection(seed uint64) selectSpec {
 	rng := rand.New(rand.NewPCG(seed, 61))
@@ -304,65 +343,5 @@ func (s selectSpec) broken(b *selection, y string) {
 		b.nodes[len(b.nodes)-1] = b.nodes[len(b.nodes)-1].WithInputs("turn", b.nodes[len(b.nodes)-1].Inputs(), []string{"turn"})
 		z := b.slice("turn", 2, -1, -toTheEnd, -1)
 		b.nodes[len(b.nodes)-1] = b.nodes[len(b.nodes)-1].WithInputs(z, b.nodes[len(b.nodes)-1].Inputs(), []string{y})
-	}
-}
-
-func (s selectSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
-	t.Helper()
-	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-}
-
-// Every selection that one conv can do by itself becomes one, whatever the sizes.
-func TestRandomSelectionsMerge(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	tried := map[string]int{}
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomSelection(seed)
-		tried[s.Kind]++
-		m, res := s.convert(t)
-		if res == nil {
-			failed++
-			continue
-		}
-		ops := countOps(res.Model)
-		want := 2 // with the activation
-		if s.Last {
-			want++
-		}
-		if left := len(res.Model.Graph().Nodes()); ops["Conv"] != 1 || left != want {
-			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
-			failed++
-		}
-		if have, want := layerWeights(res.Model), layerWeights(m); have > want {
-			t.Errorf("%+v: %d weights of layers, %d before", s, have, want)
-			failed++
-		}
-		if !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
-	for _, k := range selectKinds {
-		if tried[k] == 0 && to-from >= 200 {
-			t.Errorf("no %q was tried", k)
-		}
-	}
-}
-
-// What breaks a condition keeps its outputs, whatever is merged.
-func TestBrokenSelectionsKeepTheirOutputs(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	for seed := from; seed < to && failed < 5; seed++ {
-		s := randomSelection(seed)
-		s.Break = selectBreaks[rand.New(rand.NewPCG(seed, 63)).IntN(len(selectBreaks))]
-		m, res := s.convert(t)
-		if res == nil {
-			failed++
-			continue
-		}
-		if !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
 	}
 }

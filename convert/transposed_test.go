@@ -5,12 +5,54 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify"
 )
+
+// transposedKind are blocks of transposed convs that become one layer.
+var transposedKind = randomKind{
+	name:  "transposed",
+	rare:  2,
+	exact: func(seed uint64) randomCase { return randomTransposed(seed).trial() },
+	broken: func(seed uint64) randomCase {
+		s := randomTransposed(seed)
+		s.Break = transposedBreaks[seed%uint64(len(transposedBreaks))]
+		c := s.trial()
+		c.missed = nil
+		return c
+	},
+	shows: []string{
+		"type: float32, float64, float16, bfloat16", "opset: 11, 13, 17, 20, 22", "rank: 3, 4, 5", "sizes: named batch, named", "readers: several",
+		"layer: ConvTranspose 1-d, ConvTranspose 2-d, ConvTranspose 3-d, ConvTranspose dense, ConvTranspose grouped, Conv dense, Conv grouped",
+		"pads: NOTSET, SAME_UPPER, SAME_LOWER, output_shape, output_padding", "around: conv before, conv behind, scale before, bias behind, norm behind, channels last",
+		"join: Add, Sub", "merged into: conv",
+	},
+	breaks: []string{"broken: " + strings.Join(transposedBreaks, ", ")},
+}
+
+// trial is the block with what is expected of it.
+func (s transposedSpec) trial() randomCase {
+	c := randomCase{spec: s, build: s.build, tags: []string{"pads: " + s.Auto}}
+	for tag, has := range map[string]bool{"pads: output_shape": s.Wanted != nil, "pads: output_padding": slices.Max(s.Branches[0].Extra) > 0,
+		"around: conv before": s.Mid > 0, "around: conv behind": s.Behind > 0, "around: scale before": s.ScaleFirst, "around: bias behind": s.BiasAfter,
+		"around: norm behind": s.NormAfter, "around: channels last": s.Last, "broken: " + s.Break: s.Break != ""} {
+		if has {
+			c.tags = append(c.tags, tag)
+		}
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		ops := countOps(res.Model)
+		delete(ops, "Conv>1")
+		if ops["Conv"]+ops["ConvTranspose"] != 1 || len(ops)-min(ops["Transpose"], 1) != 2 || res.Verdict != convert.Fused {
+			return "not one layer"
+		}
+		return ""
+	}
+	return c
+}
 
 // A transposedSpec is one random block of transposed convs that becomes one layer: one
 // or more of them on one map, with scales, biases, BatchNorms and 1×1 convs around.
@@ -253,52 +295,6 @@ func (s transposedSpec) build() (*onnxio.Model, error) {
 	y := b.op("LeakyRelu", []string{sum}, onnxio.FloatAttr("alpha", 0.5)) // 16-bit floats round what a Relu leaves of a negative map
 	return onnxio.NewModel(onnxio.Parts{Opset: s.Opset, Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", s.Elem, dims...)},
 		Outputs: append([]*onnxio.ValueInfo{onnxio.NewValue(y, s.Elem)}, b.outs...), Nodes: b.nodes, Inits: b.inits})
-}
-
-func (s transposedSpec) convert(t *testing.T) (*onnxio.Model, *convert.Result) {
-	t.Helper()
-	return provenResult(t, s, s.build, convert.Options{Prover: &verify.Prover{Seed: s.Seed}})
-}
-
-// Every exact block of transposed convs becomes one layer.
-func TestRandomTransposedMerge(t *testing.T) {
-	from, to := blocks(t)
-	failed, convs := 0, 0
-	for seed := from; seed < from+(to-from)/4 && failed < 5; seed++ {
-		s := randomTransposed(seed)
-		m, res := s.convert(t)
-		if res == nil {
-			failed++
-			continue
-		}
-		ops := countOps(res.Model)
-		delete(ops, "Conv>1")
-		convs += ops["Conv"]
-		if ops["Conv"]+ops["ConvTranspose"] != 1 || len(ops)-min(ops["Transpose"], 1) != 2 || res.Verdict != convert.Fused {
-			t.Errorf("%+v: missed: verdict %s, %v left, declined %v", s, res.Verdict, ops, res.Plan.Declined)
-			failed++
-		}
-		if !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
-	if n := int(to-from) / 4; n >= 200 && convs < n/50 {
-		t.Errorf("%d of %d blocks became a Conv", convs, n)
-	}
-}
-
-// A block with one condition broken keeps its outputs, whatever is merged.
-func TestBrokenTransposedKeepTheirOutputs(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	for seed := from; seed < from+(to-from)/4 && failed < 5; seed++ {
-		s := randomTransposed(seed)
-		s.Break = transposedBreaks[seed%uint64(len(transposedBreaks))]
-		m, res := s.convert(t)
-		if res == nil || !sameModel(t, s, s.Seed, m, res.Model) {
-			failed++
-		}
-	}
 }
 
 // Every weight of a merged transposed conv counts on the piece of the map that is looked

@@ -34,6 +34,43 @@ type windowBranch struct {
 	Ceil, Include            bool
 }
 
+// windowKind are convs and poolings of any padding: SAME pads of strides above one differ between
+// sizes of the map, and a proof on a smaller map refused right merges. All windows
+// merge, and are proved on a piece of the map.
+var windowKind = randomKind{
+	name:  "windows",
+	rare:  4,
+	exact: func(seed uint64) randomCase { return randomWindow(seed).trial() },
+	shows: []string{
+		"rank: 3, 4, 5", "window: NOTSET, VALID, SAME_UPPER, SAME_LOWER, ceil, padding counts, two, channels last", "layer: Conv 1-d, Conv 2-d, Conv 3-d",
+		"passed: AveragePool", "merged into: conv",
+	},
+}
+
+// trial is the model with what is expected of it.
+func (s windowSpec) trial() randomCase {
+	c := randomCase{spec: s, build: s.build}
+	for _, b := range s.Branches {
+		for tag, has := range map[string]bool{b.Auto: true, "ceil": b.Ceil, "padding counts": b.Include, "two": len(s.Branches) > 1, "channels last": s.Last} {
+			if has {
+				c.tags = append(c.tags, "window: "+tag)
+			}
+		}
+	}
+	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
+		if countOps(res.Model)["BatchNormalization"] > 0 {
+			return "a BatchNormalization is left"
+		}
+		for _, r := range res.Plan.Regions {
+			if r.Kind == "conv" && res.Proofs[r.ID].Rows != 1 {
+				return "the proof of " + r.ID + " ran on the whole map"
+			}
+		}
+		return ""
+	}
+	return c
+}
+
 func randomWindow(seed uint64) windowSpec {
 	rng := rand.New(rand.NewPCG(seed, 71))
 	s := windowSpec{Seed: seed, N: 2, Last: rng.IntN(5) == 0}
@@ -129,39 +166,6 @@ func (s windowSpec) build() (*onnxio.Model, error) {
 		out = b.transpose(out, append(perm, 1)...)
 	}
 	return onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, dims...)}, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(out, onnxio.Float32)}, Nodes: b.nodes, Inits: b.inits})
-}
-
-// SAME pads of strides above one differ between sizes of the map: a proof on a
-// smaller map refused right merges. All windows merge, and are proved on a piece
-// of the map.
-func TestRandomWindowsMerge(t *testing.T) {
-	from, to := blocks(t)
-	failed := 0
-	for seed := from; seed < from+(to-from)/4 && failed < 5; seed++ {
-		s := randomWindow(seed)
-		m, err := s.build()
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := convert.Convert(context.Background(), m, convert.Options{Prover: &verify.Prover{Seed: seed}})
-		switch {
-		case err != nil:
-			t.Errorf("%+v: %v", s, err)
-			failed++
-			continue
-		case countOps(res.Model)["BatchNormalization"] > 0:
-			t.Errorf("%+v: a BatchNormalization is left: %v", s, res.Plan.Declined)
-			failed++
-		case !sameModel(t, s, seed, m, res.Model):
-			failed++
-		}
-		for _, r := range res.Plan.Regions {
-			if r.Kind == "conv" && res.Proofs[r.ID].Rows != 1 {
-				t.Errorf("%+v: the proof of %s ran on the whole map", s, r.ID)
-				failed++
-			}
-		}
-	}
 }
 
 // Every weight of a merged layer counts on the piece of the map that is looked at.

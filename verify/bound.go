@@ -51,16 +51,21 @@ const (
 
 // A bound says how far the outputs of a replacement may lie from the original's.
 type bound struct {
-	rounding         // of the stored weights
-	terms    float64 // that one output sums up at most
-	fed      float64 // Σ|x|+1
+	rounding          // of the stored weights
+	roundings float64 // of them that meet in one output, in series
+	terms     float64 // that one output sums up at most
+	fed       float64 // Σ|x|+1
 }
 
 // stored is what an output with the stored weights may differ by. after is its
 // |W||x|+|b|, before the same of the original, or 0 where its own rounding is not
-// needed.
+// needed. Of layers in series W is the product, in which each of them is rounded:
+//
+//	|Ŵₙ···Ŵ₁ − Wₙ···W₁| ≤ ((1+u)ⁿ−1)·|Wₙ|···|W₁| ≈ n·u·|Wₙ|···|W₁|
+//
+// (lemma 3.1 there).
 func (b bound) stored(after, before float64) float64 {
-	return slack*(b.unit*after+b.own(after+before)) + b.eta*b.fed
+	return slack*(b.roundings*b.unit*after+b.own(after+before)) + b.eta*b.fed
 }
 
 // exact is the same for weights before they are rounded.
@@ -71,8 +76,20 @@ func (b bound) exact(after, before float64) float64 {
 // own is the rounding of the sums themselves.
 func (b bound) own(size float64) float64 { return doubleUnit * b.terms * size }
 
-// termsOf bounds how many numbers of an input one output sums up: those of a sample.
-func termsOf(x *Tensor) float64 { return float64(x.Len()/max(batch(x), 1) + ownTerms) }
+// termsOf bounds how many numbers one output sums up: those of a sample of every input, in
+// each of the layers that stand in series.
+func termsOf(layers float64, inputs []*Tensor) float64 {
+	n := ownTerms
+	for _, x := range inputs {
+		n += x.Len() / max(batch(x), 1)
+	}
+	return layers * float64(n)
+}
+
+// floor is what is added to the magnitude of a weight so that u of it bounds what storing
+// it loses, subnormal or not: u·(|w|+η/u) = u|w|+η. Of one layer η·(Σ|x|+1) is enough, and
+// its weights need not be touched.
+func (r rounding) floor() float64 { return r.eta / r.unit }
 
 // judge compares differences with what is allowed, element by element. exact is
 // nil where only stored weights were run, before where the original's magnitudes are

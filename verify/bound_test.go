@@ -92,7 +92,7 @@ func (n *neuron) size() (size, fed float64) {
 // ratio is the difference in units of what is allowed.
 func (n *neuron) ratio() float64 {
 	size, fed := n.size()
-	b := bound{rounding: roundingOf(n.d), terms: float64(len(n.x) + ownTerms), fed: fed}
+	b := bound{rounding: roundingOf(n.d), roundings: 1, terms: float64(len(n.x) + ownTerms), fed: fed}
 	return worst(0, n.differs(), b.stored(size, 0))
 }
 
@@ -115,7 +115,7 @@ func TestBoundAgainstNaive(t *testing.T) {
 			}
 			want += 1.5*u*math.Abs(n.storedBias) + smallest/2
 			own := 1.5 * 0x1p-53 * float64(len(n.x)+64) * size
-			b := bound{rounding: roundingOf(d), terms: float64(len(n.x) + ownTerms), fed: fed}
+			b := bound{rounding: roundingOf(d), roundings: 1, terms: float64(len(n.x) + ownTerms), fed: fed}
 			if have := b.stored(size, 0); math.Abs(have-(want+own)) > 1e-12*have {
 				t.Fatalf("%s: %g is allowed, want %g", d, have, want+own)
 			}
@@ -198,7 +198,7 @@ func TestWorst(t *testing.T) {
 
 // The weights before rounding are held to float64 alone.
 func TestBoundOfExactWeights(t *testing.T) {
-	b := bound{rounding: roundingOf(onnxio.Float16), terms: 80, fed: 3}
+	b := bound{rounding: roundingOf(onnxio.Float16), roundings: 1, terms: 80, fed: 3}
 	diff, exact, size := []float64{1e-4, 0}, []float64{1e-15, 0}, []float64{1, 1}
 	if p := b.judge(diff, exact, size, nil); !(p.Bound < 1) || p.MaxAbs != 1e-4 {
 		t.Errorf("right weights: %+v", p)
@@ -209,5 +209,65 @@ func TestBoundOfExactWeights(t *testing.T) {
 	}
 	if p := b.judge(diff, exact, size, []float64{1, 1e6}); !(p.Bound < 1) {
 		t.Errorf("branches of the original that cancel: %+v", p)
+	}
+}
+
+// Layers in series are each rounded: what rounding does to all of them, every time in the
+// same direction, stays within the bound of so many, and a weight that is off by more does
+// not. The bound of one layer took right products of many for wrong.
+func TestBoundOfLayersInSeries(t *testing.T) {
+	for _, d := range storedTypes[:3] {
+		u := roundingOf(d).unit
+		for _, n := range []float64{1, 2, 3, 8, 20} {
+			in := func(roundings float64) bound {
+				return bound{rounding: roundingOf(d), roundings: roundings, terms: n * ownTerms, fed: 2}
+			}
+			const size = 3.0 // |Wₙ|···|W₁||x|
+			most := size * (math.Pow(1+0.999*u, n) - 1)
+			if r := worst(0, most, in(n).stored(size, 0)); !(r < 1) {
+				t.Errorf("%v: %g layers, all rounded up, are %.3g of the bound", d, n, r)
+			}
+			if r := worst(0, 1.7*n*u*size, in(n).stored(size, 0)); !(r > 1) {
+				t.Errorf("%v: %g layers with a weight that is off are %.3g of the bound", d, n, r)
+			}
+			if r := worst(0, most, in(1).stored(size, 0)); n > 1 && r < 1 {
+				t.Errorf("%v: %g layers are %.3g of the bound of one", d, n, r)
+			}
+		}
+	}
+}
+
+// Weights so small that their type stores them with few digits are within u of their
+// magnitude and the floor.
+func TestFloorOfSubnormalWeights(t *testing.T) {
+	for _, d := range storedTypes[:3] {
+		r := roundingOf(d)
+		for _, w := range []float64{0, r.eta, 1.5 * r.eta, 2.9 * r.eta, 100.3 * r.eta, r.eta / r.unit, 1} {
+			b, err := onnxio.EncodeFloat64([]float64{w}, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			have := make([]float64, 1)
+			if err := onnxio.DecodeFloat64(have, b, d); err != nil {
+				t.Fatal(err)
+			}
+			if off := math.Abs(have[0] - w); off > r.unit*(w+r.floor())*(1+1e-12) {
+				t.Errorf("%v: %g is stored as %g, off by more than %g", d, w, have[0], r.unit*(w+r.floor()))
+			}
+		}
+	}
+}
+
+// An output may sum up a sample of every input, in each of the layers in series.
+func TestTermsOfSeveralInputs(t *testing.T) {
+	a, b := &Tensor{Shape: []int{2, 5}, F64: make([]float64, 10)}, &Tensor{Shape: []int{2, 7, 3}, F64: make([]float64, 42)}
+	for _, c := range []struct {
+		layers float64
+		inputs []*Tensor
+		want   float64
+	}{{1, []*Tensor{a}, 5 + ownTerms}, {1, []*Tensor{a, b}, 26 + ownTerms}, {3, []*Tensor{a, b}, 3 * (26 + ownTerms)}} {
+		if have := termsOf(c.layers, c.inputs); have != c.want {
+			t.Errorf("%g layers, %d inputs: %g terms, want %g", c.layers, len(c.inputs), have, c.want)
+		}
 	}
 }

@@ -11,7 +11,8 @@ type Claim struct {
 	Output        string
 	Same          map[string]string                    // values of Before that equal an input, because another node makes it too
 	Exact         map[string]func() ([]float64, error) // new weights before rounding, where 16-bit types round coarsely
-	Reach         []Reach                              // the region is one convolution: a smaller map shows the same; nil where it is none
+	Reach         []Reach                              // a smaller map shows the same, as of one convolution; nil where it does not
+	Roundings     int                                  // how many merged layers one way from an input to the output goes through at most, where several are claimed together; else 0
 
 	// Rows, where it is not nil, says for every run of elements of the first input
 	// which row it belongs to; the region maps rows to rows. All rows go through

@@ -30,6 +30,7 @@ type Prover struct {
 	before, after *onnxio.Model
 	engines       []*engine.Engine // of these models
 	exact         map[string]func() ([]float64, error)
+	floor         map[string]float64 // of the weights that only after has
 	idle          []*trial
 	room          int64            // for tensors of all models, asked for once
 	storage       *storage.Storage // of all trials
@@ -55,6 +56,7 @@ func (p *Prover) take(c Claim) (*trial, error) {
 		}
 		p.before, p.after, p.idle = c.Before, c.After, nil
 		p.engines, p.exact, p.storage = engines, c.Exact, storage.NewSlabs()
+		p.floor = floors(c.Before, c.After)
 	}
 	if n := len(p.idle); n > 0 {
 		t := p.idle[n-1]
@@ -62,7 +64,7 @@ func (p *Prover) take(c Claim) (*trial, error) {
 		return t, nil
 	}
 	before, after, arena := p.engines[0], p.engines[1], operator.NewArena(p.storage)
-	t := &trial{seed: p.Seed, arena: arena, seen: stored.NewMagnitudes(), large: &p.large, exact: len(p.exact) > 0, engines: [...]*engine.Engine{
+	t := &trial{seed: p.Seed, arena: arena, seen: stored.NewMagnitudes(), floor: p.floor, large: &p.large, exact: len(p.exact) > 0, engines: [...]*engine.Engine{
 		runBefore:      before.With(Double, nil, arena),
 		runAfter:       after.With(Double, nil, arena),
 		runAfterExact:  after.With(Double, p.exact, arena),
@@ -71,6 +73,21 @@ func (p *Prover) take(c Claim) (*trial, error) {
 	}}
 	t.engines[runAfter].Seen, t.engines[runMagnitude].Seen = t.seen, t.seen
 	return t, nil
+}
+
+// floors are those of the weights that only one of two models has.
+func floors(before, after *onnxio.Model) map[string]float64 {
+	known := map[string]bool{}
+	for _, t := range before.Graph().Inits() {
+		known[t.Name()] = true
+	}
+	out := map[string]float64{}
+	for _, t := range after.Graph().Inits() {
+		if !known[t.Name()] && t.DType().IsFloat() {
+			out[t.Name()] = roundingOf(t.DType()).floor()
+		}
+	}
+	return out
 }
 
 // give takes a trial back.

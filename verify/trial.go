@@ -20,6 +20,7 @@ type trial struct {
 	engines [5]*engine.Engine
 	arena   *operator.Arena // of all engines, which run one after the other
 	seen    *stored.Magnitudes
+	floor   map[string]float64 // of the weights that only the replacement has
 	large   *sync.Mutex
 	exact   bool
 }
@@ -116,6 +117,9 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	for _, e := range t.engines {
 		e.Crop = len(c.Reach) > 0
 	}
+	if t.engines[runMagnitude].Floor = nil; c.Roundings > 0 {
+		t.engines[runMagnitude].Floor = t.floor
+	}
 	p := &probing{trial: t, claim: c}
 	p.feeds, p.rows = t.feeds(c, inputs)
 	defer p.end()
@@ -124,7 +128,8 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 		return Proof{}, err
 	}
 	// From here on only magnitudes count.
-	b := bound{rounding: roundingOf(inputs[0].DType), fed: p.absolute(), terms: termsOf(inputs[0])}
+	layers := float64(max(c.Roundings, 1))
+	b := bound{rounding: roundingOf(inputs[0].DType), roundings: layers, fed: p.absolute(), terms: termsOf(layers, inputs)}
 	after, err := p.magnitudes(ctx, runMagnitude, len(diff))
 	if err != nil {
 		return Proof{}, err

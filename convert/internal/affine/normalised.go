@@ -17,6 +17,15 @@ type Normalised struct {
 	constants *Constants
 }
 
+// IsNormalisation reports whether a node is an operator of which Normalised tells.
+func IsNormalisation(n *graph.Node) bool {
+	switch n.OpType() {
+	case "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization":
+		return n.Domain() == ""
+	}
+	return false
+}
+
 // NewNormalised is a norm with constant parameters.
 func NewNormalised(c *Constants, op string, scale, bias *graph.Value) *Normalised {
 	return &Normalised{Op: op, Scale: scale, Bias: bias, constants: c}

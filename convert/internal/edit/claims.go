@@ -110,6 +110,83 @@ func (d *dues) targets(r *plan.Region) []*graph.Value {
 	return found
 }
 
+// reach says how far regions that are proved together read, where each moves in steps of one
+// along axes that all values have: a piece that is as large as the widest window shows the
+// weights of all. The proof sees to it that nodes between do the same on it.
+func reach(regions []*plan.Region, fed []*graph.Value, to *graph.Value) []verify.Reach {
+	if len(fed) == 0 {
+		return nil
+	}
+	var all []verify.Reach
+	for i, r := range regions {
+		_, own := r.Layer.Claim(r.Segment, r.Fed == nil)
+		for _, a := range own {
+			if a.Axis != a.Out || a.Stride != 1 || a.Up > 1 || r.Segment.From.Rank() != to.Rank() || r.Segment.To.Rank() != to.Rank() {
+				return nil
+			}
+		}
+		if i == 0 {
+			all = slices.Clone(own)
+			continue
+		}
+		kept := all[:0]
+		for _, a := range all {
+			if k := slices.IndexFunc(own, func(b verify.Reach) bool { return b.Axis == a.Axis }); k >= 0 {
+				a.Span = max(a.Span, own[k].Span)
+				kept = append(kept, a)
+			}
+		}
+		all = kept
+	}
+	return slices.DeleteFunc(all, func(a verify.Reach) bool {
+		first, ok := fed[0].Shape()
+		return !ok || len(first) != to.Rank() || slices.ContainsFunc(fed, func(v *graph.Value) bool {
+			dims, ok := v.Shape()
+			at := a.Axis - to.Rank() + len(dims)
+			return !ok || at >= 0 && !dims[at].Is(1) && !dims[at].Equal(first[a.Axis])
+		})
+	})
+}
+
+// roundings is how many layers of the plan one way to a value goes through at most, from
+// the nearest values that both models have: the weights of each are rounded, and so is a
+// shift that moved and stays a node. Errors of factors add up. known has what was counted.
+func (d *dues) roundings(to *graph.Value, known map[*graph.Value]int) int {
+	if n, ok := known[to]; ok {
+		return n
+	}
+	known[to] = 0 // where it is met again before it is counted
+	before := func(v *graph.Value) int {
+		if v == nil || !v.Elem.IsFloat() || d.g.IsConst(v) || d.common(v) {
+			return 0
+		}
+		return d.roundings(v, known)
+	}
+	n := 0
+	switch r := d.makes[to]; {
+	case r != nil:
+		n = before(start(r)) + 1
+		if r.Part != nil {
+			for _, v := range r.Part.Values {
+				n = max(n, before(v))
+			}
+		}
+	case to.Producer != nil:
+		for _, v := range to.Producer.In {
+			if k := before(v); to.Producer.OpType() == "Mul" {
+				n += k
+			} else {
+				n = max(n, k)
+			}
+		}
+		if slices.ContainsFunc(to.Producer.In, func(v *graph.Value) bool { return v != nil && v.Init != nil && v.Init.Unrounded() != nil }) {
+			n++
+		}
+	}
+	known[to] = n
+	return n
+}
+
 // between claims one value as a function of the nearest values before it that both
 // models have.
 func (d *dues) between(to *graph.Value) Due {
@@ -153,13 +230,17 @@ func (d *dues) between(to *graph.Value) Due {
 		ids = append(ids, r.ID)
 	}
 	due.Claim.ID = strings.Join(ids, "+")
+	due.Claim.Roundings = d.roundings(to, map[*graph.Value]int{})
+	var fed []*graph.Value
 	for _, v := range from {
 		// What a region goes through is computed, not fed.
 		if slices.ContainsFunc(due.Regions, func(r *plan.Region) bool { return r.Segment.Makes(v) }) {
 			continue
 		}
 		due.Claim.Inputs = append(due.Claim.Inputs, v.Name)
+		fed = append(fed, v)
 	}
+	due.Claim.Reach = reach(due.Regions, fed, to)
 	d.alias(&due.Claim)
 	return due
 }

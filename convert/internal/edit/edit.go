@@ -67,6 +67,11 @@ func Write(p *plan.Plan, o Options) (*Result, error) {
 	}
 	tidy.Sweep(&w.Edit, p.Explained.Graph, o.FreezeInputs)
 	r.Edit = w.Edit
+	for _, t := range p.Explained.Graph.Model.Graph().Inits() { // shifts that moved and stay nodes
+		if v := t.Unrounded(); v != nil && t.DType().Bits() == 16 {
+			r.Exact[t.Name()] = func() ([]float64, error) { return v, nil }
+		}
+	}
 	return r, nil
 }
 

@@ -71,6 +71,9 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 	if len(b.move.Through) == 0 {
 		return nil, stopped(NoLinearNeighbour, "it stands beside what would take it")
 	}
+	if len(b.move.placed) == 0 { // together they do nothing, which the plan sees to
+		return nil, nil
+	}
 	b.finish()
 	return b.move, nil
 }
@@ -182,7 +185,7 @@ func (b *backward) compose(n *graph.Node, p *piece) *stop {
 func (b *backward) takes(n *graph.Node, v *graph.Value, p *piece) (bool, *stop) {
 	a := b.e.Of(v)
 	if a == nil || !b.opsetTakes(p) {
-		return false, nil
+		return a == nil && b.normTakes(n, p), nil
 	}
 	if affine.IsSpatial(a.Op) && affine.IsLayer(a.Op) {
 		if slices.ContainsFunc(p.varies(), func(axis int) bool { return axis != 1 }) {

@@ -43,7 +43,7 @@ func (s *search) hopes() hope {
 // layered reports whether v may be what a layer makes.
 func (s *search) layered(n *graph.Node, v *graph.Value) bool {
 	a := s.e.Of(v)
-	return a != nil && (affine.IsLayer(a.Op) || s.ends[v] || s.inside[n])
+	return a != nil && (affine.IsLayer(a.Op) || s.ends[v] || s.inside[n]) || v == n.Out[0] && s.normTakes(n, nil)
 }
 
 // readable reports whether all that reads v may take a scale and shift or pass it.

@@ -227,7 +227,7 @@ func (s *search) scaling(n *graph.Node) (p *piece, x *graph.Value, nodes []*grap
 }
 
 // crossing is a node that a piece meets.
-func (s *search) crossing(n *graph.Node) *crossing { return &crossing{s.g, s.e, n} }
+func (s *search) crossing(n *graph.Node) *crossing { return &crossing{s.g, s.e, n, s.hope.back} }
 
 // maxNodes bounds the nodes that one search looks at, and what each of them reads.
 const maxNodes = 128

@@ -325,8 +325,7 @@ func (c *crossing) multiplied() *passage {
 				return nil, shifted
 			}
 			for i, x := range c.n.In {
-				a := c.e.Of(x)
-				if q, ok := out[0].below(x, at[i]); ok && a != nil && x.ReadCount() == 1 {
+				if q, ok := out[0].below(x, at[i]); ok && c.back[x] && x.ReadCount() == 1 {
 					in := make([]*piece, 2)
 					in[i] = q
 					return in, nil

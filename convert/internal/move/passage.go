@@ -10,6 +10,8 @@ type crossing struct {
 	g *graph.Graph
 	e *affine.Explained
 	n *graph.Node
+
+	back map[*graph.Value]bool // from which a piece may move back to layers
 }
 
 // A passage says what a piece behind a node is before it (back), and the other way

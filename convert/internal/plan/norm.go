@@ -57,12 +57,7 @@ func (p *planner) rest(norm *Region, steps []*affine.Affine) {
 
 // normalised explains what a norm with constant parameters makes; nil for other nodes.
 func (p *planner) normalised(n *graph.Node) *affine.Affine {
-	switch n.OpType() {
-	case "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization":
-	default:
-		return nil
-	}
-	if n.Domain() != "" || len(n.In) < 2 || n.In[0] == nil || n.In[1] == nil || n.Out[0] == nil {
+	if !affine.IsNormalisation(n) || len(n.In) < 2 || n.In[0] == nil || n.In[1] == nil || n.Out[0] == nil {
 		return nil
 	}
 	var bias *graph.Value

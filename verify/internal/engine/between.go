@@ -43,6 +43,25 @@ func (e *Engine) between(known map[int]*operator.Value, sizes bool, todo []int) 
 	return slices.Sorted(maps.Keys(runs)), uses
 }
 
+// fedConstants are the constants of the model among what is fed, and what the steps that
+// run make of these: constants are fed where layers between them are proved.
+func (e *Engine) fedConstants(feeds map[string]*tensor.Tensor, run []int) map[int]bool {
+	open := map[int]bool{}
+	for name := range feeds {
+		if v := e.g.Value(name); v != nil && e.isFixed(v) {
+			open[e.id(name)] = true
+		}
+	}
+	for _, i := range run {
+		if s := e.order[i]; len(open) > 0 && s.fixed && slices.ContainsFunc(s.in, func(id int) bool { return open[id] }) {
+			for _, id := range s.outs {
+				open[id] = id >= 0
+			}
+		}
+	}
+	return open
+}
+
 func size(t *operator.Value) int64 { return int64(4*len(t.F32) + 8*len(t.F64) + 8*len(t.I)) }
 
 // fedAll reports whether all graph inputs are fed, so that sizes come from

@@ -25,6 +25,7 @@ type Engine struct {
 	exact  map[string]func() ([]float64, error)
 	sparse map[string]*onnxio.SparseTensor
 	Seen   *stored.Magnitudes // of a run in float64 and one with magnitudes, may be nil
+	Floor  map[string]float64 // added to the magnitudes of an initializer
 	read   int64              // bytes of weights read since the pages were given back
 	timed  func(op string, d time.Duration)
 	Crop   bool // the map that is fed is a piece of the model's: nodes must do on it what they do there

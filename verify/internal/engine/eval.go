@@ -40,6 +40,7 @@ type evaluation struct {
 	keep  map[int]bool            // wanted values
 	uses  map[int]int             // how often each value is still read
 	live  int64                   // bytes of the known values
+	open  map[int]bool            // constants of the model that are fed, and what follows from them
 }
 
 // feed makes a caller's tensor a known value.
@@ -99,12 +100,12 @@ func (v *evaluation) arguments(s *step) ([]*operator.Value, error) {
 			} else {
 				name = s.caps[k-len(s.n.Inputs())]
 			}
-			t, err := v.initializer(name, v.modeOf(s), slices.Contains(s.op.Stored, k) && !s.fixed)
+			t, err := v.initializer(name, v.modeOf(s), slices.Contains(s.op.Stored, k) && !v.still(s))
 			if err != nil {
 				return nil, err
 			}
 			args[k] = t
-		case !s.fixed && v.run.Mode == operator.Absolute && v.fixed(id):
+		case !v.still(s) && v.run.Mode == operator.Absolute && v.fixed(id):
 			args[k] = magnitude(v.known[id])
 		default:
 			args[k] = v.known[id]
@@ -118,7 +119,7 @@ func (v *evaluation) arguments(s *step) ([]*operator.Value, error) {
 // asked of the data: the magnitude of a constant is that of its elements, and not what
 // its operators make of the magnitudes that they read.
 func (v *evaluation) modeOf(s *step) operator.Mode {
-	if s.fixed && v.run.Mode == operator.Absolute {
+	if v.still(s) && v.run.Mode == operator.Absolute {
 		return operator.Double
 	}
 	return v.run.Mode
@@ -127,7 +128,12 @@ func (v *evaluation) modeOf(s *step) operator.Mode {
 // fixed reports whether a known value is a constant that nodes worked out.
 func (v *evaluation) fixed(id int) bool {
 	at, made := v.maker[id]
-	return made && v.order[at.node].fixed
+	return made && v.order[at.node].fixed && !v.open[id]
+}
+
+// still reports whether nothing that is fed reaches a step.
+func (v *evaluation) still(s *step) bool {
+	return s.fixed && (len(v.open) == 0 || !slices.ContainsFunc(s.in, func(id int) bool { return v.open[id] }))
 }
 
 // magnitude is a constant without the signs of its elements.
@@ -212,7 +218,7 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 	run := v.Engine.run
 	run.Mode = v.modeOf(s)
 	defer func() { v.Engine.run.Random = v.Engine.run.Random || run.Random }()
-	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &run, Ctx: ctx, Outs: len(s.outs), Fixed: s.fixed,
+	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &run, Ctx: ctx, Outs: len(s.outs), Fixed: v.still(s),
 		Constant: func(t *onnxio.Tensor) (*operator.Value, error) { return v.constant(t, run.Mode) },
 		Body: func(g *onnxio.Graph, own []*operator.Value) ([]*operator.Value, error) {
 			return v.body(ctx, g, own, s.caps, captured)

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"repmlp/onnxio"
 	"repmlp/verify/internal/operator"
@@ -64,10 +65,9 @@ func (e *Engine) constant(t *onnxio.Tensor, mode operator.Mode) (*operator.Value
 		copy(out.F64, x)
 	}
 	if mode == operator.Absolute && t.DType().IsFloat() {
+		floor := e.Floor[t.Name()]
 		for i, x := range out.F64 {
-			if x < 0 {
-				out.F64[i] = -x
-			}
+			out.F64[i] = math.Abs(x) + floor
 		}
 	}
 	return out, nil

@@ -130,6 +130,7 @@ func (e *Engine) begin(feeds map[string]*tensor.Tensor, want []string) (v *evalu
 		}
 	}
 	run, v.uses = e.between(v.known, len(feeds) > 0 && !e.fedAll(feeds), slices.Sorted(maps.Keys(v.keep)))
+	v.open = e.fedConstants(feeds, run)
 	for _, t := range v.known {
 		v.live += size(t)
 	}

@@ -17,6 +17,9 @@ func prelu(c *Call) ([]*Value, error) {
 		slope = slope.view(shape)
 	}
 	out, err := binary{f: func(a, b float64) float64 {
+		if c.Run.Mode == Absolute {
+			return a * math.Max(1, math.Abs(b)) // as steepest
+		}
 		if a < 0 {
 			return a * b
 		}

@@ -302,15 +302,9 @@ func div() Kernel {
 	return arithmetic(binary{f: func(a, b float64) float64 { return a / b }, g: divInt, op: '/', u: divUint})
 }
 
-// sub adds magnitudes in Absolute mode.
+// sub adds magnitudes.
 func sub() Kernel {
-	plus, minus := add(), arithmetic(binary{f: func(a, b float64) float64 { return a - b }, g: func(a, b int64) int64 { return a - b }, op: '-'})
-	return func(c *Call) ([]*Value, error) {
-		if c.Run.Mode == Absolute && c.In[0].DType.IsFloat() {
-			return plus(c)
-		}
-		return minus(c)
-	}
+	return onMagnitudes(arithmetic(binary{f: func(a, b float64) float64 { return a - b }, g: func(a, b int64) int64 { return a - b }, op: '-'}), add())
 }
 
 func pow(c *Call) ([]*Value, error) {

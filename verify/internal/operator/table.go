@@ -16,7 +16,7 @@ func Table() map[string]Operator {
 		"Sum":  {Kernel: variadic(addition, false), Alike: everywhere},
 		"Mean": {Kernel: variadic(addition, true), Alike: everywhere},
 		"Max":  {Kernel: variadic(higher, false)},
-		"Min":  {Kernel: variadic(lower, false)},
+		"Min":  {Kernel: onMagnitudes(variadic(lower, false), variadic(higher, false))},
 
 		// logic.go
 		"Equal":          {Kernel: equal()},
@@ -35,7 +35,7 @@ func Table() map[string]Operator {
 		// pointwise.go
 		"Identity":   {Kernel: identity, Alike: everywhere},
 		"Abs":        {Kernel: onIntegers(plain(math.Abs), absInt)},
-		"Neg":        {Kernel: onIntegers(plain(negative), negInt), Alike: everywhere},
+		"Neg":        {Kernel: onMagnitudes(onIntegers(plain(negative), negInt), identity), Alike: everywhere},
 		"Sign":       {Kernel: onIntegers(plain(sign), signInt)},
 		"Reciprocal": {Kernel: plain(reciprocal)},
 		"Sqrt":       {Kernel: plain(math.Sqrt)},
@@ -59,7 +59,7 @@ func Table() map[string]Operator {
 
 		// activation.go
 		"Relu":            {Kernel: relu},
-		"LeakyRelu":       {Kernel: unaryOf(leakyRelu), Alike: everywhere},
+		"LeakyRelu":       {Kernel: onMagnitudes(unaryOf(leakyRelu), unaryOf(steepest)), Alike: everywhere},
 		"PRelu":           {Kernel: prelu, Alike: everywhere},
 		"ThresholdedRelu": {Kernel: unaryOf(thresholdedRelu)},
 		"Clip":            {Kernel: clip, Alike: everywhere},
@@ -159,7 +159,7 @@ func Table() map[string]Operator {
 		"ReduceSum":       {Kernel: reduceSum()},
 		"ReduceMean":      {Kernel: reduceMean()},
 		"ReduceMax":       {Kernel: reduceMax()},
-		"ReduceMin":       {Kernel: reduceMin()},
+		"ReduceMin":       {Kernel: onMagnitudes(reduceMin(), reduceMax())},
 		"ReduceProd":      {Kernel: reduceProd()},
 		"ReduceL1":        {Kernel: reduceL1()},
 		"ReduceL2":        {Kernel: reduceL2()},
