@@ -40,6 +40,8 @@ type CheckOutput struct {
 	Worst      []Number `json:"worst_values,omitempty"` // of the reference and of the candidate there
 	WorstRun   int      `json:"worst_run"`              // counted from 0
 
+	WorstFrom string `json:"worst_from,omitempty"` // the file that the row comes from, where it is one of many
+
 	Of          string `json:"of,omitempty"`           // of expected outputs: whose outputs differ from them, "reference" or "candidate"
 	Elements    int64  `json:"elements"`               // in all runs
 	NotFinite   int64  `json:"not_finite,omitempty"`   // NaN or infinite, and the same in both
@@ -55,6 +57,7 @@ type CheckOutput struct {
 	ATol      Number `json:"atol"`
 	Rule      string `json:"rule"` // where the limit comes from, in words
 	Noise     Number `json:"noise_floor"`
+	OwnNoise  Number `json:"candidate_noise,omitempty"` // of a candidate that rounds more coarsely than the reference
 	Compared  int64  `json:"compared"`
 	Equal     int64  `json:"equal"` // the same number
 	// What follows is absent where nothing was compared, and Cosine where an output is
@@ -110,6 +113,9 @@ type Accuracy struct {
 // Allowance is the tolerance that was applied, in words.
 func (c *Check) Allowance() string { return allowance(float64(c.ATol), float64(c.RTol)) }
 
+// namedUnread is how many files that nothing was taken from are named.
+const namedUnread = 5
+
 // weakness says why a comparison shows less than it seems to.
 func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 	note := func(code, format string, args ...any) {
@@ -118,8 +124,18 @@ func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 	if c.NoiseFloor > verify.TellingNoise && !o.Fixed {
 		note("noisy_model", "rounding alone changes the outputs of the original by %.2g of the largest one, so comparing whole models shows little; try --inputs with real data", c.NoiseFloor)
 	}
+	for _, n := range c.Paired {
+		note("paired", "%s", n)
+	}
 	for _, n := range c.Notes {
 		note("declared_sizes", "%s", n)
+	}
+	if n := len(c.Unread); n > 0 {
+		more := ""
+		if n > namedUnread {
+			more = fmt.Sprintf(" and %d more", n-namedUnread)
+		}
+		note("unread_input", "nothing was taken from %q%s", c.Unread[:min(n, namedUnread)], more)
 	}
 	if len(c.Outputs) == 0 {
 		note("empty_output", "the models have no outputs, so there was nothing to compare")
@@ -220,10 +236,10 @@ func describeOutputs(list []verify.OutputDifference) (out []CheckOutput) {
 }
 
 func describeOutput(d verify.OutputDifference) CheckOutput {
-	o := CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst, WorstRun: d.WorstRun,
+	o := CheckOutput{Name: d.Name, Of: d.Of, Shape: d.Shape, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), WorstIndex: d.Worst, WorstRun: d.WorstRun, WorstFrom: d.WorstFrom,
 		Elements: d.Elements, NotFinite: d.NotFinite, Opposed: d.Opposed, NotCompared: d.Left,
 		Passed: d.Passed, Is: string(d.Is), Explained: d.Explained, Limit: Number(d.Limit), Ratio: Number(d.Ratio), RTol: Number(d.RTol), ATol: Number(d.ATol), Rule: d.Rule,
-		Noise: Number(d.Noise), Compared: d.Compared, Equal: d.Equal}
+		Noise: Number(d.Noise), OwnNoise: Number(d.OwnNoise), Compared: d.Compared, Equal: d.Equal}
 	if d.Worst != nil {
 		o.Worst = []Number{Number(d.Values[0]), Number(d.Values[1])}
 	}

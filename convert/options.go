@@ -44,17 +44,20 @@ type Options struct {
 	Strict       bool         // refuse with a *StrictError what does not end as Fused
 
 	// How whole models are compared.
-	Seed       uint64                // of random inputs, and of the rows of the proofs
-	Samples    int                   // random runs; 0: one
-	Dims       map[string]int64      // sizes of named dimensions; what is not here is chosen
-	Inputs     []string              // real inputs instead: .npy, .npz, or test_data_set folders
-	Ranges     map[string][2]float64 // of random inputs: see verify.CompareOptions
-	Labels     string                // CompareFiles: the classes of the rows of real inputs, a .npy; "": none
-	Tolerance  *Tolerance            // nil: follow the rounding noise of the original
-	Tolerances map[string]Tolerance  // of single outputs
-	MaxMemory  int64                 // bytes of the tensors of a run; 0: what the machine has
-	Locate     bool                  // CompareFiles: of models that differ, name the first value that does
-	SaveCase   string                // and write the smallest piece that shows it into this folder, which is empty or not there yet
+	Seed                     uint64                // of random inputs, and of the rows of the proofs
+	Samples                  int                   // random runs; 0: one
+	Dims                     map[string]int64      // sizes of named dimensions; what is not here is chosen
+	Inputs                   []string              // real inputs instead, see verify.CompareOptions
+	Images                   verify.ImageOptions   // how images among them become numbers
+	SaveInputs, SaveOutputs  string                // CompareFiles: a .npz and a folder that get what was fed and what came out; "": none
+	ByPosition, Cast, Stress bool                  // CompareFiles: see verify.CompareOptions
+	Ranges                   map[string][2]float64 // of random inputs: see verify.CompareOptions
+	Labels                   string                // CompareFiles: the classes of the rows of real inputs, a .npy; "": none
+	Tolerance                *Tolerance            // nil: follow the rounding noise of the original
+	Tolerances               map[string]Tolerance  // of single outputs
+	MaxMemory                int64                 // bytes of the tensors of a run; 0: what the machine has
+	Locate                   bool                  // CompareFiles: of models that differ, name the first value that does
+	SaveCase                 string                // and write the smallest piece that shows it into this folder, which is empty or not there yet
 
 	// What the caller hears meanwhile; nil is silent. No two calls run at a time.
 
@@ -158,7 +161,7 @@ func (o Options) graph() graph.Options {
 
 // comparison is how whole models are compared.
 func (o Options) comparison() verify.CompareOptions {
-	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Ranges: o.Ranges, Limit: o.MaxMemory, Progress: o.progress("checking")}
+	c := verify.CompareOptions{Seed: o.Seed, Samples: o.Samples, Dims: o.Dims, Inputs: o.Inputs, Images: o.Images, SaveInputs: o.SaveInputs, SaveOutputs: o.SaveOutputs, ByPosition: o.ByPosition, Cast: o.Cast, Stress: o.Stress, Ranges: o.Ranges, Limit: o.MaxMemory, Progress: o.progress("checking")}
 	if t := o.Tolerance; t != nil {
 		c.ATol, c.RTol, c.Fixed = t.Absolute, t.Relative, true
 	}
@@ -190,16 +193,19 @@ func (o Options) begin(ctx context.Context, step string) error {
 	return nil
 }
 
-// Reads lists the files that a run reads beside its models: real inputs, of which
-// a folder holds several.
-func (o Options) Reads() []string {
-	files := slices.Clone(o.Inputs)
+// Reads lists the files that a run reads beside its models: labels and real inputs, of
+// which a folder holds several.
+func (o Options) Reads() (files []string) {
 	if o.Labels != "" {
 		files = append(files, o.Labels)
 	}
 	for _, p := range o.Inputs {
-		if inside, err := filepath.Glob(filepath.Join(p, "*.pb")); err == nil {
-			files = append(files, inside...)
+		_, p = verify.InputFile(p)
+		files = append(files, p)
+		for _, in := range []string{"*", filepath.Join("test_data_set*", "*")} {
+			if inside, err := filepath.Glob(filepath.Join(p, in)); err == nil {
+				files = append(files, inside...)
+			}
 		}
 	}
 	return files

@@ -43,6 +43,7 @@ type allowance struct {
 	rtol, atol float64 // that it follows from
 	explained  float64 // by rounding, of |a−b|
 	noise      float64 // of the reference, relative to its largest value, where it was measured
+	own        float64 // of a candidate that rounds more coarsely, likewise
 	leave      []bool  // the elements that show nothing; nil: none
 	rule       string
 	asked      bool // the caller set the limit
@@ -61,7 +62,7 @@ func (f finding) leaves() []bool {
 const ruleAsked = "as asked for"
 
 // allowed is what may differ in one run of an output.
-func (c *comparing) allowed(name string, s *scatter, blind bool) (w allowance) {
+func (c *comparing) allowed(name string, s, own *scatter, blind bool) (w allowance) {
 	rounding, leave := s.noise(c.variety.jumpy, c.granted*s.scale)
 	w = allowance{leave: leave, blind: blind, measured: s.base.DType.IsFloat() && s.scale > 0}
 	if w.measured {
@@ -72,7 +73,16 @@ func (c *comparing) allowed(name string, s *scatter, blind bool) (w allowance) {
 		w.rule = "integers have to be the same"
 	case blind:
 		w.explained = foreignTolerance(c.roundoff) * s.scale
+	case c.coarse && own == nil:
+		w.explained = foreignTolerance(c.roundoff) * s.scale
 	default:
+		if own != nil {
+			more, _ := own.noise(c.variety.jumpy, c.granted*s.scale)
+			rounding += more
+			if w.measured {
+				w.own = more / s.scale
+			}
+		}
 		w.explained = multiple(c.roundoff)*rounding + c.granted*s.scale
 	}
 	if t, ok := c.o.tolerance(name); ok {
@@ -120,6 +130,10 @@ func (c *comparing) rule(blind bool) string {
 	switch {
 	case blind:
 		return "fixed, since inputs of integers cannot be moved to measure the noise of the original"
+	case c.coarse && c.own == nil:
+		return "fixed for the type that the candidate rounds to, since this engine cannot measure the noise of that"
+	case c.own != nil:
+		return fmt.Sprintf("%g times the rounding noise of the original and that of the candidate, which rounds more coarsely, and %.2g", multiple(c.roundoff), c.granted)
 	case c.runners[1] != nil:
 		return fmt.Sprintf("%g times the rounding noise of the original, and %.2g", multiple(c.roundoff), c.granted)
 	}

@@ -76,10 +76,26 @@ type CompareOptions struct {
 	Seed    uint64
 	Samples int // random runs, 1 if zero
 	Dims    map[string]int64
-	Inputs  []string // real inputs: .npy, .npz, or test_data_set folders
-	RTol    float64  // both zero: follow the noise floor
-	ATol    float64
-	Fixed   bool // RTol and ATol hold even where they are zero
+	// Inputs are real inputs: a .npy, .pb, .png or .jpg for a model with one input, a .npz
+	// with an array for each, NAME=FILE of any of these for each input, a test_data_set
+	// folder, whose outputs are compared as well, a folder of these, or a folder of images.
+	// A first axis may hold many samples.
+	Inputs []string
+	Images ImageOptions
+	// ByPosition pairs inputs and outputs by their order, not by name. With Cast their types
+	// may differ: both models are fed the same numbers, rounded to the candidate's types.
+	ByPosition, Cast bool
+	// Stress also compares on inputs that are hard on a model: zeros, ones, large, tiny and
+	// denormal numbers, one channel alone. Of each there is a run of the types and shapes of
+	// the last one, in Comparison.Stress.
+	Stress bool
+	// SaveInputs names a .npz that gets what was fed, SaveOutputs a folder that gets what
+	// both models gave, see SavedOutputs; "": none. They are written where the comparison
+	// came to its end, whatever it showed, and without stress inputs.
+	SaveInputs, SaveOutputs string
+	RTol                    float64 // both zero: follow the noise floor
+	ATol                    float64
+	Fixed                   bool // RTol and ATol hold even where they are zero
 	// Tolerances of single outputs, by name; they hold even where they are zero.
 	Tolerances map[string]Tolerance
 	// Ranges of random inputs by name, "" for inputs of floats without one of their
@@ -162,11 +178,11 @@ func oneEngine(runners [3]Runner) bool {
 	return false
 }
 
-// runAll runs what there is on one feed. The Go engine's runs go side by side,
+// runAll runs what there is on one feed, the candidate on its own form of it. The Go engine's runs go side by side,
 // since where one of them works on one processor another has the rest; with a
 // budget of memory, or where what there is does not suffice, they go one after
 // the other.
-func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
+func runAll(ctx context.Context, runners [3]Runner, feed, candFeed map[string]*Tensor, inTurn bool) (got [3]map[string]*Tensor, err error) {
 	inTurn = inTurn || oneEngine(runners)
 	var failed [3]error
 	var wg parallel.Group
@@ -174,7 +190,11 @@ func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inT
 		if r == nil {
 			continue
 		}
-		run := func() { got[i], failed[i] = r.Run(ctx, feed) }
+		mine := feed
+		if i == 2 {
+			mine = candFeed
+		}
+		run := func() { got[i], failed[i] = r.Run(ctx, mine) }
 		if _, ok := r.(*Engine); ok && !inTurn {
 			wg.Go(run)
 		} else {
@@ -183,7 +203,7 @@ func runAll(ctx context.Context, runners [3]Runner, feed map[string]*Tensor, inT
 	}
 	wg.Wait()
 	if _, ok := errors.AsType[*budget.Exceeded](errors.Join(failed[:]...)); ok && !inTurn {
-		return runAll(ctx, runners, feed, true)
+		return runAll(ctx, runners, feed, candFeed, true)
 	}
 	for i, err := range failed {
 		if err != nil {

@@ -30,18 +30,18 @@ func TestRunsInTurn(t *testing.T) {
 	feed := map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{2}, F32: []float32{1, 2}}}
 	engines := []*Engine{{machines[0]}, {machines[1]}}
 	double := &Engine{machines[0].With(Double, nil, operator.NewArena(storage.New(storage.ModelShelf)))}
-	got, err := runAll(context.Background(), [3]Runner{engines[0], double, engines[1]}, feed, false)
+	got, err := runAll(context.Background(), [3]Runner{engines[0], double, engines[1]}, feed, feed, false)
 	if err != nil || got[1]["y"].Len() != 2*n {
 		t.Fatalf("%v", err)
 	}
-	if _, err := runAll(context.Background(), [3]Runner{engines[0]}, map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{4}, F32: make([]float32, 4)}}, false); err != nil {
+	if _, err := runAll(context.Background(), [3]Runner{engines[0]}, map[string]*Tensor{"x": {DType: onnxio.Float32, Shape: []int{4}, F32: make([]float32, 4)}}, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	tight, err := NewEngine(m, EngineOptions{Limit: 4 * n})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runAll(context.Background(), [3]Runner{tight}, feed, false); err == nil {
+	if _, err := runAll(context.Background(), [3]Runner{tight}, feed, feed, false); err == nil {
 		t.Error("twice the budget is given")
 	}
 }

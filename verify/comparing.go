@@ -20,10 +20,11 @@ import (
 // unless o.Lenient; outputs without a finite number or without an element are
 // named in Vacuous, and whether anything was compared is Shown.
 func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*Comparison, error) {
-	if err := CheckInterface(ref, cand); err != nil {
+	pairs, err := o.pair(ref, cand)
+	if err != nil {
 		return nil, err
 	}
-	notes, err := narrowed(ref, cand, &o)
+	notes, err := pairs.narrowed(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 		if o.Lenient {
 			return &Comparison{Passed: true, NoiseFloor: math.NaN(), Vacuous: []string{"the models have no outputs"}}, nil
 		}
-		return nil, errors.New("comparing models: they have no outputs, so there is nothing to compare")
+		return nil, errNoOutputs
 	}
 	if err := o.checkTolerances(ref); err != nil {
 		return nil, err
@@ -44,15 +45,25 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &comparing{o: o, runners: runners, roundoff: narrowest(ref, cand), result: &Comparison{
-		Passed: true, Runs: runs.count, Samples: runs.samples, RTol: o.RTol, ATol: o.ATol, Notes: append(notes, misdeclared(ref, cand)...)}}
+	c := &comparing{o: o, pairs: pairs, runners: runners, roundoff: max(narrowest(ref, cand), pairs.coarser()), result: &Comparison{
+		Passed: true, Runs: runs.count, Samples: runs.samples, RTol: o.RTol, ATol: o.ATol, Paired: pairs.notes(), Notes: append(notes, pairs.misdeclared()...)}}
 	c.granted = roundoffs(c.roundoff) * c.roundoff
 	c.variety = &variety{ref: ref, runner: runners[0], again: o.Again, seed: o.Seed, limit: o.Limit, jumpy: jumps(ref) || jumps(cand), half: c.roundoff > 0x1p-24}
+	c.ownNoise(ref, cand)
 	for _, v := range ref.Graph().Outputs() {
 		c.outputs = append(c.outputs, newOutcome(v.Name(), ""))
 		c.scorings = append(c.scorings, &scoring{s: ScoreAgreement{Output: v.Name()}})
 	}
-	o.follow(runners, runs.count)
+	if c.saved, err = o.savings(ref); err != nil {
+		return nil, err
+	}
+	defer c.saved.remove()
+	c.result.Unread, c.named = runs.unread, runs.named
+	total := runs.count
+	if o.Stress {
+		total += len(stressCases())
+	}
+	o.follow(runners, total)
 	for k := range runs.count {
 		feed, err := runs.at(k)
 		if err != nil {
@@ -61,19 +72,37 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 		if err := c.sample(ctx, k, feed); err != nil {
 			return nil, err
 		}
+		if o.Stress && k == runs.count-1 {
+			if err := c.stress(ctx, feed.feed, runs.count); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return c.finish()
+	result, err := c.finish()
+	if err == nil {
+		err = c.saved.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // A comparing is the state of one comparison.
 type comparing struct {
 	o                 CompareOptions
 	runners           [3]Runner
+	pairs             *pairing
 	variety           *variety
-	blind             bool // nothing says how far the reference differs from itself
+	own               *variety // of a candidate that rounds more coarsely than the reference; nil otherwise
+	double            Runner   // the candidate in float64, beside own
+	coarse            bool     // the candidate rounds more coarsely than the reference
+	blind             bool     // nothing says how far the reference differs from itself
 	roundoff          float64
 	granted           float64 // of the largest output
 	elements          int64
+	saved             *savings
+	named             func(run, row int) string
 	outputs, expected []*outcome
 	scorings          []*scoring // of the outputs
 	result            *Comparison
@@ -84,8 +113,20 @@ const foreignVariations = 2
 
 // sample compares one run.
 func (c *comparing) sample(ctx context.Context, run int, s sample) error {
-	got, err := runAll(ctx, c.runners, s.feed, c.o.Limit > 0)
+	feed, candFeed, err := c.pairs.feeds(s.feed)
 	if err != nil {
+		return err
+	}
+	got, err := runAll(ctx, c.runners, feed, candFeed, c.o.Limit > 0)
+	if err != nil {
+		return err
+	}
+	got[2] = c.pairs.renamed(got[2])
+	own, err := c.ownScatter(ctx, run, candFeed, got[2])
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.saved.feeds.add(c.saved.inputs, feed, true), c.saved.ref.add(c.saved.outputs, got[0], false), c.saved.cand.add(c.saved.outputs, got[2], false)); err != nil {
 		return err
 	}
 	outs := c.outputs
@@ -98,7 +139,7 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 	}
 	next, seen := 0, c.runners[1] != nil
 	vary := func() error {
-		t, roundings, err := c.variety.run(ctx, s.feed, run, next)
+		t, roundings, err := c.variety.run(ctx, feed, run, next)
 		next++
 		if err != nil {
 			return fmt.Errorf("running the reference: %w", err)
@@ -117,7 +158,7 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 		}
 	}
 	for {
-		found, passed := c.judge(got, spreads, s.want, !seen)
+		found, passed := c.judge(got, spreads, own, s.want, !seen)
 		if passed || next >= c.variety.most() {
 			c.take(run, found)
 			for _, g := range c.scorings {
@@ -140,7 +181,7 @@ type finding struct {
 
 // judge compares one run of every output with the reference, and with what the inputs
 // came with.
-func (c *comparing) judge(got [3]map[string]*Tensor, spreads []*scatter, want map[string]*Tensor, blind bool) (found []finding, passed bool) {
+func (c *comparing) judge(got [3]map[string]*Tensor, spreads, own []*scatter, want map[string]*Tensor, blind bool) (found []finding, passed bool) {
 	passed = true
 	for i, out := range c.outputs {
 		name, s := out.d.Name, spreads[i]
@@ -150,7 +191,11 @@ func (c *comparing) judge(got [3]map[string]*Tensor, spreads []*scatter, want ma
 			found = append(found, finding{d, a, b, w})
 			passed = passed && d.Passed
 		}
-		w := c.allowed(name, s, blind)
+		var mine *scatter
+		if own != nil {
+			mine = own[i]
+		}
+		w := c.allowed(name, s, mine, blind)
 		add("", got[0][name], got[2][name], w)
 		if x := want[name]; x != nil {
 			w = c.conforming(w, s)
@@ -198,14 +243,22 @@ func (c *comparing) outcome(d OutputDifference) *outcome {
 	return (*list)[len(*list)-1]
 }
 
+// placed says from which file the worst row comes.
+func (c *comparing) placed(d OutputDifference) OutputDifference {
+	if c.named != nil && len(d.Worst) > 0 {
+		d.WorstFrom = c.named(d.WorstRun, d.Worst[0])
+	}
+	return d
+}
+
 // finish says what was compared, and with which limit.
 func (c *comparing) finish() (*Comparison, error) {
 	r := c.result
 	for _, o := range c.outputs {
-		r.Outputs = append(r.Outputs, o.end())
+		r.Outputs = append(r.Outputs, c.placed(o.end()))
 	}
 	for _, o := range c.expected {
-		r.Expected = append(r.Expected, o.end())
+		r.Expected = append(r.Expected, c.placed(o.end()))
 	}
 	var err error
 	if r.Scores, err = agreements(c.scorings, c.o.Labels); err != nil {

@@ -26,23 +26,31 @@ func ReadDataSet(dir, prefix string) ([]*Tensor, error) {
 		if err != nil || k < 0 || k >= len(files) {
 			return nil, fmt.Errorf("reading %q: its number does not fit", f)
 		}
-		if err := output.Regular(f); err != nil {
-			return nil, err
+		if out[k] != nil {
+			return nil, fmt.Errorf("reading %q: its number is there twice", f)
 		}
-		b, err := os.ReadFile(f)
-		if err != nil {
-			return nil, err
-		}
-		t, err := onnxio.ParseTensor(b)
-		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", f, err)
-		}
-		if !t.DType().IsFloat() && !t.DType().IsInt() && t.DType() != onnxio.Bool {
-			return nil, operator.Unsupportedf("the Go engine has no tensors of type %s", t.DType())
-		}
-		if out[k], err = tensor.FromFile(t, false); err != nil {
+		if out[k], err = readTensorFile(f); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// readTensorFile reads one tensor as ONNX stores it.
+func readTensorFile(path string) (*Tensor, error) {
+	if err := output.Regular(path); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := onnxio.ParseTensor(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	if !t.DType().IsFloat() && !t.DType().IsInt() && t.DType() != onnxio.Bool {
+		return nil, operator.Unsupportedf("the Go engine has no tensors of type %s", t.DType())
+	}
+	return tensor.FromFile(t, false)
 }

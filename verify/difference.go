@@ -13,7 +13,9 @@ type Comparison struct {
 	Expected   []OutputDifference // of both models from what the inputs came with
 	Stress     []StressRun
 	Scores     []ScoreAgreement
+	Paired     []string // what was compared that does not have one name or one type in both models
 	Notes      []string // what differs in the declarations and matters to no run
+	Unread     []string // files beside the inputs that nothing was taken from
 	Vacuous    []string // of what nothing was compared, a sentence each
 }
 
@@ -34,17 +36,19 @@ type OutputDifference struct {
 	// that came nearest to it, or went farthest beyond, and MaxAbs was Ratio times that.
 	RTol, ATol, Limit, Ratio float64
 	Noise                    float64 // largest rounding error of the reference, relative to its largest value; NaN if unknown
+	OwnNoise                 float64 // of a candidate that rounds more coarsely, relative likewise; 0 for any other
 	Rule                     string  // where the limit comes from, in words
 
-	MaxAbs   float64
-	MaxRel   float64    // MaxAbs relative to the largest magnitude of the reference in that run
-	Worst    []int      // the index of the element that differs most
-	Values   [2]float64 // there
-	WorstRun int        // counted from 0
-	Mean     float64    // NaN, as the next two, where nothing was compared
-	P99      float64    // what 99 of 100 do not exceed; at most a thousandth above that
-	RMS      float64    // the root of the mean square
-	Cosine   float64    // of the angle between a and b; NaN where one is zero everywhere
+	MaxAbs    float64
+	MaxRel    float64    // MaxAbs relative to the largest magnitude of the reference in that run
+	Worst     []int      // the index of the element that differs most
+	Values    [2]float64 // there
+	WorstRun  int        // counted from 0
+	WorstFrom string     // the file that the worst row comes from, where it is one of many
+	Mean      float64    // NaN, as the next two, where nothing was compared
+	P99       float64    // what 99 of 100 do not exceed; at most a thousandth above that
+	RMS       float64    // the root of the mean square
+	Cosine    float64    // of the angle between a and b; NaN where one is zero everywhere
 
 	Histogram []Bin // of what is not zero, by powers of two
 

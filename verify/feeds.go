@@ -2,33 +2,34 @@ package verify
 
 import "repmlp/onnxio"
 
-// Inputs reads real inputs for a model: a .npy for a model with one input, a .npz
-// with one array for each, an ONNX test_data_set folder. Of an axis that holds
-// more samples than a run takes every run gets its piece.
+// Inputs reads real inputs for a model, see CompareOptions.Inputs. Of an axis that
+// holds more samples than a run takes every run gets its piece.
 func Inputs(m *onnxio.Model, paths []string) ([]map[string]*Tensor, error) {
-	list, err := realInputs(m, paths)
+	runs, err := realInputs(m, paths, ImageOptions{})
+	if err != nil {
+		return nil, err
+	}
 	var feeds []map[string]*Tensor
-	for _, s := range list {
+	for k := range runs.count {
+		s, err := runs.at(k)
+		if err != nil {
+			return nil, err
+		}
 		feeds = append(feeds, s.feed)
 	}
-	return feeds, err
+	return feeds, nil
 }
 
-// countSamples counts the samples of all runs on real inputs: rows of the first
+// samples counts the samples of a set that is cut into so many runs: rows of the first
 // axis where it is free and all inputs share it. A run is one otherwise.
-func countSamples(m *onnxio.Model, feeds []map[string]*Tensor) int {
-	total := 0
-	for _, feed := range feeds {
-		rows := 0
-		for i, in := range feedable(m) {
-			t := feed[in.Name()]
-			if t == nil || len(t.Shape) == 0 || len(in.Dims()) > 0 && in.Dims()[0].Known || i > 0 && rows != t.Shape[0] {
-				rows = 1
-				break
-			}
-			rows = t.Shape[0]
+func (s *inputSet) samples(ins []*onnxio.ValueInfo, runs int) int {
+	rows := 0
+	for i, in := range ins {
+		t := s.sources[in.Name()]
+		if len(t.Shape) == 0 || len(in.Dims()) > 0 && in.Dims()[0].Known || i > 0 && rows != t.Shape[0] {
+			return runs
 		}
-		total += max(rows, 1)
+		rows = t.Shape[0]
 	}
-	return total
+	return max(rows, 1)
 }

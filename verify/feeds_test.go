@@ -38,7 +38,15 @@ func TestCountSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := countSamples(m, c.feeds); got != c.want {
+		got := 0
+		for _, feed := range c.feeds {
+			s := &inputSet{sources: map[string]*source{}}
+			for name, t := range feed {
+				s.sources[name] = held(t)
+			}
+			got += s.samples(feedable(m), 1)
+		}
+		if got != c.want {
 			t.Errorf("%s: %d samples, want %d", name, got, c.want)
 		}
 	}

@@ -12,29 +12,23 @@ import (
 // where there are none.
 type sample struct{ feed, want map[string]*Tensor }
 
-// A series is the inputs of every run, random ones made when they are asked for.
+// A series is the inputs of every run, made or read when they are asked for.
 type series struct {
 	count   int
-	samples int // see countSamples
+	samples int // rows of real inputs, see samples of an inputSet; else runs
 	at      func(k int) (sample, error)
+	named   func(k, row int) string // what a row of a run comes from; nil: nothing to say
+	unread  []string                // files beside the inputs that nothing is taken from
 }
 
 // samples lists the inputs of every run: the real ones where any are given,
 // random ones otherwise.
 func samples(m *onnxio.Model, o CompareOptions) (*series, error) {
 	if o.given != nil {
-		return &series{len(o.given), len(o.given), func(k int) (sample, error) { return o.given[k], nil }}, nil
+		return &series{count: len(o.given), samples: len(o.given), at: func(k int) (sample, error) { return o.given[k], nil }}, nil
 	}
 	if len(o.Inputs) > 0 {
-		list, err := realInputs(m, o.Inputs)
-		if err != nil {
-			return nil, err
-		}
-		var feeds []map[string]*Tensor
-		for _, s := range list {
-			feeds = append(feeds, s.feed)
-		}
-		return &series{len(list), countSamples(m, feeds), func(k int) (sample, error) { return list[k], nil }}, nil
+		return realInputs(m, o.Inputs, o.Images)
 	}
 	sizes, err := ChooseSizes(m, o.Dims, 2)
 	if err != nil {
@@ -44,7 +38,7 @@ func samples(m *onnxio.Model, o CompareOptions) (*series, error) {
 		return nil, err
 	}
 	n := max(o.Samples, 1)
-	return &series{n, n, func(k int) (sample, error) {
+	return &series{count: n, samples: n, at: func(k int) (sample, error) {
 		feed, err := randomInputs(m, sizes, o.Ranges, o.Seed, k)
 		return sample{feed: feed}, err
 	}}, nil

@@ -82,10 +82,9 @@ func clash(v, w *onnxio.ValueInfo) int {
 // narrowed refuses a candidate that takes one size where the reference takes
 // any, unless the caller asked for that size: then a sentence says so. Inputs
 // that were fed show whether the candidate takes them.
-func narrowed(ref, cand *onnxio.Model, o *CompareOptions) (notes []string, err error) {
-	others := feedable(cand)
-	for i, v := range feedable(ref) {
-		w := others[i]
+func (p *pairing) narrowed(o *CompareOptions) (notes []string, err error) {
+	for _, q := range p.ins {
+		v, w := q.ref, q.cand
 		if !v.Shape() || !w.Shape() {
 			continue
 		}
@@ -109,10 +108,10 @@ func narrowed(ref, cand *onnxio.Model, o *CompareOptions) (notes []string, err e
 
 // misdeclared says which outputs declare sizes that contradict each other. No
 // engine holds a model to them, but what reads the model may.
-func misdeclared(ref, cand *onnxio.Model) (notes []string) {
-	for i, v := range ref.Graph().Outputs() {
-		if w := cand.Graph().Outputs()[i]; clash(v, w) >= 0 {
-			notes = append(notes, fmt.Sprintf("output %q is declared as %s in the reference and as %s in the candidate", v.Name(), declared(v), declared(w)))
+func (p *pairing) misdeclared() (notes []string) {
+	for _, q := range p.outs {
+		if clash(q.ref, q.cand) >= 0 {
+			notes = append(notes, fmt.Sprintf("output %q is declared as %s in the reference and as %s in the candidate", q.ref.Name(), declared(q.ref), declared(q.cand)))
 		}
 	}
 	return notes

@@ -254,7 +254,7 @@ func (l *locating) judged(name string, got [3]*Tensor) *mark {
 	}
 	s := newScatter(a)
 	s.add(double, 1)
-	w := l.rule.allowed(name, s, false)
+	w := l.rule.allowed(name, s, nil, false)
 	m := &mark{OutputDifference: judge(a, b, s, w.leave, w.limit), limit: w.limit, noise: w.noise * s.scale, kind: a.DType}
 	m.Name, m.Shape = name, slices.Clone(m.Shape)
 	return m

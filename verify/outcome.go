@@ -33,6 +33,7 @@ func (o *outcome) take(run int, f finding) {
 	case f.measured:
 		o.d.Noise = max(o.d.Noise, f.noise) // NaN stays
 	}
+	o.d.OwnNoise = max(o.d.OwnNoise, f.own)
 	o.beyond = o.beyond || d.MaxAbs > f.explained || d.Opposed > 0 || d.Other != nil
 	if d.Other == nil && d.Left < max(d.Elements, 1) {
 		o.t.add(f.a, f.b, f.leaves())

@@ -63,17 +63,10 @@ func within(in *onnxio.ValueInfo, r [2]float64) (low, high int64, err error) {
 		return 0, 0, nil
 	}
 	from, to := math.Ceil(r[0]), math.Floor(r[1])
-	least, most := 0.0, 1.0
-	switch {
-	case d == onnxio.Bool:
-	case d == onnxio.Uint8, d == onnxio.Uint16, d == onnxio.Uint32, d == onnxio.Uint64:
-		most = min(math.Exp2(float64(d.Bits()))-1, 1<<53)
-	case d.IsInt():
-		most = min(math.Exp2(float64(d.Bits()-1))-1, 1<<53)
-		least = -most - 1
-	default:
+	if !d.IsInt() && d != onnxio.Bool {
 		return 0, 0, fmt.Errorf("making random inputs: input %q has type %s, which has no range", in.Name(), d)
 	}
+	least, most := integerEnds(d)
 	if from > to || from < least || to > most {
 		return 0, 0, fmt.Errorf("making random inputs: %s of input %q has no whole range from %g to %g", d, in.Name(), r[0], r[1])
 	}
