@@ -157,7 +157,8 @@ func TestPiecesOfAFile(t *testing.T) {
 			t.Errorf("%d inputs and %d outputs: %v", rows[0], rows[1], err)
 		}
 	}
-	for what, path := range map[string]string{"no such file": filepath.Join(dir, "none.npy"), "not a numpy array": filepath.Join(set, "input_0.pb")} {
+	writeFile(t, filepath.Join(dir, "text.npy"), []byte("this is no array"))
+	for what, path := range map[string]string{"no such file": filepath.Join(dir, "none.npy"), "not a numpy array": filepath.Join(dir, "text.npy")} {
 		if _, err := Inputs(fixed, []string{path}); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -79,6 +79,7 @@ func (l *locating) piece(ctx context.Context, feed map[string]*Tensor, marks map
 	}
 	o := l.o
 	o.Inputs, o.Dims, o.Ranges, o.Progress, o.Labels, o.Tolerances, o.Lenient = nil, nil, nil, nil, nil, nil, true
+	o.Images, o.SaveInputs, o.SaveOutputs, o.Stress = ImageOptions{}, "", "", false
 	if t, asked := l.o.Tolerances[name]; asked {
 		o.Tolerances = map[string]Tolerance{name: t}
 	}

@@ -177,6 +177,9 @@ func (t *text) worst(o convert.CheckOutput, alone bool) {
 		if t.report.Check.Runs > 1 {
 			run = fmt.Sprintf(" of run %d", o.WorstRun)
 		}
+		if o.WorstFrom != "" {
+			run += fmt.Sprintf(" (%s)", name(o.WorstFrom))
+		}
 		t.line("  output %s %v: differs by at most %.3g at %v%s: %.9g in %s, %.9g in %s", called, o.Shape, float64(o.MaxAbs), o.WorstIndex, run, float64(o.Worst[0]), first, float64(o.Worst[1]), second)
 	}
 	if o.Elements > o.NotCompared && (t.depth == everything || !alone) {
@@ -299,24 +302,26 @@ func decisive(c *convert.Check) (d *convert.CheckOutput) {
 	return d
 }
 
-// isNoise says whether the differences are rounding.
+// isNoise says whether the differences are rounding, and else how many times that.
 func isNoise(c *convert.Check, d *convert.CheckOutput) string {
 	all := func(is func(convert.CheckOutput) bool) bool {
 		return !slices.ContainsFunc(c.Outputs, func(o convert.CheckOutput) bool { return !is(o) })
+	}
+	times := ""
+	if n := float64(d.Noise + d.OwnNoise); n > 0 && d.Opposed == 0 {
+		times = fmt.Sprintf(": %.2g times the noise", float64(d.MaxRel)/n)
 	}
 	switch {
 	case all(func(o convert.CheckOutput) bool { return o.Is == string(verify.Identical) }):
 		return "; the outputs are the same numbers"
 	case all(func(o convert.CheckOutput) bool { return o.Is == string(verify.NotCompared) }):
 		return "; nothing was compared"
-	case all(func(o convert.CheckOutput) bool { return o.Explained }):
+	case all(func(o convert.CheckOutput) bool { return o.Explained }) && d.Passed:
 		return "; this is rounding"
 	case d.Passed:
-		return "; this is more than rounding explains"
+		return "; this is more than rounding explains" + times
 	case d.Explained:
 		return "; this is rounding, and more than was allowed"
-	case d.Compared > 0 && d.Ratio > 1 && !math.IsInf(float64(d.Ratio), 0):
-		return fmt.Sprintf("; this is %.3g times what was allowed, and not rounding", float64(d.Ratio))
 	}
-	return "; this is not rounding"
+	return "; this is not rounding" + times
 }

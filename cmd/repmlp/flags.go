@@ -29,10 +29,15 @@ type settings struct {
 	rtol, atol      []string
 	valRanges       []string
 	labels          string
-	maxMemory       string
-	locate          bool
-	saveCase        string
-	engine, ortLib  string
+	// real inputs, what is kept of a run, what belongs together
+	mean, std, size, layout string
+	saveInputs, saveOutputs string
+	match                   string
+	castInputs, stress      bool
+	maxMemory               string
+	locate                  bool
+	saveCase                string
+	engine, ortLib          string
 	// what is timed
 	batches               string
 	runs, warmup, threads int
@@ -72,12 +77,21 @@ func (s *settings) flags() []flagLine {
 		{"convert verify bench", "seed", uintFlag(&s.seed, 0), "`SEED` of the random inputs, and of the rows of proofs", words()},
 		{"convert verify", "samples", intFlag(&s.samples, 1), "`NUMBER` of random runs", words()},
 		{"convert inspect verify bench bench-memory", "dim", listFlag(&s.dims), "value of a named dimension, `NAME=SIZE`, as batch=4; repeatable", words()},
-		{"convert verify", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`: .npy, .npz or a test_data_set folder; repeatable", extensions("npy", "npz")},
+		{"convert verify", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`: .npy, .npz, NAME=FILE of one input, a test_data_set folder or a folder of images; repeatable", extensions("npy", "npz", "pb", "png", "jpg", "jpeg")},
+		{"convert verify", "mean", stringFlag(&s.mean, ""), "of images among the inputs: `NUMBERS` that are subtracted from channels of 0 to 1, as 0.485,0.456,0.406", words()},
+		{"convert verify", "std", stringFlag(&s.std, ""), "of images among the inputs: `NUMBERS` that channels are divided by after that", words()},
+		{"convert verify", "size", stringFlag(&s.size, ""), "of images among the inputs: `HEIGHTxWIDTH` (default: what the model declares)", words()},
+		{"convert verify", "layout", stringFlag(&s.layout, ""), "of images among the inputs: `LAYOUT` nchw or nhwc (default: where the model declares 1 or 3 channels)", words("nchw", "nhwc")},
 		{"bench bench-memory", "inputs", listFlag(&s.inputs), "real inputs, a `PATH`, of which the first run's are taken: .npy, .npz or a test_data_set folder", extensions("npy", "npz")},
 		{"convert verify", "rtol", listFlag(&s.rtol), "relative `TOLERANCE` of the whole-model comparison, or NAME=TOLERANCE of one output; repeatable (default: follows the noise floor)", words()},
 		{"convert verify", "atol", listFlag(&s.atol), "absolute `TOLERANCE` of the whole-model comparison, or NAME=TOLERANCE of one output; repeatable", words()},
 		{"convert verify", "val-range", listFlag(&s.valRanges), "random inputs lie evenly in `LOW:HIGH`, or INPUT=LOW:HIGH for one of them; repeatable (default: standard normal)", words()},
 		{"verify", "labels", stringFlag(&s.labels, ""), "`FILE` of the right class for each row of --inputs, a .npy: reports the accuracy of both models", extensions("npy")},
+		{"verify", "stress", boolFlag(&s.stress), "also compare on zeros, ones, large, tiny and denormal numbers, and one channel alone", nil},
+		{"verify", "match", stringFlag(&s.match, "name"), "pair inputs and outputs by `WHAT`: name or position", words("name", "position")},
+		{"verify", "cast-inputs", boolFlag(&s.castInputs), "compare models whose types differ: both are fed the same numbers, rounded to the candidate's types", nil},
+		{"verify", "save-inputs", stringFlag(&s.saveInputs, ""), "write what was fed into `FILE`, a .npz that --inputs reads", extensions("npz")},
+		{"verify", "save-outputs", stringFlag(&s.saveOutputs, ""), "write what both models gave into the folder `DIR`, as reference.npz and candidate.npz", folders},
 		{"verify", "locate", boolFlag(&s.locate), "name the first value that differs, and the nodes that make it", nil},
 		{"verify", "save-case", stringFlag(&s.saveCase, ""), "with --locate: write the smallest piece that differs into the new folder `DIR`", folders},
 		{"convert verify", "max-memory", stringFlag(&s.maxMemory, ""), "memory budget of a model run, a `SIZE` as 8GB", words()},

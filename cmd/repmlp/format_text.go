@@ -143,6 +143,13 @@ func noise(c *convert.Check) string {
 	if math.IsNaN(float64(c.NoiseFloor)) {
 		return "noise of the original not measured" + by
 	}
+	own := 0.0
+	for _, o := range c.Outputs {
+		own = max(own, float64(o.OwnNoise))
+	}
+	if own > 0 {
+		by = fmt.Sprintf(", of the candidate, which rounds more coarsely, %.2g%s", own, by)
+	}
 	return fmt.Sprintf("rounding noise of the original %.2g%s", float64(c.NoiseFloor), by)
 }
 

@@ -50,13 +50,10 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 		}
 		o.Samples = s.samples
 	}
-	if given("val-range") && len(s.inputs) > 0 {
-		return o, wrongUse(cmd, errors.New("--val-range is for random inputs; --inputs holds its own numbers"))
+	if err := s.feeding(cmd, &o); err != nil {
+		return o, err
 	}
-	if given("labels") && len(s.inputs) == 0 {
-		return o, wrongUse(cmd, errors.New("--labels are the classes of real inputs; give these with --inputs"))
-	}
-	for _, flag := range []string{"inputs", "samples", "rtol", "atol", "val-range", "engine", "ort-lib"} {
+	for _, flag := range []string{"inputs", "samples", "rtol", "atol", "val-range", "mean", "std", "size", "layout", "engine", "ort-lib"} {
 		if s.noCheck && given(flag) {
 			return o, wrongUse(cmd, fmt.Errorf("--%s is for the run of the whole model, which --no-check skips", flag))
 		}

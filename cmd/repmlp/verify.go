@@ -19,7 +19,8 @@ rounding noise: how far it is from a float64 run, and how far from itself where
 inputs and weights are moved by a rounding. ONNX Runtime has no float64 run of a
 float32 model: there the reference is run with and without optimisations, and
 with moved inputs. The report says what was allowed. Outputs of a test_data_set
-folder are what both models have to give.
+folder are what both models have to give. docs/verify.md says how the limit is
+chosen and how to read a failure.
 
 With --locate the first value is named that both models have, by its name, and
 that differs by more than rounding explains, with the nodes that make it.
@@ -40,7 +41,7 @@ func (a *app) verify(cmd *cobra.Command, s *settings, reference, candidate strin
 		return err
 	}
 	ctx := cmd.Context()
-	writes := s.outputs()
+	writes := append(s.outputs(), s.saved()...)
 	err = writes.check(s.reads(opts, reference, candidate))
 	if err == nil && s.saveCase != "" {
 		err = output.CheckFolder(output.Target{Flag: "--save-case", Path: s.saveCase})
