@@ -201,7 +201,7 @@ func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() e
 	if res != nil && res.Plan != nil {
 		r.Verdict, r.Declined, r.Left, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Left, res.Plan.Warnings
 		r.Regions = res.Plan.proved(res.Proofs)
-		r.Blocks = res.Plan.Blocks
+		r.Blocks, r.Drawings = res.Plan.Blocks, res.Drawings
 		r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}
 		for k, v := range res.Seconds {
 			r.Seconds[k] = v

@@ -64,7 +64,7 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 		return fmt.Errorf("inspecting %q: %w", r.Input.Path, err)
 	}
 	r.Blocks, r.Regions, r.Warnings = res.Plan.Blocks, res.Plan.Regions, res.Plan.Warnings
-	r.Declined, r.Left = res.Plan.Declined, res.Plan.Left
+	r.Declined, r.Left, r.Drawings = res.Plan.Declined, res.Plan.Left, res.Drawings
 	r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}
 	if err := j.totals(m, res); err != nil {
 		return err

@@ -30,7 +30,7 @@ type job struct {
 
 func newJob(command string, opts Options) *job {
 	opts, err := opts.complete()
-	return &job{opts: opts, invalid: err, report: &Report{Schema: Schema, Tool: Tool{Name: "repmlp", Version: opts.Version}, Command: command}}
+	return &job{opts: opts, invalid: err, report: &Report{Schema: Schema, Tool: Tool{Name: "repmlp", Version: opts.Version}, Command: command, Arguments: opts.Arguments}}
 }
 
 // guarded does the work. A panic on whichever goroutine becomes an error; and if a

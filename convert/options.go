@@ -78,6 +78,11 @@ type Options struct {
 	Commit func(r *Report) error
 	// Hashes has the report name the SHA-256 of the files.
 	Hashes bool
+	// Drawings has the report hold what a page draws of the merges. Where an FC is merged
+	// with convs, a conversion folds it three more times for that, once for each kind.
+	Drawings bool
+	// Arguments are what the caller was started with, for the report.
+	Arguments []string
 
 	reserved []map[string]bool      // names of the graphs around, which new ones must not shadow
 	source   func() (string, error) // SHA-256 of the file that is converted; nil: it is none

@@ -1,5 +1,7 @@
 package convert
 
+import "repmlp/internal/drawing"
+
 // Schema names the layout of a Report.
 const Schema = "repmlp.report/1"
 
@@ -23,6 +25,11 @@ type Report struct {
 	Located  *Located           `json:"located,omitempty"`
 	Seconds  map[string]float64 `json:"seconds,omitempty"`
 	Error    *Failure           `json:"error,omitempty"`
+
+	// Arguments are those of whoever called, see Options.
+	Arguments []string `json:"arguments,omitempty"`
+	// Drawings show the merges where Options.Drawings asks for them, a few of each kind.
+	Drawings []drawing.Region `json:"-"`
 }
 
 // A Failure says why a command did not do what it was asked for.

@@ -13,6 +13,7 @@ import (
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/reason"
 	"repmlp/convert/internal/rules"
+	"repmlp/internal/drawing"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"
@@ -27,6 +28,7 @@ type result struct {
 	Verdict  string
 	Baseline *onnxio.Model // the model that the result must equal: the source with training switches off
 	Seconds  map[string]float64
+	Drawings []drawing.Region
 }
 
 // A conversion is one attempt: a plan and the edit that it makes.
@@ -106,6 +108,9 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			}
 			if err == nil {
 				err = c.remains(nil, cut)
+			}
+			if err == nil {
+				err = c.draw()
 			}
 			if err == nil {
 				err = c.count(m)
