@@ -23,6 +23,7 @@ type Report struct {
 	Totals   *Totals            `json:"totals,omitempty"`
 	Check    *Check             `json:"check,omitempty"`
 	Located  *Located           `json:"located,omitempty"`
+	Timings  *Timings           `json:"timings,omitempty"` // where whoever called took any
 	Seconds  map[string]float64 `json:"seconds,omitempty"`
 	Error    *Failure           `json:"error,omitempty"`
 

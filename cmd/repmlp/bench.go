@@ -28,43 +28,15 @@ type benchmark struct{ *settings }
 
 // A benchReport is what bench --json prints.
 type benchReport struct {
-	Schema  string        `json:"schema"`
-	Tool    convert.Tool  `json:"tool"`
-	Engine  string        `json:"engine"`
-	Threads int           `json:"threads"` // 0: as many as there are cores
-	Runs    int           `json:"runs"`
-	Warmup  int           `json:"warmup"`
-	Inputs  []string      `json:"inputs,omitempty"`
-	Models  []benchModel  `json:"models"`
-	Results []benchResult `json:"results"`
+	Schema string       `json:"schema"`
+	Tool   convert.Tool `json:"tool"`
+	convert.Timings
 }
 
-// A benchModel is what a model costs before it runs.
-type benchModel struct {
-	Path    string             `json:"path"`
-	Session float64            `json:"session_seconds"`
-	Peak    int64              `json:"peak_bytes,omitempty"` // of a process that runs this model alone
-	PerOp   map[string]float64 `json:"per_op_seconds,omitempty"`
-}
-
-// A benchResult is one model at one batch size.
-type benchResult struct {
-	Path      string      `json:"path"`
-	Batch     int64       `json:"batch"`
-	MedianMS  float64     `json:"median_ms"`
-	P10MS     float64     `json:"p10_ms"`
-	P90MS     float64     `json:"p90_ms"`
-	PerSecond float64     `json:"items_per_second"`
-	Ratio     *benchRatio `json:"ratio_to_first,omitempty"`
-}
-
-// A benchRatio says how many times faster than the first model, with a 95 %
-// confidence interval.
-type benchRatio struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-}
+type (
+	benchModel  = convert.TimedModel
+	benchResult = convert.TimedResult
+)
 
 func (a *app) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -149,7 +121,8 @@ func (a *app) bench(ctx context.Context, f benchmark, paths []string) error {
 	if err := writes.check(slices.Concat(paths, convert.Options{Inputs: f.inputs}.Reads())); err != nil {
 		return err
 	}
-	r := &benchReport{Schema: benchSchema, Tool: convert.Tool{Name: "repmlp", Version: version}, Threads: f.threads, Runs: f.runs, Warmup: f.warmup, Inputs: f.inputs}
+	r := &benchReport{Schema: benchSchema, Tool: convert.Tool{Name: "repmlp", Version: version},
+		Timings: convert.Timings{Threads: f.threads, Runs: f.runs, Warmup: f.warmup, Inputs: f.inputs}}
 	var models []*onnxio.Model
 	var sessions []benchSession
 	defer func() {
@@ -274,7 +247,7 @@ func (f benchmark) measure(ctx context.Context, sessions []benchSession, models 
 		row := benchResult{Path: path, Batch: batch, MedianMS: 1e3 * s.Median, P10MS: 1e3 * s.P10, P90MS: 1e3 * s.P90, PerSecond: float64(batch) / s.Median}
 		if i > 0 {
 			v := measure.Ratio(seconds[0], seconds[i], rng)
-			row.Ratio = &benchRatio{v.Value, v.Low, v.High}
+			row.Ratio = &convert.Speedup{Value: v.Value, Low: v.Low, High: v.High}
 		}
 		out = append(out, row)
 	}

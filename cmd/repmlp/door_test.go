@@ -59,6 +59,7 @@ func comparable(t *testing.T, r *convert.Report) string {
 		r.Seconds[stage] = 0
 	}
 	r.Input.SHA256, r.Output.SHA256 = "", ""
+	r.Arguments = nil
 	r.Warnings = slices.DeleteFunc(r.Warnings, func(w convert.Warning) bool { return w.Code == "second_reader" })
 	for i := range r.Regions {
 		r.Regions[i].Proof.MaxAbs, r.Regions[i].Proof.Bound = 0, 0 // depend on the order in which regions are proved
@@ -95,7 +96,7 @@ func TestFlagsLeaveOptionsAlone(t *testing.T) {
 		if o.Engine == nil || o.SecondReader != (secondreader.Reader{}) || o.Began == nil || o.Version != version {
 			t.Errorf("%s: %+v", cmd.Name(), o)
 		}
-		o.Engine, o.SecondReader, o.Began, o.Version = nil, nil, nil, ""
+		o.Engine, o.SecondReader, o.Began, o.Version, o.Arguments = nil, nil, nil, "", nil
 		v := reflect.ValueOf(o)
 		for i := range v.NumField() {
 			if f := v.Field(i); !f.IsZero() && !(f.Kind() == reflect.Map && f.Len() == 0) {
@@ -148,7 +149,7 @@ func TestTableOfFormats(t *testing.T) {
 		var report, bench strings.Builder
 		err := f.report(&report, failed(failing("convert", "in.onnx")))
 		if err == nil {
-			err = f.bench(&bench, &benchReport{Models: []benchModel{{Path: "in.onnx"}}})
+			err = f.bench(&bench, &benchReport{Timings: convert.Timings{Models: []benchModel{{Path: "in.onnx"}}}})
 		}
 		if err != nil || !strings.Contains(report.String(), "no room") || !strings.Contains(bench.String(), "in.onnx") {
 			t.Errorf("%s: %v\n%s\n%s", f.extension, err, report.String(), bench.String())

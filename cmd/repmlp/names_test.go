@@ -180,7 +180,7 @@ func TestHostileNames(t *testing.T) {
 					t.Errorf("name %d: the JSON report does not keep it: %v", i, err)
 				}
 			}
-			if name == "r.html" && bytes.Contains(b, []byte("<script>")) {
+			if name == "r.html" && bytes.Count(b, []byte("<script")) != 1 { // the page's own
 				t.Errorf("name %d: a tag in the HTML report", i)
 			}
 		}

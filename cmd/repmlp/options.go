@@ -21,6 +21,7 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 		AllowGrowth: s.growth, FreezeInputs: s.freeze, FoldDequantize: s.dequantize, BatchStatistics: s.asInfer, Values: s.values,
 		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
 		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Labels: s.labels, Hashes: s.wanted(), Locate: s.locate || s.saveCase != "", SaveCase: s.saveCase,
+		Drawings: s.pictured(), Arguments: a.args,
 	}
 	given := cmd.Flags().Changed
 	switch s.fc {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"repmlp/convert"
 	"repmlp/internal/output"
@@ -16,6 +17,14 @@ import (
 
 // wanted reports whether anybody reads more than the text.
 func (s *settings) wanted() bool { return s.json || len(s.reports) > 0 }
+
+// pictured reports whether anybody looks at drawings.
+func (s *settings) pictured() bool {
+	return slices.ContainsFunc(s.reports, func(path string) bool {
+		f, err := formatOf(path)
+		return err == nil && f.extension == htmlFormat.extension
+	})
+}
 
 // checkReports refuses reports of an unknown format.
 func (s *settings) checkReports() error {
