@@ -43,7 +43,7 @@ func TestPageInBrowser(t *testing.T) {
 	files := map[string]string{"convert": readDoc(t, file), "many": pageText(t, hard)}
 	for name, text := range files {
 		for _, width := range []int{1280, 360} {
-			saw := look(t, browser, filepath.Join(dir, fmt.Sprintf("%s%d", name, width)), text, width)
+			saw := browse(t, browser, filepath.Join(dir, fmt.Sprintf("%s%d", name, width)), text, width)
 			if saw.Scroll > width {
 				t.Errorf("%s at %d: the page is %d wide", name, width, saw.Scroll)
 			}
@@ -97,8 +97,8 @@ addEventListener("load", function () {
 });
 </script></body></html>`
 
-// look opens a page in a browser.
-func look(t *testing.T, browser, dir, text string, width int) (saw seenPage) {
+// browse opens a page in a browser.
+func browse(t *testing.T, browser, dir, text string, width int) (saw seenPage) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func TestLeftIsFolded(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	if err := htmlFormat.report(&b, r); err != nil || !strings.Contains(b.String(), "<tr><td>no_linear_neighbour</td><td><code>a</code></td><td>why a</td></tr>") || strings.Contains(b.String(), "\x1b") {
+	if err := htmlFormat.report(&b, r); err != nil || !strings.Contains(b.String(), "<code>no_linear_neighbour</code> <span class=\"tag \">5</span>") || !strings.Contains(b.String(), "<code>a</code></td><td>why a</td>") || strings.Contains(b.String(), "\x1b") {
 		t.Errorf("%v: %s", err, b.String())
 	}
 }

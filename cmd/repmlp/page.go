@@ -37,9 +37,9 @@ type page struct {
 
 // The tones of what a reader should feel.
 const (
-	good = "ok"
-	fair = "warn"
-	bad  = "bad"
+	toneGood = "ok"
+	toneFair = "warn"
+	toneBad  = "bad"
 )
 
 type (
@@ -102,15 +102,15 @@ func pageOf(r *convert.Report) *page {
 func (p *page) head() {
 	r := p.Report
 	headline := map[string][2]string{
-		convert.Fused:          {"Merged and proved", good},
-		convert.Partial:        {"Merged and proved, but for some places", good},
-		convert.Declined:       {"Nothing could be merged", fair},
+		convert.Fused:          {"Merged and proved", toneGood},
+		convert.Partial:        {"Merged and proved, but for some places", toneGood},
+		convert.Declined:       {"Nothing could be merged", toneFair},
 		convert.Unchanged:      {"Nothing is left to merge", ""},
-		convert.Failed:         {"Failed", bad},
-		convert.NotEquivalent:  {"Not equivalent", bad},
-		convert.Equivalent:     {"Equivalent", good},
-		convert.WouldFuse:      {"Everything would merge", good},
-		convert.WouldBePartial: {"Most would merge", good},
+		convert.Failed:         {"Failed", toneBad},
+		convert.NotEquivalent:  {"Not equivalent", toneBad},
+		convert.Equivalent:     {"Equivalent", toneGood},
+		convert.WouldFuse:      {"Everything would merge", toneGood},
+		convert.WouldBePartial: {"Most would merge", toneGood},
 	}[r.Verdict]
 	p.Headline, p.Tone = headline[0], headline[1]
 	if p.Headline == "" {
@@ -118,7 +118,7 @@ func (p *page) head() {
 	}
 	switch {
 	case refused(r):
-		p.Headline, p.Tone = "Refused by --strict", bad
+		p.Headline, p.Tone = "Refused by --strict", toneBad
 	case r.Verdict == convert.Partial && len(r.Regions) > 0:
 		p.Headline = fmt.Sprintf("Merged and proved, %s left", plural(p.places(), "place"))
 	case r.Verdict == convert.WouldBePartial:
@@ -171,7 +171,7 @@ func (p *page) sentence() string {
 		if !c.Passed {
 			word = "do not agree"
 		}
-		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: at most %.2g of the largest output apart, allowed %s.", word, worstRel(c), c.Allowance()))
+		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: at most %.2g of the largest output apart, allowed %s.", word, largestOf(c), c.Allowance()))
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
@@ -197,7 +197,7 @@ func (p *page) cards() {
 					nodes[m] = true
 				}
 			}
-			c.Value, c.Tone = fmt.Sprintf("%s of %s", plural(n, "merge"), plural(len(nodes), "node")), good
+			c.Value, c.Tone = fmt.Sprintf("%s of %s", plural(n, "merge"), plural(len(nodes), "node")), toneGood
 			kinds := map[string]int{}
 			for _, k := range p.Kinds {
 				kinds[k.Title] += len(k.Rows)
@@ -243,33 +243,33 @@ func (p *page) proofCard() pageCard {
 	case r.Command == "inspect":
 		c.Value = "convert proves each merge"
 	case failed > 0:
-		c.Value, c.Tone = plural(failed, "proof")+" failed", bad
+		c.Value, c.Tone = plural(failed, "proof")+" failed", toneBad
 	case proved > 0 && proved == len(r.Regions):
-		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), good
+		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneGood
 		c.Lines = append(c.Lines, fmt.Sprintf("worst: %.2g of the rounding bound", worst))
 	case len(r.Regions) > 0:
-		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), bad
+		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneBad
 	}
 	if k := r.Check; k != nil {
-		said := fmt.Sprintf("outputs within %.2g, allowed %.2g", worstRel(k), float64(k.RTol))
+		said := fmt.Sprintf("outputs within %.2g, allowed %.2g", largestOf(k), float64(k.RTol))
 		if k.ATol > 0 {
-			said = fmt.Sprintf("outputs within %.2g, allowed %s", worstRel(k), k.Allowance())
+			said = fmt.Sprintf("outputs within %.2g, allowed %s", largestOf(k), k.Allowance())
 		}
 		switch {
 		case !k.Passed:
-			c.Tone = bad
+			c.Tone = toneBad
 			if r.Command == "verify" {
 				c.Value = "they differ"
 			} else {
 				c.Value = "the models differ"
 			}
 		case r.Command == "verify":
-			c.Value, c.Tone = "they agree", good
+			c.Value, c.Tone = "they agree", toneGood
 		}
 		c.Lines = append(c.Lines, said)
 	}
 	if r.Verdict == convert.Failed {
-		c.Value, c.Tone = "not reached", bad
+		c.Value, c.Tone = "not reached", toneBad
 		if proved > 0 {
 			c.Value = fmt.Sprintf("%d of %d proved", proved, len(r.Regions))
 		}
@@ -279,9 +279,9 @@ func (p *page) proofCard() pageCard {
 
 func (p *page) staysCard() pageCard {
 	r := p.Report
-	c := pageCard{Label: "stays", Value: "nothing that could merge", Tone: good}
+	c := pageCard{Label: "stays", Value: "nothing that could merge", Tone: toneGood}
 	if n := p.places(); n > 0 {
-		c.Value, c.Tone = plural(n, "place"), fair
+		c.Value, c.Tone = plural(n, "place"), toneFair
 		if n == 1 {
 			c.Value = "1 place"
 		}
@@ -347,19 +347,19 @@ func (p *page) speedCard() pageCard {
 				c.Value = said
 				switch {
 				case x.Ratio.Low > 1:
-					c.Tone = good
+					c.Tone = toneGood
 				case x.Ratio.High < 1:
-					c.Tone = bad
+					c.Tone = toneBad
 				}
 			}
 			c.Lines = append(c.Lines, fmt.Sprintf("batch %d: %.2f× (%.2f to %.2f), %s", x.Batch, x.Ratio.Value, x.Ratio.Low, x.Ratio.High, name(t.Engine)))
 		}
 	}
 	if t := r.Totals; t != nil && t.MultiplyAdds != nil && t.MultiplyAdds.Before > 0 {
-		c.Lines = append(c.Lines, fmt.Sprintf("multiply-adds %s → %s (%s)", short(t.MultiplyAdds.Before), short(t.MultiplyAdds.After), percent(t.MultiplyAdds.Before, t.MultiplyAdds.After)))
+		c.Lines = append(c.Lines, fmt.Sprintf("multiply-adds %s → %s (%s)", short(t.MultiplyAdds.Before), short(t.MultiplyAdds.After), grown(t.MultiplyAdds.Before, t.MultiplyAdds.After)))
 	}
 	if r.Timings == nil && r.Command == "convert" && r.Output != nil && len(r.Regions) > 0 {
-		c.Lines = append(c.Lines, "--bench times both models")
+		c.Lines = append(c.Lines, "repmlp bench times both models")
 	}
 	return c
 }
@@ -379,20 +379,15 @@ func short(n int64) string {
 	return fmt.Sprintf("%.3g%s", v, unit)
 }
 
-// percent is by how much a number changed.
-func percent(before, after int64) string {
+// grown is by how much a number changed.
+func grown(before, after int64) string {
 	switch {
 	case before == after:
 		return "the same"
 	case before == 0:
 		return "new"
 	}
-	v := 100 * (float64(after)/float64(before) - 1)
-	s := fmt.Sprintf("%+.0f %%", v)
-	if math.Abs(v) < 10 {
-		s = fmt.Sprintf("%+.1f %%", v)
-	}
-	return strings.ReplaceAll(s, "-", "−")
+	return strings.ReplaceAll(percent(convert.Change{Before: before, After: after}), "-", "−")
 }
 
 // glance compares the sizes of the models.
@@ -406,7 +401,7 @@ func (p *page) glance() {
 			return
 		}
 		most := float64(max(c.Before, c.After))
-		p.Bars = append(p.Bars, pageBar{What: what, Change: percent(c.Before, c.After), Before: short(c.Before), After: short(c.After),
+		p.Bars = append(p.Bars, pageBar{What: what, Change: grown(c.Before, c.After), Before: short(c.Before), After: short(c.After),
 			ExactBefore: thousands(c.Before), ExactAfter: thousands(c.After), Old: 100 * float64(c.Before) / most, New: 100 * float64(c.After) / most})
 	}
 	bar("nodes", t.Nodes)
@@ -464,7 +459,7 @@ func (p *page) stays() {
 		p.Stays[k].Rows = append(p.Stays[k].Rows, pageWhy{name(node), message(why)})
 	}
 	for _, d := range p.Declined {
-		tone := fair
+		tone := toneFair
 		if d.Growth() {
 			tone = ""
 		}
@@ -474,7 +469,7 @@ func (p *page) stays() {
 		add(x.Code, "", x.Node, x.Message)
 	}
 	for i := range p.Stays {
-		p.Stays[i].Open = p.Stays[i].Tone == fair && p.Stays[i].Count <= 12
+		p.Stays[i].Open = p.Stays[i].Tone == toneFair && p.Stays[i].Count <= 12
 	}
 }
 

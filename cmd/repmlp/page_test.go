@@ -177,8 +177,8 @@ func TestShortNumbers(t *testing.T) {
 		}
 	}
 	for want, c := range map[string][2]int64{"the same": {5, 5}, "−50 %": {78, 39}, "−0.5 %": {1000, 995}, "+100 %": {1, 2}, "new": {0, 3}} {
-		if got := percent(c[0], c[1]); got != want {
-			t.Errorf("percent(%v) = %q, want %q", c, got, want)
+		if got := grown(c[0], c[1]); got != want {
+			t.Errorf("grown(%v) = %q, want %q", c, got, want)
 		}
 	}
 }

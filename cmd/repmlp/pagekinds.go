@@ -105,7 +105,7 @@ func (p *page) kinds() {
 		}
 	}
 	if n := len(rest.Rows); n > 0 {
-		rest.Title, rest.Count, rest.Open = "Merges", fmt.Sprintf("× %d", n), n <= listedRegions
+		rest.Title, rest.Count, rest.Open = "Merges", fmt.Sprintf("× %d", n), n <= foldedRows
 		if len(p.Kinds) > 0 {
 			rest.Title = "Merges in bodies of control flow"
 		}

@@ -44,16 +44,16 @@ func outputsOf(list []convert.CheckOutput) (out []pageOutput) {
 }
 
 func outputOf(o convert.CheckOutput) pageOutput {
-	p := pageOutput{Name: name(o.Name), Shape: sizes(o.Shape), Max: fmt.Sprintf("%.3g", float64(o.MaxAbs)), Is: said(o.Is), Tone: good,
-		Mean: figure(o.Mean), P99: figure(o.P99), RMS: figure(o.RMS), Cosine: cosine(o.Cosine)}
+	p := pageOutput{Name: name(o.Name), Shape: sizes(o.Shape), Max: fmt.Sprintf("%.3g", float64(o.MaxAbs)), Is: said(o.Is), Tone: toneGood,
+		Mean: optional(o.Mean), P99: optional(o.P99), RMS: optional(o.RMS), Cosine: cosine(o.Cosine)}
 	if o.Of != "" {
 		p.Name += " of the " + o.Of
 	}
 	switch {
 	case o.Is == "not_compared":
-		p.Tone = fair
+		p.Tone = toneFair
 	case !o.Passed:
-		p.Tone = bad
+		p.Tone = toneBad
 	}
 	if o.Limit > 0 {
 		p.Ratio = fmt.Sprintf("%.2g", float64(o.Ratio))
@@ -104,7 +104,7 @@ func (p *pageOutput) histogram(o convert.CheckOutput) {
 	}
 }
 
-func figure(n *convert.Number) string {
+func optional(n *convert.Number) string {
 	if n == nil {
 		return ""
 	}
@@ -121,4 +121,13 @@ func cosine(n *convert.Number) string {
 		return fmt.Sprintf("1 − %.1e", d)
 	}
 	return fmt.Sprintf("%.6g", v)
+}
+
+// largestOf is the largest difference of a check, relative to the largest value of its
+// output.
+func largestOf(c *convert.Check) (most float64) {
+	for _, o := range c.Outputs {
+		most = max(most, float64(o.MaxRel))
+	}
+	return most
 }
