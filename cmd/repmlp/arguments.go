@@ -24,6 +24,16 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atLeast asks for the named arguments, of which the last may be repeated.
+func atLeast(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return exactly(names...)(cmd, args)
+		}
+		return nil
+	}
+}
+
 // knownCommand refuses what is left where a command was expected.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

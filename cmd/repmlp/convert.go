@@ -13,17 +13,21 @@ import (
 
 func (a *app) convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "convert MODEL.onnx",
+		Use:   "convert MODEL.onnx...",
 		Short: "Merge what can be merged exactly, prove it, write MODEL.inference.onnx",
 		Long: `convert reads a training-form ONNX model, merges every linear part that can be
 merged exactly, proves each merge on random rows in float64, runs the whole
 model before and after, and writes the model to deploy. Nothing is written
-unless everything holds.`,
-		Args:              exactly("MODEL.onnx"),
-		ValidArgsFunction: models(1),
+unless everything holds.
+
+Several models, or a pattern such as 'models/*.onnx', are converted one after
+another or --jobs at a time; one that fails does not stop the others, and the
+worst exit code counts. --out-dir is where their results go.`,
+		Args:              atLeast("MODEL.onnx"),
+		ValidArgsFunction: models(-1),
 	}
 	s := flagged(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.convert(cmd, s, args[0]) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.convert(cmd, s, args) }
 	return cmd
 }
 
@@ -35,19 +39,38 @@ func beside(path string) string {
 	return path + ".inference.onnx"
 }
 
-func (a *app) convert(cmd *cobra.Command, s *settings, in string) error {
-	opts, err := a.options(cmd, s)
+func (a *app) convert(cmd *cobra.Command, s *settings, args []string) error {
+	list, err := modelsOf(args)
 	if err != nil {
 		return err
 	}
+	for _, flag := range []string{"jobs", "out-dir"} {
+		if cmd.Flags().Changed(flag) {
+			return a.several(cmd, s, list)
+		}
+	}
+	if len(list) > 1 {
+		return a.several(cmd, s, list)
+	}
 	out := s.output
 	if !cmd.Flags().Changed("output") {
-		out = beside(in)
+		out = beside(list[0])
+	}
+	_, err = a.convertTo(cmd, s, list[0], out)
+	return err
+}
+
+// convertTo converts one model; its report is nil where the flags are wrong.
+func (a *app) convertTo(cmd *cobra.Command, s *settings, in, out string) (*convert.Report, error) {
+	opts, err := a.options(cmd, s)
+	if err != nil {
+		return nil, err
 	}
 	ctx := cmd.Context()
 	writes := append(s.outputs(), output.Target{Flag: "-o", Path: out})
 	if err := writes.check(s.reads(opts, in)); err != nil {
-		return a.conclude(ctx, s, nil, failing("convert", in), err)
+		r := failing("convert", in)
+		return r, a.conclude(ctx, s, nil, r, err)
 	}
 	step, end := a.progress()
 	opts.Progress = step
@@ -86,5 +109,5 @@ func (a *app) convert(cmd *cobra.Command, s *settings, in string) error {
 	if err != nil && told {
 		err = &reported{err}
 	}
-	return a.conclude(ctx, s, stages, r, err)
+	return r, a.conclude(ctx, s, stages, r, err)
 }

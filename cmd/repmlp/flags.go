@@ -16,6 +16,8 @@ type settings struct {
 	stopAfter                                   int
 	// what is written
 	output     string
+	outDir     string
+	jobs       int
 	noMetadata bool
 	noTidy     bool
 	dump       string
@@ -66,6 +68,8 @@ func (s *settings) flags() []flagLine {
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
 
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
+		{"convert", "out-dir", stringFlag(&s.outDir, ""), "`DIR` for the results of several models (default: each beside its model)", folders},
+		{"convert", "jobs", intFlag(&s.jobs, 1), "`NUMBER` of models that are converted at a time", words()},
 		{"convert", "no-tidy", boolFlag(&s.noTidy), "leave nodes and constants of no use in a merged model as they were", nil},
 		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},
 		{"convert", "dump", stringFlag(&s.dump, ""), "also write what each stage made as text into the folder `DIR`", folders},

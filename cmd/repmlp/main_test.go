@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,6 +69,14 @@ func TestScripts(t *testing.T) {
 			// hardlink NEW OLD gives a file a second name.
 			"hardlink": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(os.Link(ts.MkAbs(args[1]), ts.MkAbs(args[0])))
+			},
+			// clones N FILE DIR makes copies of a model, DIR/m00.onnx and so on.
+			"clones": func(ts *testscript.TestScript, neg bool, args []string) {
+				n, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				for i := range n {
+					ts.Check(os.WriteFile(ts.MkAbs(fmt.Sprintf("%s/m%02d.onnx", args[2], i)), []byte(ts.ReadFile(args[1])), 0o644))
+				}
 			},
 			// sha256 FILE sets SHA256.
 			"sha256": func(ts *testscript.TestScript, neg bool, args []string) {

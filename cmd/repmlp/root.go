@@ -155,6 +155,9 @@ func exitCode(ctx context.Context, err error) int {
 // fail prints an error and its hint and returns the exit code.
 func (a *app) fail(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
+	if _, ok := errors.AsType[*saidAlready](err); ok {
+		return code
+	}
 	if interrupted(ctx, err) {
 		if err = context.Cause(ctx); err == context.Canceled {
 			err = &stopped{syscall.SIGINT}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"repmlp/convert"
+	"repmlp/internal/output"
+	"repmlp/internal/parallel"
+	"repmlp/verify/ort"
+)
+
+// A job is one of several models that are converted in one run.
+type job struct {
+	in, out  string
+	settings settings // with reports of its own
+	app      app      // what it prints is kept until its turn comes
+	text     bytes.Buffer
+	told     bytes.Buffer // on standard error
+	report   *convert.Report
+	code     int
+	done     chan struct{}
+}
+
+// resultEnding is that of the models that conversions write.
+const resultEnding = ".inference.onnx"
+
+// modelsOf lists the models that arguments name, each once: a file, or a pattern of a shell
+// where no file has that name. A pattern does not take results of earlier conversions.
+func modelsOf(args []string) ([]string, error) {
+	var out []string
+	add := func(path string) {
+		if path = filepath.Clean(path); !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	if len(args) == 1 && isThere(args[0]) {
+		return args, nil // named as it was given
+	}
+	for _, arg := range args {
+		if isThere(arg) || !strings.ContainsAny(arg, "*?[") {
+			add(arg)
+			continue
+		}
+		list, err := filepath.Glob(arg)
+		if err != nil {
+			return nil, coded(exitUsage, fmt.Errorf("%q is no pattern: %w", arg, err))
+		}
+		list = slices.DeleteFunc(list, func(p string) bool { return strings.HasSuffix(p, resultEnding) })
+		if len(list) == 0 {
+			return nil, fmt.Errorf("no model matches %q", arg)
+		}
+		for _, p := range list {
+			add(p)
+		}
+	}
+	return out, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// forModel is the name of a report for one of several models: {} in it is the model's name.
+func forModel(pattern, model string) string {
+	return strings.ReplaceAll(pattern, "{}", strings.TrimSuffix(filepath.Base(model), filepath.Ext(model)))
+}
+
+// several converts models one after another, or some at a time. One that fails does not
+// stop the others.
+func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
+	given := cmd.Flags().Changed
+	switch {
+	case given("output"):
+		return wrongUse(cmd, errors.New("-o names the result of one model; --out-dir is for several"))
+	case given("dump"):
+		return wrongUse(cmd, errors.New("--dump is for one model"))
+	case s.jobs < 1:
+		return coded(exitUsage, fmt.Errorf("--jobs is %d, it must be at least 1", s.jobs))
+	case given("out-dir") && s.outDir == "":
+		return coded(exitUsage, errors.New("--out-dir: an empty name; name a folder"))
+	}
+	for _, p := range s.reports {
+		if !strings.Contains(p, "{}") {
+			return wrongUse(cmd, fmt.Errorf("--report %q: with several models a report is written for each; put {} where the model's name goes", p))
+		}
+	}
+	if _, err := a.options(cmd, s); err != nil { // the same for all
+		return err
+	}
+	if !ort.Available && s.engine != string(engineGo) {
+		if err := hasCompanion(); err != nil {
+			return err
+		}
+	}
+	if s.outDir != "" {
+		if err := os.MkdirAll(s.outDir, 0o755); err != nil {
+			return fmt.Errorf("making the folder of --out-dir: %w", err)
+		}
+	}
+	jobs, err := a.jobs(s, models)
+	if err != nil {
+		return err
+	}
+	a.work(cmd, s, jobs)
+	if !a.quiet && !s.json {
+		if err := a.summary(jobs); err != nil {
+			return err
+		}
+	}
+	code := exitDone
+	for _, j := range jobs {
+		code = worse(code, j.code)
+	}
+	if code == exitDone {
+		return nil
+	}
+	return coded(code, &saidAlready{})
+}
+
+// jobs says what becomes of each model, and refuses, before any work, results that are one
+// file or that would be written over something.
+func (a *app) jobs(s *settings, models []string) ([]*job, error) {
+	var jobs []*job
+	var all targets
+	for _, in := range models {
+		out := beside(in)
+		if s.outDir != "" {
+			out = filepath.Join(s.outDir, filepath.Base(out))
+		}
+		j := &job{in: in, out: out, settings: *s, app: *a, done: make(chan struct{})}
+		j.settings.reports = nil
+		for _, p := range s.reports {
+			j.settings.reports = append(j.settings.reports, forModel(p, in))
+		}
+		j.app.out, j.app.err = &stdout{to: &j.text}, &j.told
+		j.app.noProgress = true
+		jobs = append(jobs, j)
+		for _, k := range jobs[:len(jobs)-1] {
+			if output.SameFile(k.out, j.out) {
+				return nil, fmt.Errorf("%q and %q would both become %q; convert them apart, or into two folders", k.in, in, out)
+			}
+		}
+		all = append(append(all, j.settings.outputs()...), output.Target{Flag: "the result", Path: out})
+	}
+	return jobs, output.Spare(models, all...)
+}
+
+// work converts the models, and prints what is said of each in their order.
+func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
+	ctx := cmd.Context()
+	next := make(chan *job)
+	var wait sync.WaitGroup
+	for range min(s.jobs, len(jobs)) {
+		wait.Go(func() {
+			for j := range next {
+				a.one(cmd, j)
+				close(j.done)
+			}
+		})
+	}
+	go func() {
+		defer close(next)
+		for _, j := range jobs {
+			if ctx.Err() != nil { // it was told to end: nothing more is begun
+				j.code = exitCode(ctx, ctx.Err())
+				close(j.done)
+				continue
+			}
+			next <- j
+		}
+	}()
+	for i, j := range jobs {
+		<-j.done
+		a.tellJob(s, j, i, len(jobs))
+	}
+	wait.Wait()
+}
+
+// one converts one of the models.
+func (a *app) one(cmd *cobra.Command, j *job) {
+	err := parallel.Guard(func() (err error) {
+		j.report, err = j.app.convertTo(cmd, &j.settings, j.in, j.out)
+		return err
+	})
+	if p, ok := errors.AsType[*parallel.Panic](err); ok {
+		err = bug(p, a.args)
+	}
+	if err == nil {
+		err = j.app.out.err
+	}
+	if err != nil {
+		j.code = j.app.fail(cmd.Context(), err)
+	}
+}
+
+// tellJob prints what was said of a model.
+func (a *app) tellJob(s *settings, j *job, i, n int) {
+	a.err.Write(j.told.Bytes())
+	switch {
+	case s.json:
+		var b bytes.Buffer
+		if j.text.Len() > 0 && json.Compact(&b, j.text.Bytes()) == nil {
+			b.WriteByte('\n')
+			a.out.Write(b.Bytes()) // its failure is noticed at the end
+		}
+	case a.verbose:
+		a.out.Write(j.text.Bytes())
+	case a.terminal && !a.quiet && !a.noProgress:
+		fmt.Fprintf(a.err, "%d of %d: %s\n", i+1, n, name(j.in))
+	}
+}
+
+// summary is a table with a line for each model.
+func (a *app) summary(jobs []*job) error {
+	g := grid{columns: []column{{title: "model", cuts: true}, {title: "verdict"}, {title: "merges", right: true}, {title: "nodes", right: true}, {title: "largest difference", right: true}, {title: "result", cuts: true}}}
+	written := 0
+	for _, j := range jobs {
+		verdict, merges, nodes, differ, to := convert.Failed, "", "", "", ""
+		if r := j.report; r != nil && r.Verdict != "" {
+			verdict = r.Verdict
+			if r.Output != nil && j.code == exitDone {
+				merges, nodes, to = fmt.Sprint(len(r.Regions)), fmt.Sprintf("%d -> %d", r.Input.Nodes, r.Output.Nodes), name(j.out)
+			}
+			if r.Check != nil {
+				worst := 0.0
+				for _, o := range r.Check.Outputs {
+					worst = max(worst, float64(o.MaxAbs))
+				}
+				differ = fmt.Sprintf("%.1e", worst)
+			}
+		}
+		if j.code == exitDone {
+			written++
+		} else if j.code == exitStrict {
+			to = "not written (--strict)"
+		}
+		g.add(name(j.in), strings.ReplaceAll(verdict, "_", " "), merges, nodes, differ, to)
+	}
+	var b strings.Builder
+	for _, line := range g.lines("", a.look.width) {
+		b.WriteString(line + "\n")
+	}
+	fmt.Fprintf(&b, "%d of %s written\n", written, plural(len(jobs), "model"))
+	_, err := a.out.Write([]byte(b.String()))
+	return err
+}
+
+// worse is the exit code that counts of two: interrupted, not equivalent, failed, strict.
+func worse(a, b int) int {
+	rank := func(code int) int {
+		if code > 128 {
+			return len(ranked)
+		}
+		return slices.Index(ranked, code)
+	}
+	if cmp.Compare(rank(a), rank(b)) < 0 {
+		return b
+	}
+	return a
+}
+
+var ranked = []int{exitDone, exitStrict, exitFailed, exitUsage, exitNotEquivalent}
+
+// A saidAlready error was printed where it happened.
+type saidAlready struct{}
+
+func (*saidAlready) Error() string { return "some models were not converted" }
