@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"repmlp/internal/dims"
 	"repmlp/internal/output"
+	"repmlp/onnxio"
 	"repmlp/verify"
 )
 
@@ -80,6 +82,9 @@ func (j *job) compare(ctx context.Context, ref, cand Side, lenient bool) error {
 	}
 	j.report.Check = describeCheck(c, engine, o)
 	j.report.Warnings = append(j.report.Warnings, weakness(c, o)...)
+	if more := quantising(cand.Model) - quantising(ref.Model); more > 0 {
+		j.report.Warnings = append(j.report.Warnings, Warning{Code: "quantised", Message: fmt.Sprintf("the candidate has %d more operators that quantise than the reference: what it loses by that is no rounding of floats; say how much may be lost with --rtol, and look at the cosine and at how often both decide alike", more)})
+	}
 	switch {
 	case !c.Passed:
 		return fmt.Errorf("the models differ: %s: %w", worstOutput(c), ErrNotEquivalent)
@@ -87,4 +92,15 @@ func (j *job) compare(ctx context.Context, ref, cand Side, lenient bool) error {
 		return vacuous(c)
 	}
 	return nil
+}
+
+// quantising counts the operators of a model that calculate with integers for numbers.
+func quantising(m *onnxio.Model) (n int) {
+	for _, node := range m.Graph().Nodes() {
+		switch op := node.OpType(); {
+		case strings.HasPrefix(op, "QLinear"), strings.HasSuffix(op, "QuantizeLinear"), strings.HasSuffix(op, "Integer"), op == "DequantizeLinear":
+			n++
+		}
+	}
+	return n
 }

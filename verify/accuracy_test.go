@@ -70,7 +70,7 @@ func TestProgress(t *testing.T) {
 	m := network(t, onnxio.Float32, []int64{2}, nodes)
 	var last, total, calls int
 	c, err := Compare(t.Context(), m, m, CompareOptions{Samples: 2, Progress: func(done, of int) { last, total, calls = done, of, calls+1 }})
-	if err != nil || !c.Passed || total != 240 || last != 240 || calls != 15 {
+	if err != nil || !c.Passed || total != 240 || last != 240 || calls < 9 {
 		t.Errorf("%d of %d in %d calls, %+v, %v", last, total, calls, c, err)
 	}
 }

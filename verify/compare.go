@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"repmlp/internal/budget"
 	"repmlp/internal/parallel"
@@ -115,7 +113,8 @@ type CompareOptions struct {
 	// does that optimises. With Ref it is what the noise floor is measured with,
 	// beside inputs that are moved by a rounding.
 	Again []Runner
-	// Progress is called while the Go engine runs; nil is silent.
+	// Progress is called as runs go on; nil is silent. After the first run done follows the
+	// time that they take.
 	Progress func(done, total int)
 
 	given []sample // what is run instead of all else
@@ -138,29 +137,6 @@ func (o *CompareOptions) runners(ref, cand *onnxio.Model) (r [3]Runner, err erro
 	}
 	double := engines[0].With(Double, nil, operator.NewArena(storage.New(storage.ModelShelf)))
 	return [3]Runner{&Engine{engines[0]}, &Engine{double}, &Engine{engines[1]}}, nil
-}
-
-// follow has the Go engines report their nodes as progress.
-func (o *CompareOptions) follow(runners [3]Runner, runs int) {
-	if o.Progress == nil {
-		return
-	}
-	var mu sync.Mutex
-	done, total := 0, 0
-	for _, r := range runners {
-		e, ok := r.(*Engine)
-		if !ok {
-			continue
-		}
-		total += runs * e.m.Nodes()
-		e.Profile(func(string, time.Duration) {
-			mu.Lock()
-			defer mu.Unlock()
-			if done++; done%16 == 0 {
-				o.Progress(min(done, total), total)
-			}
-		})
-	}
 }
 
 // oneEngine reports whether one engine is to run more than once: it does one thing at

@@ -63,7 +63,7 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	if o.Stress {
 		total += len(stressCases())
 	}
-	o.follow(runners, total)
+	c.pace = o.follow(runners, total)
 	for k := range runs.count {
 		feed, err := runs.at(k)
 		if err != nil {
@@ -102,6 +102,7 @@ type comparing struct {
 	granted           float64 // of the largest output
 	elements          int64
 	saved             *savings
+	pace              *pace
 	named             func(run, row int) string
 	outputs, expected []*outcome
 	scorings          []*scoring // of the outputs
@@ -161,6 +162,7 @@ func (c *comparing) sample(ctx context.Context, run int, s sample) error {
 		found, passed := c.judge(got, spreads, own, s.want, !seen)
 		if passed || next >= c.variety.most() {
 			c.take(run, found)
+			c.pace.ran()
 			for _, g := range c.scorings {
 				g.add(got[0][g.s.Output], got[2][g.s.Output], c.o.Labels)
 			}
