@@ -17,6 +17,7 @@ type bodyResult struct {
 	declined []Decline
 	left     []Left
 	proofs   map[string]verify.Proof
+	planned  int  // merges that could be made
 	stopped  bool // by Options.StopAfter, before all were merged
 }
 
@@ -53,7 +54,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			}
 			inner := opts
 			inner.Began, inner.Progress, inner.Dump = nil, nil, nil
-			inner.reserved = reserved
+			inner.reserved, inner.once, inner.prefix = reserved, nil, fmt.Sprintf("%sb%d.", opts.prefix, count+1)
 			if opts.StopAfter > 0 {
 				if inner.StopAfter = opts.StopAfter - len(res.regions); inner.StopAfter == 0 {
 					res.stopped = true
@@ -69,10 +70,13 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 				return nil, fmt.Errorf("merging in a body of %q: %w", n.Title(), err)
 			}
 			res.declined, res.left = append(res.declined, r.Plan.Declined...), append(res.left, r.Plan.Left...)
+			if r.Plan.planned > 0 {
+				count++ // also where none of them is made: names of merges do not depend on that
+			}
+			res.planned += r.Plan.planned
 			if len(r.Plan.Regions) == 0 {
 				continue
 			}
-			count++
 			for _, region := range r.Plan.Regions {
 				proof, proved := r.Proofs[region.ID]
 				region.ID = fmt.Sprintf("b%d.%s", count, region.ID)

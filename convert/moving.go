@@ -103,14 +103,17 @@ func (o Options) planGraph(ctx context.Context, g *graph.Graph, cut map[*onnxio.
 const moveRounds = 16
 
 // planMoved plans a graph, and again with the scales and shifts that are left moved to
-// layers that take them.
-func (o Options) planMoved(ctx context.Context, g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal) (*planned, error) {
+// layers that take them, but for those that stand for the values in stay.
+func (o Options) planMoved(ctx context.Context, g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, stay map[string]bool) (*planned, error) {
 	best, err := o.planGraph(ctx, g, cut)
 	if err != nil {
 		return nil, err
 	}
 	names := layer.NewWriter(g, o.reserved)
 	tried := map[string]move.Tried{}
+	for value := range stay {
+		tried[value] = move.Tried{true, true, true}
+	}
 	across := false
 	for range moveRounds {
 		moves, refused := move.Find(best.plan, tried, across, names.Fresh)

@@ -27,7 +27,12 @@ type Options struct {
 	FoldDequantize  bool // QuantizeLinear and DequantizeLinear of constants count as constants
 	BatchStatistics bool // take training-mode nodes as inference nodes
 	StopAfter       int  // make the first merges only, those in bodies of control flow first; 0: all
-	Values          bool // Inspect: read the weights too, for the reasons that depend on their values
+	// Of the merges only those that match one of Only, if it names any, and none of Skip. A
+	// pattern is the ID that a report gives the merge, or one for the names of its nodes: each
+	// part between slashes as path.Match has it, and ** for any number of parts. Every one
+	// has to match something.
+	Only, Skip []string
+	Values     bool // Inspect: read the weights too, for the reasons that depend on their values
 
 	// What is written.
 	NoTidy     bool   // leave what is of no use in a merged model as it was
@@ -84,10 +89,13 @@ type Options struct {
 	// Arguments are what the caller was started with, for the report.
 	Arguments []string
 
-	reserved []map[string]bool      // names of the graphs around, which new ones must not shadow
-	source   func() (string, error) // SHA-256 of the file that is converted; nil: it is none
-	checks   bool                   // check explanations and plans as they are made
-	look     bool                   // plan the bodies of control-flow nodes, compute nothing
+	selection *selection             // of Only and Skip; nil: everything
+	prefix    string                 // of the IDs of merges, in bodies
+	once      *ground                // what a conversion with another selection started from; nil: none
+	reserved  []map[string]bool      // names of the graphs around, which new ones must not shadow
+	source    func() (string, error) // SHA-256 of the file that is converted; nil: it is none
+	checks    bool                   // check explanations and plans as they are made
+	look      bool                   // plan the bodies of control-flow nodes, compute nothing
 }
 
 // A Tolerance is what may differ: |a−b| ≤ Absolute + Relative·max|a| for every
@@ -146,6 +154,12 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Version == "" {
 		o.Version = Version
+	}
+	if o.selection == nil {
+		var err error
+		if o.selection, err = newSelection(o.Only, o.Skip); err != nil {
+			return o, fmt.Errorf("reading the options: %w", err)
+		}
 	}
 	if o.Engine == nil {
 		o.Engine = goEngine{}

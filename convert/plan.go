@@ -35,6 +35,7 @@ type summary struct {
 	Left     []Left
 	Warnings []Warning
 
+	planned      int           // merges that could be made, in bodies too
 	MultiplyAdds *MultiplyAdds // nil where no sizes fit the model
 }
 
@@ -93,8 +94,15 @@ func (o Options) stopAfter(p *plan.Plan, found *explain.Findings, before int) (f
 		return p, false
 	}
 	first = p.First(n)
+	unmerged(found, first)
+	found.Warnings = append(found.Warnings, explain.Warning{Code: "stopped_early", Message: fmt.Sprintf("%d of %d merges of the main graph were made, as asked for", n, len(p.Regions))})
+	return first, true
+}
+
+// unmerged has blocks say nothing of merges that are not made.
+func unmerged(found *explain.Findings, p *plan.Plan) {
 	kept := map[string]bool{}
-	for _, r := range first.Regions {
+	for _, r := range p.Regions {
 		kept[r.ID] = true
 	}
 	for i := range found.Blocks {
@@ -102,6 +110,4 @@ func (o Options) stopAfter(p *plan.Plan, found *explain.Findings, before int) (f
 			b.Becomes, b.Region = "", ""
 		}
 	}
-	found.Warnings = append(found.Warnings, explain.Warning{Code: "stopped_early", Message: fmt.Sprintf("%d of %d merges of the main graph were made, as asked for", n, len(p.Regions))})
-	return first, true
 }

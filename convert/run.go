@@ -35,6 +35,7 @@ type result struct {
 type conversion struct {
 	opts    Options
 	res     *result
+	from    *ground
 	base    *graph.Graph // that the plan is about
 	planned *planned
 	plan    *plan.Plan // of the main graph
@@ -54,35 +55,28 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 	if err := opts.begin(ctx, "planning"); err != nil {
 		return nil, err
 	}
-	base, notes, err := baseline(m, opts)
+	from, err := opts.ground(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	bodies, err := convertBodies(ctx, base, opts)
-	if err != nil {
-		return nil, err
-	}
-	g, err := graph.New(bodies.model, opts.graph())
-	if err != nil {
-		return nil, err
-	}
-	if err := opts.dumpSource(m, bodies.model, g); err != nil {
-		return nil, err
-	}
-	switched := len(notes) > 0 // the caller asked for other semantics
-	notes = slices.Concat(notes, versionNotes(m), trainingNotes(g))
-	cut := map[*onnxio.Node]*reason.Refusal{}
+	base, g, cut, bodies := from.base, from.g, from.cut, from.bodies
 	for refused := 0; ; {
-		c := &conversion{opts: opts, res: res}
-		err := c.attempt(ctx, g, cut, bodies, notes, start)
+		c := &conversion{opts: opts, res: res, from: from}
+		err := c.attempt(ctx, g, cut, bodies, from.notes, start)
+		if err == nil {
+			err = opts.matched(false)
+		}
 		switch {
 		case err != nil:
 		case len(res.Plan.Regions) == 0:
+			if err := opts.matched(true); err != nil {
+				return res, err
+			}
 			if err := c.remains(g, cut); err != nil {
 				return nil, err
 			}
 			res.Model, res.Baseline = m, m
-			if switched {
+			if from.switched {
 				res.Model, res.Baseline = base, base
 				if res.Model, err = opts.signed(base); err != nil {
 					return nil, err
@@ -124,7 +118,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 		again := false
 		for _, bad := range affine.ValueErrors(err) {
 			if n := c.planned.from(bad.Node.Node); cut[n] == nil {
-				cut[n], again = &bad.Refusal, true
+				cut[n], again, from.planned = &bad.Refusal, true, nil
 			}
 		}
 		if again {
@@ -138,8 +132,12 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			}
 			if news {
 				g, start = without, time.Now()
+				from.g, from.planned = g, nil
 				continue
 			}
+		}
+		if err == nil {
+			err = opts.matched(true)
 		}
 		return res, err
 	}
@@ -149,20 +147,24 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 func (c *conversion) attempt(ctx context.Context, g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, bodies *bodyResult, notes []Warning, start time.Time) error {
 	defer c.clock("plan", start)
 	opts, res := c.opts, c.res
-	var err error
 	c.base = g
-	if c.planned, err = opts.planMoved(ctx, g, cut); err != nil {
+	skipped, err := c.choose(ctx, g, cut)
+	if err != nil {
 		return err
 	}
-	full := c.planned.plan
-	found := explain.Of(full)
+	found := explain.Of(c.planned.plan)
+	if len(skipped) > 0 {
+		unmerged(found, c.plan)
+		found.Declined = append(found.Declined, skipped...)
+	}
 	var stopped bool
-	c.plan, stopped = opts.stopAfter(full, found, len(bodies.regions))
+	c.plan, stopped = opts.stopAfter(c.plan, found, len(bodies.regions))
 	o := edit.Options{FreezeInputs: opts.FreezeInputs, Reserved: opts.reserved, Elsewhere: c.planned.elsewhere, Notes: !opts.NoMetadata, Origin: c.planned.merged}
 	if c.written, err = edit.Write(c.plan, o); err != nil {
 		return err
 	}
 	s := summarise(c.planned, c.plan, found, c.written)
+	s.planned = len(c.planned.plan.Regions) + bodies.planned
 	s.Warnings = slices.Concat(notes, s.Warnings)
 	s.Regions = append(s.Regions, bodies.regions...)
 	s.Declined, s.Left = append(s.Declined, bodies.declined...), append(s.Left, bodies.left...)

@@ -14,6 +14,7 @@ type settings struct {
 	fc                                          string
 	growth, freeze, dequantize, asInfer, values bool
 	stopAfter                                   int
+	only, skip                                  []string
 	// what is written
 	output     string
 	outDir     string
@@ -64,6 +65,8 @@ func (s *settings) flags() []flagLine {
 		{"convert inspect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
 		{"convert inspect", "fold-dequantize", boolFlag(&s.dequantize), "QuantizeLinear and DequantizeLinear of constants count as constants", nil},
 		{"convert inspect", "batch-stats-as-inference", boolFlag(&s.asInfer), "take BatchNormalization and Dropout nodes left in training mode as inference nodes", nil},
+		{"convert inspect", "only", listFlag(&s.only), "make no merges but those that match a `PATTERN`: an ID as r3, or names of nodes with * ? [a-z] and, between slashes, **; repeatable", words()},
+		{"convert inspect", "skip", listFlag(&s.skip), "leave merges out that match a `PATTERN`, as --only has it; repeatable", words()},
 		{"convert", "stop-after", intFlag(&s.stopAfter, 0), "make the first `NUMBER` of merges only (default: all)", words()},
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
 

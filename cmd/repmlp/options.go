@@ -62,6 +62,14 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 	if given("save-case") && s.saveCase == "" {
 		return o, coded(exitUsage, errors.New("--save-case: an empty name; name a folder"))
 	}
+	o.Only, o.Skip = s.only, s.skip
+	for flag, patterns := range map[string][]string{"only": s.only, "skip": s.skip} {
+		for _, p := range patterns {
+			if err := convert.CheckPattern(p); err != nil {
+				return o, coded(exitUsage, fmt.Errorf("--%s: %w", flag, err))
+			}
+		}
+	}
 	var err error
 	if o.Tolerance, o.Tolerances, err = s.tolerances(); err != nil {
 		return o, err

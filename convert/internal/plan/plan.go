@@ -148,6 +148,25 @@ func (p *Plan) First(n int) *Plan {
 	return &q
 }
 
+// Only is the plan that makes only some of the merges.
+func (p *Plan) Only(keep func(*Region) bool) *Plan {
+	q := *p
+	q.Regions = slices.DeleteFunc(slices.Clone(p.Regions), func(r *Region) bool { return !keep(r) })
+	return &q
+}
+
+// Number gives merges the IDs that merges into the same values had in earlier plans of the
+// model, and others numbers of their own. It is for a plan that nobody has seen yet.
+func (p *Plan) Number(ids map[string]string) {
+	for _, r := range p.Regions {
+		value := r.made().Name
+		if ids[value] == "" {
+			ids[value] = fmt.Sprintf("r%d", len(ids)+1)
+		}
+		r.ID = ids[value]
+	}
+}
+
 // Undone is the zero padding that stands behind a bias which a later constant takes
 // away again, nil where there is none: whether it does, the proof decides.
 func (r *Region) Undone() *graph.Node {

@@ -46,6 +46,7 @@ const (
 	NonlinearityBetween              Code = "nonlinearity_between"
 	NotAffine                        Code = "not_affine"
 	IntermediateUsedElsewhere        Code = "intermediate_used_elsewhere"
+	Skipped                          Code = "skipped"
 	PartWithoutLayer                 Code = "part_without_layer"
 	SignDepends                      Code = "sign_depends"
 	PartOfActivation                 Code = "part_of_activation"
@@ -100,6 +101,7 @@ func Reasons() []Reason {
 		{NonlinearityBetween, "an activation stands between a BatchNorm and the layer that would absorb it", "", false},
 		{NotAffine, "a normalisation of data (Instance, Group, LayerNorm, Softmax) stands in the place", "", false},
 		{IntermediateUsedElsewhere, "a value inside the place is a graph output or has other readers", "", false},
+		{Skipped, "the merge is exact, and was left out because the caller asked for that (`--skip`, `--only`)", "leave the flag out", false},
 		{PartWithoutLayer, "behind a sum or a join, one part has no layer to take its share", "", false},
 		{SignDepends, "behind a maximum, some scale is not positive", "", false},
 		{PartOfActivation, "the node belongs to an activation that is written out, such as GELU, which runtimes run as one", "", false},
