@@ -56,12 +56,23 @@ found.`,
 	}
 	f := benchmark{flagged(cmd)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(f.inputs) > 0 && (cmd.Flags().Changed("batch") || len(f.dims) > 0) {
-			return wrongUse(cmd, errors.New("--inputs has sizes of its own; --batch and --dim are for random inputs"))
+		if err := f.usable(cmd); err != nil {
+			return err
 		}
 		return a.bench(cmd.Context(), f, args)
 	}
 	return cmd
+}
+
+// usable refuses flags that do not go together.
+func (f benchmark) usable(cmd *cobra.Command) error {
+	switch {
+	case len(f.inputs) > 0 && (cmd.Flags().Changed("batch") || len(f.dims) > 0):
+		return wrongUse(cmd, errors.New("--inputs has sizes of its own; --batch and --dim are for random inputs"))
+	case f.runs < 1 || f.warmup < 0 || f.threads < 0:
+		return coded(exitUsage, errors.New("--runs must be at least 1, --warmup and --threads must not be negative"))
+	}
+	return nil
 }
 
 // A benchSession is a model that is ready to be timed.
@@ -110,9 +121,6 @@ func (a *app) bench(ctx context.Context, f benchmark, paths []string) error {
 	sizes, batches, err := f.shapes()
 	if err != nil {
 		return err
-	}
-	if f.runs < 1 || f.warmup < 0 || f.threads < 0 {
-		return coded(exitUsage, errors.New("--runs must be at least 1, --warmup and --threads must not be negative"))
 	}
 	if err := f.checkReports(); err != nil {
 		return err

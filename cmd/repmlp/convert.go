@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -44,6 +45,9 @@ func (a *app) convert(cmd *cobra.Command, s *settings, args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.bench && cmd.Flags().Changed("jobs") {
+		return wrongUse(cmd, errors.New("--bench needs the machine for one model at a time; leave --jobs out"))
+	}
 	for _, flag := range []string{"jobs", "out-dir"} {
 		if cmd.Flags().Changed(flag) {
 			return a.several(cmd, s, list)
@@ -78,12 +82,22 @@ func (a *app) convertTo(cmd *cobra.Command, s *settings, in, out string) (*conve
 		collect(pace(r.Input))
 		return writes.spare(m.Files())
 	}
+	timed, err := s.timing(cmd, opts, in, out)
+	if err != nil {
+		return nil, err
+	}
+	if timed != nil {
+		timed.step, opts.Engine = step, timed
+	}
 	stages := newDump(s.dump)
 	opts.Dump = stages.note()
 	told := false // on standard output
 	var ready prepared
 	opts.Commit = func(r *convert.Report) (err error) {
 		end()
+		if timed != nil {
+			r.Timings = timed.took
+		}
 		if ready, err = s.prepare(reportOf(r), stages); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ type settings struct {
 	// what is timed
 	batches               string
 	runs, warmup, threads int
-	perOp                 bool
+	bench, perOp          bool
 }
 
 // A flagLine is a line of the table of flags.
@@ -105,10 +105,11 @@ func (s *settings) flags() []flagLine {
 		{"convert verify bench bench-memory", "engine", stringFlag(&s.engine, "auto"), "`ENGINE` that runs the models: auto, go or ort (ONNX Runtime)", words("auto", "go", "ort")},
 		{"convert verify bench bench-memory engines", "ort-lib", stringFlag(&s.ortLib, ""), "`FILE` of the ONNX Runtime library (default: where it is found, see repmlp engines)", nil},
 
-		{"bench bench-memory", "batch", stringFlag(&s.batches, "1"), "batch `SIZES`, as 1,8,32", words()},
-		{"bench", "runs", intFlag(&s.runs, 20), "counted `RUNS` of each model at each batch size", words()},
-		{"bench", "warmup", intFlag(&s.warmup, 3), "`RUNS` before that are not counted", words()},
-		{"bench bench-memory", "threads", intFlag(&s.threads, 0), "`THREADS` within an operator, ONNX Runtime only (default: the number of cores)", words()},
+		{"convert", "bench", boolFlag(&s.bench), "also time both models side by side, as the bench command does", nil},
+		{"convert bench bench-memory", "batch", stringFlag(&s.batches, "1"), "batch `SIZES`, as 1,8,32", words()},
+		{"convert bench", "runs", intFlag(&s.runs, 20), "counted `RUNS` of each model at each batch size", words()},
+		{"convert bench", "warmup", intFlag(&s.warmup, 3), "`RUNS` before that are not counted", words()},
+		{"convert bench bench-memory", "threads", intFlag(&s.threads, 0), "`THREADS` within an operator, ONNX Runtime only (default: the number of cores)", words()},
 		{"bench", "per-op", boolFlag(&s.perOp), "also report the time of each operator", nil},
 	}
 }

@@ -77,6 +77,11 @@ func writeMarkdown(w io.Writer, r *convert.Report) error {
 	m.merges(r)
 	m.stays(r)
 	m.check(r)
+	if r.Timings != nil {
+		m.head("Latency")
+		m.line("\n%s, %s after %d for warming up.", mdText(r.Timings.Engine), plural(r.Timings.Runs, "run"), r.Timings.Warmup)
+		m.timings(r.Timings)
+	}
 	if len(r.Warnings) > 0 {
 		m.head("Notes")
 		m.line("")
@@ -187,9 +192,22 @@ func (m *markdown) check(r *convert.Report) {
 	m.line("The outputs %s: %s, seed %d, allowed %s, %s.", word, runs(c), c.Seed, mdText(c.Allowance()), mdText(noise(c)))
 	var rows [][]string
 	for _, o := range c.Outputs {
-		rows = append(rows, []string{mdCode(o.Name), sizes(o.Shape), fmt.Sprintf("%.3g", float64(o.MaxAbs)), fmt.Sprintf("%.3g", float64(o.MaxRel))})
+		rows = append(rows, []string{mdCode(o.Name), sizes(o.Shape), mdText(closeness(o)), fmt.Sprintf("%.3g", float64(o.MaxAbs)), figure("%.3g", o.Mean), figure("%.3g", o.P99), fmt.Sprintf("%.3g", float64(o.MaxRel)), mdText(share(o))})
 	}
-	m.table([]string{"output", "shape", "largest difference:", "of the largest value:"}, rows)
+	m.table([]string{"output", "shape", "", "largest difference:", "mean:", "p99:", "of the largest value:", "of the limit:"}, rows)
+}
+
+// timings are the latencies of models.
+func (m *markdown) timings(t *convert.Timings) {
+	var rows [][]string
+	for _, x := range t.Results {
+		ratio := ""
+		if x.Ratio != nil {
+			ratio = fmt.Sprintf("%.2f (%.2f to %.2f)", x.Ratio.Value, x.Ratio.Low, x.Ratio.High)
+		}
+		rows = append(rows, []string{mdCode(x.Path), fmt.Sprint(x.Batch), fmt.Sprintf("%.2f", x.MedianMS), fmt.Sprintf("%.2f", x.P10MS), fmt.Sprintf("%.2f", x.P90MS), fmt.Sprintf("%.1f", x.PerSecond), ratio})
+	}
+	m.table([]string{"model", "batch:", "median, ms:", "p10:", "p90:", "per second:", "times as fast as the first:"}, rows)
 }
 
 // sizes is a shape as people write it.
@@ -223,16 +241,8 @@ func writeBenchMarkdown(w io.Writer, r *benchReport) error {
 	m.line("# repmlp bench")
 	m.line("")
 	m.line("Engine %s, %s after %d for warming up.", mdText(r.Engine), plural(r.Runs, "run"), r.Warmup)
+	m.timings(&r.Timings)
 	var rows [][]string
-	for _, x := range r.Results {
-		ratio := ""
-		if x.Ratio != nil {
-			ratio = fmt.Sprintf("%.2f (%.2f to %.2f)", x.Ratio.Value, x.Ratio.Low, x.Ratio.High)
-		}
-		rows = append(rows, []string{mdCode(x.Path), fmt.Sprint(x.Batch), fmt.Sprintf("%.2f", x.MedianMS), fmt.Sprintf("%.2f", x.P10MS), fmt.Sprintf("%.2f", x.P90MS), fmt.Sprintf("%.1f", x.PerSecond), ratio})
-	}
-	m.table([]string{"model", "batch:", "median, ms:", "p10:", "p90:", "per second:", "times as fast as the first:"}, rows)
-	rows = nil
 	for _, x := range r.Models {
 		peak := ""
 		if x.Peak > 0 {

@@ -28,8 +28,8 @@ func exemplary() *convert.Report {
 		Warnings: []convert.Warning{{Code: "newer_opset", Message: "opset 99 is newer than what is known"}},
 		Ops:      &convert.OpCounts{Before: map[string]int{"Conv": 4, "BatchNormalization": 3, "Relu": 1}, After: map[string]int{"Conv": 2, "Relu": 1}},
 		Check: &convert.Check{Engine: "go", Seed: 3, Runs: 2, Samples: 2, RTol: 1e-5, Passed: false, NoiseFloor: 1e-7, Outputs: []convert.CheckOutput{
-			{Name: "logits", Shape: []int{2, 10}, MaxAbs: 1e-6, MaxRel: 2e-7, WorstIndex: []int{0, 3}, Elements: 40},
-			{Name: "features", Shape: []int{2, 64}, MaxAbs: 0.5, MaxRel: 0.25, WorstIndex: []int{1, 7}, Elements: 256},
+			{Name: "logits", Shape: []int{2, 10}, MaxAbs: 1e-6, MaxRel: 2e-7, WorstIndex: []int{0, 3}, Elements: 40, Compared: 40, Passed: true, Is: "rounding", Limit: 1e-5, Ratio: 0.1},
+			{Name: "features", Shape: []int{2, 64}, MaxAbs: 0.5, MaxRel: 0.25, WorstIndex: []int{1, 7}, Elements: 256, Compared: 256, Is: "different", Limit: 2e-5, Ratio: 25000},
 		}},
 		Seconds: map[string]float64{"load": 0.25, "plan": 0.5},
 	}

@@ -90,7 +90,24 @@ func summary(r *convert.Report) string {
 		}
 		parts = append(parts, size)
 	}
+	if said := speed(r.Timings); said != "" {
+		parts = append(parts, said)
+	}
 	return strings.Join(parts, "; ")
+}
+
+// speed says how many times as fast the second model is as the first, at each batch
+// size.
+func speed(t *convert.Timings) string {
+	var parts []string
+	if t != nil {
+		for _, x := range t.Results {
+			if x.Ratio != nil {
+				parts = append(parts, fmt.Sprintf("%.2f× as fast (%.2f to %.2f) at batch %d", x.Ratio.Value, x.Ratio.Low, x.Ratio.High, x.Batch))
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // farthestOff is the largest difference, in units of the largest value of its output.

@@ -171,7 +171,7 @@ func (p *page) sentence() string {
 		if !c.Passed {
 			word = "do not agree"
 		}
-		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: at most %.2g of the largest output apart, allowed %s.", word, largestOf(c), c.Allowance()))
+		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: at most %.2g of the largest output apart, allowed %s.", word, farthestOff(c), c.Allowance()))
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
@@ -251,9 +251,9 @@ func (p *page) proofCard() pageCard {
 		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneBad
 	}
 	if k := r.Check; k != nil {
-		said := fmt.Sprintf("outputs within %.2g, allowed %.2g", largestOf(k), float64(k.RTol))
+		said := fmt.Sprintf("outputs within %.2g, allowed %.2g", farthestOff(k), float64(k.RTol))
 		if k.ATol > 0 {
-			said = fmt.Sprintf("outputs within %.2g, allowed %s", largestOf(k), k.Allowance())
+			said = fmt.Sprintf("outputs within %.2g, allowed %s", farthestOff(k), k.Allowance())
 		}
 		switch {
 		case !k.Passed:
@@ -359,7 +359,7 @@ func (p *page) speedCard() pageCard {
 		c.Lines = append(c.Lines, fmt.Sprintf("multiply-adds %s → %s (%s)", short(t.MultiplyAdds.Before), short(t.MultiplyAdds.After), grown(t.MultiplyAdds.Before, t.MultiplyAdds.After)))
 	}
 	if r.Timings == nil && r.Command == "convert" && r.Output != nil && len(r.Regions) > 0 {
-		c.Lines = append(c.Lines, "repmlp bench times both models")
+		c.Lines = append(c.Lines, "--bench times both models")
 	}
 	return c
 }

@@ -122,12 +122,3 @@ func cosine(n *convert.Number) string {
 	}
 	return fmt.Sprintf("%.6g", v)
 }
-
-// largestOf is the largest difference of a check, relative to the largest value of its
-// output.
-func largestOf(c *convert.Check) (most float64) {
-	for _, o := range c.Outputs {
-		most = max(most, float64(o.MaxRel))
-	}
-	return most
-}
