@@ -17,6 +17,7 @@ type release struct {
 	out     string // the folder
 	version string // as Go programs write it, 1.2.3-dev
 	root    string // of the source tree
+	commit  string // that the tree is at, "" where it is no checkout
 	work    string // binaries on their way
 	made    []string
 }
@@ -27,6 +28,9 @@ func newRelease(out, version string) (*release, error) {
 		return nil, fmt.Errorf("finding the source tree: %w", err)
 	}
 	r := &release{out: out, version: version, root: strings.TrimSpace(string(dir))}
+	if id, err := exec.Command("git", "-C", r.root, "rev-parse", "HEAD").Output(); err == nil {
+		r.commit = strings.TrimSpace(string(id))
+	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, err
 	}
@@ -65,7 +69,7 @@ func (r *release) build(t target) (path string, err error) {
 }
 
 func (r *release) compile(t target, path string, env ...string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.version, "-o", path, "./cmd/repmlp")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.version+" -X main.commit="+r.commit, "-o", path, "./cmd/repmlp")
 	cmd.Dir = r.root
 	cmd.Env = append(append(os.Environ(), "GOOS="+t.os, "GOARCH="+t.arch, "GOFLAGS=", "GOAMD64=v1"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
