@@ -39,7 +39,7 @@ type randomCase struct {
 }
 
 // randomKinds is the table of them; each has a file.
-var randomKinds = []randomKind{blockKind, kinKind, placeKind, selectKind, transposedKind, windowKind, besideKind, treeKind, graphKind}
+var randomKinds = []randomKind{blockKind, kinKind, placeKind, selectKind, transposedKind, windowKind, besideKind, treeKind, fanKind, graphKind}
 
 // blocks is how many random models of each kind a test converts;
 // REPMLP_BLOCKS sets another number for soak runs, REPMLP_FIRST the first seed.

@@ -17,7 +17,14 @@ var graphKind = randomKind{
 	exact: func(seed uint64) randomCase {
 		return randomCase{spec: fmt.Sprint("seed ", seed), build: func() (*onnxio.Model, error) { return newRandomGraph(seed) }, noise: true}
 	},
-	shows: []string{"type: float32, float64"},
+	shows: []string{
+		"type: float32, float64", "opset: 13, 17, 18, 21, 23", "rank: 2, 3, 4, 5", "sizes: known, named batch", "readers: several", "outputs: several",
+		"layer: Conv 1-d, Conv 2-d, Conv 3-d, Conv dense, Conv grouped, Conv depthwise, ConvTranspose dense, ConvTranspose grouped, Gemm, MatMul, Einsum, BatchNormalization",
+		"norm: InstanceNormalization, LayerNormalization", "join: Add, Sub, Mul, Concat", "selection: Split, Slice, Gather",
+		"passed: MaxPool, AveragePool, GlobalAveragePool, Resize, Pad constant, Pad edge", "view: Reshape, Transpose, Identity, Unsqueeze",
+		"activated: Relu, Sigmoid, Tanh, identity LeakyRelu, identity Clip", "constant through: Identity, Transpose, Reshape, Mul, Cast, Concat, Neg, Add",
+		"constant beside: Add, Sub, Mul", "merged into: conv, fc, scale, norm, identity, what moved", "verdict: fused, partial, declined, unchanged",
+	},
 }
 
 // A randomGraph grows a graph node by node out of what networks are made of,
@@ -27,6 +34,7 @@ var graphKind = randomKind{
 type randomGraph struct {
 	*graphBuilder
 	dynamic bool
+	opset   int64
 	values  []piece
 	weights map[string]string // layers that may be used again, by shape
 }
@@ -39,7 +47,7 @@ type piece struct {
 
 func newRandomGraph(seed uint64) (*onnxio.Model, error) {
 	rng := rand.New(rand.NewPCG(seed, 51))
-	r := &randomGraph{graphBuilder: &graphBuilder{rng: rng, elem: onnxio.Float32}, dynamic: rng.IntN(2) == 0, weights: map[string]string{}}
+	r := &randomGraph{graphBuilder: &graphBuilder{rng: rng, elem: onnxio.Float32}, dynamic: rng.IntN(2) == 0, weights: map[string]string{}, opset: []int64{13, 17, 18, 21, 23}[rng.IntN(5)]}
 	if rng.IntN(4) == 0 {
 		r.elem = onnxio.Float64
 	}
@@ -73,7 +81,7 @@ func newRandomGraph(seed uint64) (*onnxio.Model, error) {
 	if len(outs) == 0 {
 		outs = append(outs, onnxio.NewValue(r.op("Relu", []string{"x"}), r.elem))
 	}
-	return onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", r.elem, dims...)}, Outputs: append(outs, r.outs...), Nodes: r.nodes, Inits: r.inits})
+	return onnxio.NewModel(onnxio.Parts{Opset: r.opset, Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", r.elem, dims...)}, Outputs: append(outs, r.outs...), Nodes: r.nodes, Inits: r.inits})
 }
 
 // any is an earlier value, the latest ones more often.
@@ -94,7 +102,7 @@ func (r *randomGraph) layer(fan int, dims ...int) string {
 		return w
 	}
 	scale := 1 / math.Sqrt(float64(fan))
-	w := r.weight(func() float64 { return scale * r.rng.NormFloat64() }, dims...)
+	w := r.through(r.opset, func() float64 { return scale * r.rng.NormFloat64() }, dims...)
 	r.weights[key] = w
 	return w
 }
@@ -121,14 +129,14 @@ func (r *randomGraph) constant(p piece) string {
 	case 1:
 		dims = append([]int{1}, dims...)
 	}
-	return r.normal(dims...)
+	return r.through(r.opset, r.rng.NormFloat64, dims...)
 }
 
 func (r *randomGraph) grow() {
 	p := r.any()
 	rank := len(p.shape)
 	c := p.shape[0]
-	switch r.rng.IntN(17) {
+	switch r.rng.IntN(22) {
 	case 0, 1, 2: // a conv of one, two or three axes
 		if rank < 2 {
 			r.linear(p)
@@ -253,6 +261,43 @@ func (r *randomGraph) grow() {
 		r.add(r.op("Slice", []string{p.name, r.ints(from), r.ints(to), r.ints(axis + 1), r.ints(step)}), shape...)
 	case 16:
 		r.pool(p)
+	case 17: // a product over the channels
+		at := "xyzuv"[:rank-1]
+		out := 1 + r.rng.IntN(8)
+		shape := slices.Clone(p.shape)
+		shape[0] = out
+		r.add(r.op("Einsum", []string{p.name, r.layer(c, c, out)}, onnxio.StringAttr("equation", "nc"+at+",co->no"+at)), shape...)
+	case 18:
+		if rank > 1 && product(p.shape[1:]) > 2 && r.rng.IntN(2) == 0 {
+			r.add(r.op("InstanceNormalization", []string{p.name, r.normal(c), r.normal(c)}, onnxio.FloatAttr("epsilon", 0.1)), p.shape...)
+		} else if last := p.shape[rank-1]; r.opset >= 17 && last > 1 {
+			r.add(r.op("LayerNormalization", []string{p.name, r.normal(last), r.normal(last)}, onnxio.FloatAttr("epsilon", 0.1)), p.shape...)
+		}
+	case 19: // what gives what it takes
+		switch r.rng.IntN(3) {
+		case 0:
+			r.add(r.op("LeakyRelu", []string{p.name}, onnxio.FloatAttr("alpha", 1)), p.shape...)
+		case 1:
+			r.add(r.op("Clip", []string{p.name}), p.shape...)
+		case 2:
+			r.add(r.op("Add", []string{p.name, r.weight(func() float64 { return 0 })}), p.shape...)
+		}
+	case 20: // zeros around a map, before what may take them
+		if rank != 3 || p.shape[1] > 8 {
+			return
+		}
+		x := r.op("Pad", []string{p.name, r.ints(0, 0, 1, 1, 0, 0, 1, 1)})
+		r.add(r.op("Conv", []string{x, r.layer(c*9, 4, c, 3, 3)}), 4, p.shape[1], p.shape[2])
+	case 21: // a scale in a view of another rank
+		at := 1 + r.rng.IntN(rank+1)
+		dims := slices.Repeat([]int{1}, rank+2)
+		if at > 1 {
+			dims[1] = c
+		} else {
+			dims[2] = c
+		}
+		x := r.op("Mul", []string{r.op("Unsqueeze", r.axes(r.opset, p.name, at)), r.normal(dims...)})
+		r.add(r.op("Squeeze", r.axes(r.opset, x, at)), p.shape...)
 	}
 }
 

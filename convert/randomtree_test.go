@@ -73,7 +73,8 @@ type tree struct {
 	treeSpec
 	inputs []*onnxio.ValueInfo
 	tags   map[string]bool
-	pads   int // Pads that stay
+	before map[string]map[int]bool // what readers of a value do
+	pads   int                     // Pads that stay
 }
 
 // A branch is a value of the tree. What it may be scaled by from above follows from what
@@ -82,6 +83,7 @@ type branch struct {
 	name     string
 	channels int
 	sizes    []int
+	joined   bool // with what is not scaled
 }
 
 // may says what comes from above.
@@ -101,9 +103,11 @@ func (s treeSpec) build() (*onnxio.Model, *tree, error) {
 
 // trial is the tree with what is expected of it: nothing is left of scales, shifts and
 // activations that do nothing.
-func (s treeSpec) trial() randomCase {
-	c := randomCase{spec: s}
-	m, t, err := s.build()
+func (s treeSpec) trial() randomCase { return treeTrial(s, s.Break, s.build) }
+
+func treeTrial(spec any, broken string, build func() (*onnxio.Model, *tree, error)) randomCase {
+	c := randomCase{spec: spec}
+	m, t, err := build()
 	c.build = func() (*onnxio.Model, error) { return m, err }
 	if err != nil {
 		return c
@@ -111,8 +115,8 @@ func (s treeSpec) trial() randomCase {
 	for tag := range t.tags {
 		c.tags = append(c.tags, tag)
 	}
-	if s.Break != "" {
-		c.tags = append(c.tags, "broken: "+s.Break)
+	if broken != "" {
+		c.tags = append(c.tags, "broken: "+broken)
 	}
 	c.missed = func(_ *onnxio.Model, res *convert.Result) string {
 		if left := scalesLeft(res.Model); len(left) > 0 {
@@ -209,7 +213,7 @@ func (t *tree) input(channels int, sizes []int) branch {
 	if t.rng.IntN(4) == 0 {
 		name = t.op("Tanh", []string{name})
 	}
-	return branch{name, channels, sizes}
+	return branch{name: name, channels: channels, sizes: sizes}
 }
 
 func (t *tree) draw() float64 { return 0.5 * t.rng.NormFloat64() }

@@ -185,7 +185,7 @@ func (t *tree) leaf(like branch, m may) branch {
 		equation := []string{"nc" + at + ",oc->no" + at, "nc" + at + ",co->no" + at}
 		k := t.rng.IntN(2)
 		dims := [][]int{{c, x.channels}, {x.channels, c}}[k]
-		return branch{t.op("Einsum", []string{x.name, t.constant(t.small(x.channels), dims...)}, onnxio.StringAttr("equation", equation[k])), c, like.sizes}
+		return branch{name: t.op("Einsum", []string{x.name, t.constant(t.small(x.channels), dims...)}, onnxio.StringAttr("equation", equation[k])), channels: c, sizes: like.sizes}
 	case 3: // channels last and back
 		if !t.Products {
 			break
@@ -197,7 +197,7 @@ func (t *tree) leaf(like branch, m may) branch {
 		}
 		y := t.op("MatMul", []string{t.transpose(x.name, append(to, 1)...), t.constant(t.small(x.channels), x.channels, c)})
 		y = t.biased(y, c, m)
-		return branch{t.transpose(y, from...), c, like.sizes}
+		return branch{name: t.transpose(y, from...), channels: c, sizes: like.sizes}
 	case 4, 5: // transposed
 		group := []int{1, 1, c}[t.rng.IntN(3)]
 		each := 1 + t.rng.IntN(3)
@@ -211,8 +211,8 @@ func (t *tree) leaf(like branch, m may) branch {
 		}
 		x := t.input(group*each, sizes)
 		w := append([]int{x.channels, c / group}, slices.Repeat([]int{kernel}, axes)...)
-		return branch{t.op("ConvTranspose", bias([]string{x.name, t.constant(t.small(each*kernel), w...)}), onnxio.IntAttr("group", int64(group)),
-			onnxio.IntsAttr("strides", attrs64(slices.Repeat([]int{stride}, axes)...)), onnxio.IntsAttr("pads", attrs64(slices.Repeat([]int{pad}, 2*axes)...))), c, like.sizes}
+		return branch{name: t.op("ConvTranspose", bias([]string{x.name, t.constant(t.small(each*kernel), w...)}), onnxio.IntAttr("group", int64(group)),
+			onnxio.IntsAttr("strides", attrs64(slices.Repeat([]int{stride}, axes)...)), onnxio.IntsAttr("pads", attrs64(slices.Repeat([]int{pad}, 2*axes)...))), channels: c, sizes: like.sizes}
 	}
 	group, each := 1, 1+t.rng.IntN(3)
 	switch t.rng.IntN(4) {
@@ -232,7 +232,7 @@ func (t *tree) leaf(like branch, m may) branch {
 		pads = slices.Repeat([]int{0}, 2*axes)
 	}
 	w := append([]int{c, each}, slices.Repeat([]int{kernel}, axes)...)
-	return branch{t.op("Conv", bias([]string{x.name, t.constant(t.small(each*kernel), w...)}), onnxio.IntAttr("group", int64(group)), onnxio.IntsAttr("pads", attrs64(pads...))), c, like.sizes}
+	return branch{name: t.op("Conv", bias([]string{x.name, t.constant(t.small(each*kernel), w...)}), onnxio.IntAttr("group", int64(group)), onnxio.IntsAttr("pads", attrs64(pads...))), channels: c, sizes: like.sizes}
 }
 
 // einsum reports whether the opset has Einsum for the type.
@@ -279,7 +279,7 @@ func (t *tree) leafOfRows(like branch, m may) branch {
 		equation := []string{"n" + at + "i,oi->n" + at + "o", "...i,io->...o"}[k]
 		dims := [][]int{{c, in}, {in, c}}[k]
 		y := t.op("Einsum", []string{x.name, t.constant(t.small(in), dims...)}, onnxio.StringAttr("equation", equation))
-		return branch{t.biased(y, c, m), c, like.sizes}
+		return branch{name: t.biased(y, c, m), channels: c, sizes: like.sizes}
 	case 3:
 		if rank > 2 {
 			break
@@ -289,9 +289,9 @@ func (t *tree) leafOfRows(like branch, m may) branch {
 		if t.rng.IntN(2) == 0 {
 			inputs = append(inputs, t.constant(t.draw, c))
 		}
-		return branch{t.op("Gemm", inputs, onnxio.IntAttr("transB", 1), onnxio.FloatAttr("alpha", []float32{1, 0.5}[t.rng.IntN(2)])), c, nil}
+		return branch{name: t.op("Gemm", inputs, onnxio.IntAttr("transB", 1), onnxio.FloatAttr("alpha", []float32{1, 0.5}[t.rng.IntN(2)])), channels: c}
 	}
 	x := t.input(in, like.sizes)
 	y := t.op("MatMul", []string{x.name, t.constant(t.small(in), in, c)})
-	return branch{t.biased(y, c, m), c, like.sizes}
+	return branch{name: t.biased(y, c, m), channels: c, sizes: like.sizes}
 }

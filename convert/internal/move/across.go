@@ -100,7 +100,9 @@ func (f *field) rewired(scale, shift []float64) *Move {
 		if q.made && pieces[q] != nil {
 			m.placed = append(m.placed, placed{value: q.v, in: q.v.Name, out: names[q], piece: p, before: q.v.Producer})
 		}
-		f.undo(m, q, p, names[q])
+		if !f.undo(m, q, p, names[q]) {
+			return nil
+		}
 	}
 	slices.SortFunc(m.Through, func(a, b *graph.Node) int { return a.Index - b.Index })
 	return m
@@ -115,9 +117,17 @@ func (f *field) rename(m *Move, n *graph.Node, q *spot, name string) {
 	}
 }
 
-// undo gives the layers that read a value, called name once it is scaled by p, what it was.
-func (f *field) undo(m *Move, q *spot, p *piece, name string) {
+// farthest bounds the shifts that are taken back, in sizes of what they are taken from: a
+// layer that reads s·x + t rounds as if x were as large as t/s, and reads W·x from it.
+const farthest = 32
+
+// undo gives the layers that read a value, called name once it is scaled by p, what it was;
+// false where too little would be left of it.
+func (f *field) undo(m *Move, q *spot, p *piece, name string) bool {
 	back := p.inverse()
+	if len(q.readers) > 0 && slices.ContainsFunc(back.shift, func(v float64) bool { return !(math.Abs(v) <= farthest) }) {
+		return false
+	}
 	made := map[any]string{} // for a layer, or all branches of a region together
 	for _, n := range q.readers {
 		if f.of[n] != nil {
@@ -137,6 +147,7 @@ func (f *field) undo(m *Move, q *spot, p *piece, name string) {
 		}
 		f.rename(m, n, q, in)
 	}
+	return true
 }
 
 // inverse takes back what the piece does; its scales are not zero.

@@ -114,6 +114,34 @@ var movings = []moving{
 		c = Mul(g, b)
 		y = BatchNormalization(c, !6, =0:6, =0:6, !6)
 		z = Relu(y)`, map[string]int{"Mul": 1}, 1},
+	{"read by equal views", `
+		x : float32 N 4 2 4
+		a = Sigmoid(x)
+		y = Div(a, !4)
+		c = Identity(y)
+		d = MatMul(c, ?4x2)
+		f = Sigmoid(d)
+		g = Identity(y)
+		h = MatMul(g, ?4x2)
+		l = Sigmoid(h)
+		> f l`, nil, 2},
+	{"read by a half, the other of which nobody reads", `
+		x : float32 N 4
+		a = Sigmoid(x)
+		k = Mul(a, !4)
+		y = Add(k, ?4)
+		g, h = Split(y, #2_2) axis=1
+		d = Gemm(g, ?2x3, ?3)
+		f = Sigmoid(d)
+		> f`, nil, 1},
+	{"beside a layer that would take a shift back which is a thousand times as large", `
+		x : float32 N 4 4
+		a = Conv(x, ?4x4x1)
+		y = BatchNormalization(a, =0.001:4, ?4, =0:4, !4)
+		b = Conv(a, ?4x4x1)
+		z = Relu(y)
+		c = Relu(b)
+		> z c`, map[string]int{"BatchNormalization": 1}, 0},
 	{"twice the other sign", `
 		x : float32 N 4 6 6
 		a = Conv(x, ?4x4x1x1)

@@ -129,6 +129,9 @@ func (f *forward) pass(n *graph.Node) *stop {
 			return stopped(NoLinearNeighbour, "it scales several axes behind %q", n.Title())
 		}
 		r.outputs[i] = f.fresh(n.Out[i].Name + ".unscaled")
+		if v := n.Out[i]; len(v.Readers) == 0 && !v.IsOutput && len(v.Captured) == 0 {
+			continue // nobody needs it
+		}
 		if why := f.carry(n.Out[i], p, r.outputs[i]); why != nil {
 			return why
 		}
@@ -168,7 +171,7 @@ func (f *forward) takes(n *graph.Node, in []*piece, carried []int) (bool, *stop)
 	if a == nil || !affine.IsLayer(a.Op) {
 		return false, nil
 	}
-	if len(carried) > 1 || a.Args[0] != v {
+	if len(carried) > 1 || a.Args[0] != v && !slices.Contains(f.e.Twins(a.Args[0]), v) && !slices.Contains(f.e.Twins(v), a.Args[0]) {
 		return false, stopped(NoLinearNeighbour, "%q (%s) is no linear function of it", n.Title(), n.OpType())
 	}
 	p := in[carried[0]]
