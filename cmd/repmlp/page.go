@@ -350,6 +350,8 @@ func (p *page) speedCard() pageCard {
 					c.Tone = toneGood
 				case x.Ratio.High < 1:
 					c.Tone = toneBad
+				default: // the interval holds 1
+					c.Value = "no clear difference"
 				}
 			}
 			c.Lines = append(c.Lines, fmt.Sprintf("batch %d: %.2f× (%.2f to %.2f), %s", x.Batch, x.Ratio.Value, x.Ratio.Low, x.Ratio.High, name(t.Engine)))

@@ -226,6 +226,8 @@ func reachOf(r drawing.Reach) (row []pageReach) {
 const (
 	decades = 2
 	levels  = 48
+
+	outlined = 45 // the width of a picture in widths of an outline
 )
 
 func reachSVG(r drawing.Reach, mean []float64, most float64) template.HTML {
@@ -241,8 +243,8 @@ func reachSVG(r drawing.Reach, mean []float64, most float64) template.HTML {
 	if err := png.Encode(&b, m); err != nil {
 		return "" // of a size that PNG has not
 	}
-	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="|W| over the input tile"><image href="data:image/png;base64,%s" width="%d" height="%d" preserveAspectRatio="none" style="image-rendering:pixelated"/><rect x="%d" y="%d" width="1" height="1" fill="none" stroke="#fff" stroke-width=".12"/></svg>`,
-		r.Width, r.Height, base64.StdEncoding.EncodeToString(b.Bytes()), r.Width, r.Height, r.X, r.Y))
+	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="|W| over the input tile"><image href="data:image/png;base64,%s" width="%d" height="%d" preserveAspectRatio="none" style="image-rendering:pixelated"/><rect x="%d" y="%d" width="1" height="1" fill="none" stroke="#fff" stroke-width="%.2g"/></svg>`,
+		r.Width, r.Height, base64.StdEncoding.EncodeToString(b.Bytes()), r.Width, r.Height, r.X, r.Y, float64(max(r.Width, r.Height))/outlined))
 }
 
 // stops are colours of growing lightness that people who see few colours tell apart:
