@@ -161,7 +161,19 @@ func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 
 // worstOutput says in what two models differ.
 func worstOutput(c *verify.Comparison) string {
-	for _, o := range slices.Concat(c.Expected, c.Outputs) {
+	if said := worstOf(slices.Concat(c.Expected, c.Outputs)); said != "" {
+		return said
+	}
+	for _, s := range c.Stress {
+		if said := worstOf(s.Outputs); said != "" {
+			return fmt.Sprintf("on stress inputs %s (%s): %s", s.Name, s.Says, said)
+		}
+	}
+	return ""
+}
+
+func worstOf(list []verify.OutputDifference) string {
+	for _, o := range list {
 		if o.Passed {
 			continue
 		}

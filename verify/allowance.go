@@ -78,6 +78,7 @@ func (c *comparing) allowed(name string, s, own *scatter, blind bool) (w allowan
 	default:
 		if own != nil {
 			more, _ := own.noise(c.variety.jumpy, c.granted*s.scale)
+			more = max(more, c.moved[name]*s.scale)
 			rounding += more
 			if w.measured {
 				w.own = more / s.scale
@@ -115,7 +116,7 @@ func (c *comparing) conforming(w allowance, s *scatter) allowance {
 		return w
 	}
 	rtol := conformanceRTol
-	if c.variety.half {
+	if c.roundoff > 0x1p-24 {
 		rtol = conformanceRTol16
 	}
 	if limit := conformanceATol + rtol*s.scale; limit > w.limit {

@@ -59,7 +59,9 @@ func (c *comparing) ownNoise(ref, cand *onnxio.Model) {
 	c.own = &variety{ref: cand, runner: e, seed: c.o.Seed, limit: c.o.Limit, half: true}
 }
 
-// ownVariations of such a candidate are run on every feed.
+// ownVariations of such a candidate are run on the first feed. They cost more than the
+// runs do, since all weights are moved; what they show is relative to the largest value
+// of an output, and stands for the other feeds too.
 const ownVariations = 2
 
 // ownScatter is how far such a candidate is from itself on one feed, nil for any other.
@@ -67,31 +69,46 @@ func (c *comparing) ownScatter(ctx context.Context, run int, feed, got map[strin
 	if c.own == nil {
 		return nil, nil
 	}
-	out := make([]*scatter, len(c.outputs))
-	for i, o := range c.outputs {
-		out[i] = newScatter(got[o.d.Name])
+	scatters := func() []*scatter {
+		out := make([]*scatter, len(c.outputs))
+		for i, o := range c.outputs {
+			out[i] = newScatter(got[o.d.Name])
+		}
+		return out
 	}
-	add := func(t map[string]*Tensor, roundings float64, err error) error {
+	add := func(to []*scatter, t map[string]*Tensor, roundings float64, err error) error {
 		if err != nil {
 			return fmt.Errorf("running the candidate: %w", err)
 		}
 		t = c.pairs.renamed(t)
 		for i, o := range c.outputs {
-			out[i].add(t[o.d.Name], roundings)
+			to[i].add(t[o.d.Name], roundings)
 		}
 		return nil
 	}
+	out := scatters()
 	t, err := c.double.Run(ctx, feed)
-	if err := add(t, 1, err); err != nil {
+	if err := add(out, t, 1, err); err != nil {
 		return nil, err
 	}
+	if c.moved != nil {
+		return out, nil
+	}
+	c.moved = map[string]float64{}
+	moved := scatters()
 	for k := range ownVariations {
 		t, roundings, err := c.own.run(ctx, feed, run, k)
 		if t == nil && err == nil {
 			break
 		}
-		if err := add(t, roundings, err); err != nil {
+		if err := add(moved, t, roundings, err); err != nil {
 			return nil, err
+		}
+	}
+	for i, o := range c.outputs {
+		if s := moved[i]; s.scale > 0 {
+			noise, _ := s.noise(c.variety.jumpy, c.granted*s.scale)
+			c.moved[o.d.Name] = noise / s.scale
 		}
 	}
 	return out, nil

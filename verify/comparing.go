@@ -48,7 +48,7 @@ func Compare(ctx context.Context, ref, cand *onnxio.Model, o CompareOptions) (*C
 	c := &comparing{o: o, pairs: pairs, runners: runners, roundoff: max(narrowest(ref, cand), pairs.coarser()), result: &Comparison{
 		Passed: true, Runs: runs.count, Samples: runs.samples, RTol: o.RTol, ATol: o.ATol, Paired: pairs.notes(), Notes: append(notes, pairs.misdeclared()...)}}
 	c.granted = roundoffs(c.roundoff) * c.roundoff
-	c.variety = &variety{ref: ref, runner: runners[0], again: o.Again, seed: o.Seed, limit: o.Limit, jumpy: jumps(ref) || jumps(cand), half: c.roundoff > 0x1p-24}
+	c.variety = &variety{ref: ref, runner: runners[0], again: o.Again, seed: o.Seed, limit: o.Limit, jumpy: jumps(ref) || jumps(cand), half: narrowest(ref) > 0x1p-24}
 	c.ownNoise(ref, cand)
 	for _, v := range ref.Graph().Outputs() {
 		c.outputs = append(c.outputs, newOutcome(v.Name(), ""))
@@ -94,10 +94,11 @@ type comparing struct {
 	runners           [3]Runner
 	pairs             *pairing
 	variety           *variety
-	own               *variety // of a candidate that rounds more coarsely than the reference; nil otherwise
-	double            Runner   // the candidate in float64, beside own
-	coarse            bool     // the candidate rounds more coarsely than the reference
-	blind             bool     // nothing says how far the reference differs from itself
+	own               *variety           // of a candidate that rounds more coarsely than the reference; nil otherwise
+	moved             map[string]float64 // what moved weights of that change in each output, relative to its largest value; nil: not measured yet
+	double            Runner             // the candidate in float64, beside own
+	coarse            bool               // the candidate rounds more coarsely than the reference
+	blind             bool               // nothing says how far the reference differs from itself
 	roundoff          float64
 	granted           float64 // of the largest output
 	elements          int64

@@ -240,26 +240,40 @@ func (t *text) stress(list []convert.CheckStress) {
 		if !s.Passed {
 			word = "DIFFER"
 		}
-		worst, n := 0.0, int64(0)
-		compared, left := int64(0), int64(0)
+		worst, most := 0.0, 0.0
+		var n, opposed, compared, left int64
 		for _, o := range s.Outputs {
 			worst = max(worst, float64(o.MaxRel))
-			n += o.NotFinite + o.Opposed
+			most = max(most, float64(o.Ratio))
+			n += o.NotFinite
+			opposed += o.Opposed
 			compared += o.Compared
 			left += o.NotCompared
 		}
-		more := ""
+		said := fmt.Sprintf("outputs %s within %.2g of the largest value", word, worst)
+		switch {
+		case opposed > 0:
+			said = fmt.Sprintf("outputs DIFFER: %s NaN or infinite in one of the models alone", plural(int(opposed), "element")+areIs(opposed))
+		case compared == 0 && s.Passed:
+			said = "outputs show nothing"
+		case !s.Passed:
+			said = fmt.Sprintf("outputs DIFFER by %.2g of the largest value, %.2g times what is allowed", worst, most)
+		}
 		if n > 0 {
-			more += fmt.Sprintf(", %d elements are NaN or infinite", n)
+			said += fmt.Sprintf(", %d elements are NaN or infinite in both", n)
 		}
 		if left > 0 {
-			more += fmt.Sprintf(", %d were left out", left)
+			said += fmt.Sprintf(", %d were left out", left)
 		}
-		if compared == 0 && s.Passed {
-			word = "show nothing"
-		}
-		t.line("  stress %s (%s): outputs %s within %.2g of the largest value%s", name(s.Name), message(s.Says), word, worst, more)
+		t.line("  stress %s (%s): %s", name(s.Name), message(s.Says), said)
 	}
+}
+
+func areIs(n int64) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
 }
 
 // runs says how much was compared.
@@ -278,6 +292,9 @@ func equivalence(c *convert.Check) string {
 		word = "NOT equivalent"
 	}
 	d := decisive(c)
+	if s := failedStress(c); s != "" {
+		return fmt.Sprintf("%s: on stress inputs %s alone; %s, largest difference %.3g of the largest output, allowed %s (%s)", word, s, runs(c), float64(d.MaxRel), d.Allowance(), noise(c))
+	}
 	if d == nil {
 		return fmt.Sprintf("%s: %s, nothing was compared", word, runs(c))
 	}
@@ -289,6 +306,20 @@ func equivalence(c *convert.Check) string {
 		worst = fmt.Sprintf("%.3g, %s", float64(d.MaxAbs), worst)
 	}
 	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)%s", word, runs(c), worst, d.Allowance(), noise(c), isNoise(c, d))
+}
+
+// failedStress names the stress inputs on which models differ that agree on all others.
+func failedStress(c *convert.Check) string {
+	if slices.ContainsFunc(slices.Concat(c.Outputs, c.Expected), func(o convert.CheckOutput) bool { return !o.Passed }) {
+		return ""
+	}
+	var failed []string
+	for _, s := range c.Stress {
+		if !s.Passed {
+			failed = append(failed, name(s.Name))
+		}
+	}
+	return strings.Join(failed, ", ")
 }
 
 // decisive is the output that came nearest to its limit or went farthest beyond.
