@@ -8,24 +8,25 @@ const Schema = "repmlp.report/1"
 // A Report says what a command did, for scripts and for people. Parts that do
 // not apply are absent from its JSON form.
 type Report struct {
-	Schema   string             `json:"schema"`
-	Tool     Tool               `json:"tool"`
-	Command  string             `json:"command"`
-	Input    *FileFacts         `json:"input,omitempty"`
-	Output   *FileFacts         `json:"output,omitempty"`
-	Verdict  string             `json:"verdict,omitempty"`
-	Blocks   []Block            `json:"blocks,omitempty"`
-	Regions  []RegionReport     `json:"regions,omitempty"`
-	Declined []Decline          `json:"declined,omitempty"`
-	Left     []Left             `json:"left,omitempty"`
-	Warnings []Warning          `json:"warnings,omitempty"`
-	Ops      *OpCounts          `json:"ops,omitempty"`
-	Totals   *Totals            `json:"totals,omitempty"`
-	Check    *Check             `json:"check,omitempty"`
-	Located  *Located           `json:"located,omitempty"`
-	Timings  *Timings           `json:"timings,omitempty"` // where whoever called took any
-	Seconds  map[string]float64 `json:"seconds,omitempty"`
-	Error    *Failure           `json:"error,omitempty"`
+	Schema     string             `json:"schema"`
+	Tool       Tool               `json:"tool"`
+	Command    string             `json:"command"`
+	Input      *FileFacts         `json:"input,omitempty"`
+	Output     *FileFacts         `json:"output,omitempty"`
+	Verdict    string             `json:"verdict,omitempty"`
+	Blocks     []Block            `json:"blocks,omitempty"`
+	Regions    []RegionReport     `json:"regions,omitempty"`
+	Declined   []Decline          `json:"declined,omitempty"`
+	Left       []Left             `json:"left,omitempty"`
+	Warnings   []Warning          `json:"warnings,omitempty"`
+	Ops        *OpCounts          `json:"ops,omitempty"`
+	Difference *Difference        `json:"difference,omitempty"`
+	Totals     *Totals            `json:"totals,omitempty"`
+	Check      *Check             `json:"check,omitempty"`
+	Located    *Located           `json:"located,omitempty"`
+	Timings    *Timings           `json:"timings,omitempty"` // where whoever called took any
+	Seconds    map[string]float64 `json:"seconds,omitempty"`
+	Error      *Failure           `json:"error,omitempty"`
 
 	// Arguments are those of whoever called, see Options.
 	Arguments []string `json:"arguments,omitempty"`

@@ -11,6 +11,9 @@ const (
 	NotEquivalent = "not_equivalent" // a proof or a comparison failed
 	Equivalent    = "equivalent"     // a comparison passed
 
+	Same      = "same"      // two models do not differ
+	Different = "different" // and where they do
+
 	WouldFuse      = "would_fuse"       // what Fused is before the work
 	WouldBePartial = "would_be_partial" // and Partial
 )

@@ -268,6 +268,14 @@ func (a *Attr) Graphs() []*Graph { return slices.Clip(a.graphs) }
 // Ref is ref_attr_name: the attribute of the function that this one stands for.
 func (a *Attr) Ref() string { return a.ref }
 
+// Encoded is the attribute as a message (AttributeProto). It is not to be changed.
+func (a *Attr) Encoded() []byte {
+	if a.encoded != nil {
+		return slices.Clip(a.encoded)
+	}
+	return a.encode()
+}
+
 // A ValueInfo declares the type of an input, output or intermediate value.
 type ValueInfo struct {
 	name  string

@@ -34,6 +34,16 @@ func atLeast(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// oneOrTwo asks for an argument, and takes another.
+func oneOrTwo(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 2 {
+			return fmt.Errorf("%s: unexpected argument %q", cmd.Name(), args[2])
+		}
+		return exactly(name)(cmd, args[:min(1, len(args))])
+	}
+}
+
 // knownCommand refuses what is left where a command was expected.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

@@ -57,7 +57,7 @@ func mood(r *convert.Report) colour {
 	switch r.Verdict {
 	case convert.Failed, convert.NotEquivalent:
 		return bad
-	case convert.Partial, convert.Declined, convert.WouldBePartial:
+	case convert.Partial, convert.Declined, convert.WouldBePartial, convert.Different:
 		return caution
 	}
 	if r.Error != nil {
@@ -95,6 +95,11 @@ func (t *text) table(indent string, g *grid, below map[int][]string) {
 // body is all that comes before the last line.
 func (t *text) body() {
 	r := t.report
+	if r.Difference != nil {
+		t.difference()
+		t.notes("  ")
+		return
+	}
 	if r.Command != "verify" {
 		t.model("", r.Input)
 		t.interfaces(r.Input)
