@@ -217,7 +217,7 @@ func TestReportPage(t *testing.T) {
 		}
 	}
 	visit(reflect.TypeFor[convert.Report]())
-	for _, verdict := range []string{convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Would(convert.Fused), convert.Would(convert.Partial), convert.Equivalent, convert.NotEquivalent, convert.Failed} {
+	for _, verdict := range []string{convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Would(convert.Fused), convert.Would(convert.Partial), convert.Equivalent, convert.NotEquivalent, convert.Failed, convert.Same, convert.Different} {
 		if !strings.Contains(page, "`"+verdict+"`") {
 			t.Errorf("docs/report.md does not name the verdict %q", verdict)
 		}

@@ -73,6 +73,11 @@ func writeMarkdown(w io.Writer, r *convert.Report) error {
 		m.line("")
 		m.line("Hint: %s", mdText(r.Error.Hint))
 	}
+	if r.Difference != nil {
+		m.head("What differs")
+		m.line("")
+		m.line("%s", fenced(differenceText(r)))
+	}
 	m.glance(r)
 	m.merges(r)
 	m.stays(r)
@@ -92,6 +97,15 @@ func writeMarkdown(w io.Writer, r *convert.Report) error {
 	m.files(r)
 	_, err := io.WriteString(w, lines(m.String()))
 	return err
+}
+
+// fenced is text that is shown as it is: no line of it ends the fence.
+func fenced(s string) string {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	return fence + "text\n" + strings.TrimSuffix(s, "\n") + "\n" + fence
 }
 
 // said is a verdict in words.

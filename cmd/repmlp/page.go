@@ -23,6 +23,7 @@ type page struct {
 	OpChanges             []pageOp
 	Counted               string
 	Timings               *pageTimings
+	Contrast              string // how two models differ
 	Kinds                 []pageKind
 	Stays                 []pageReason
 	Outputs, Expected     []pageOutput
@@ -92,7 +93,11 @@ func pageOf(r *convert.Report) *page {
 		p.Timings = timingsOf(r.Timings)
 	}
 	p.again()
-	p.cards()
+	if r.Difference != nil {
+		p.Contrast = differenceText(r)
+	} else {
+		p.cards()
+	}
 	p.Ramp = ramp()
 	p.Searchable = len(p.Kinds)+len(p.Stays)+len(p.Outputs) > 0
 	return p
@@ -109,6 +114,8 @@ func (p *page) head() {
 		convert.Failed:         {"Failed", toneBad},
 		convert.NotEquivalent:  {"Not equivalent", toneBad},
 		convert.Equivalent:     {"Equivalent", toneGood},
+		convert.Same:           {"The same", toneGood},
+		convert.Different:      {"Different", toneFair},
 		convert.WouldFuse:      {"Everything would merge", toneGood},
 		convert.WouldBePartial: {"Most would merge", toneGood},
 	}[r.Verdict]

@@ -27,7 +27,7 @@ type schemaPage struct {
 var (
 	reportSchema = schemaPage{"report.schema.json", "Report of repmlp convert, inspect and verify", convert.Report{}, map[string][]string{
 		"schema": {convert.Schema}, "command": {"convert", "inspect", "verify"},
-		"verdict": {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Failed, convert.NotEquivalent, convert.Equivalent, convert.WouldFuse, convert.WouldBePartial},
+		"verdict": {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Failed, convert.NotEquivalent, convert.Equivalent, convert.WouldFuse, convert.WouldBePartial, convert.Same, convert.Different},
 	}}
 	benchReportSchema = schemaPage{"bench.schema.json", "Report of repmlp bench", benchReport{}, map[string][]string{"schema": {benchSchema}}}
 )
@@ -149,7 +149,7 @@ func TestReportsConform(t *testing.T) {
 	for _, args := range [][]string{
 		{"convert", sample, "-o", out}, {"convert", done, "-o", out}, {"convert", file("kin_bn_before_conv_13"), "-o", out},
 		{"convert", file("kin_bn_before_conv_13"), "-o", out, "--strict"}, {"convert", file("t_init_overridable"), "-o", out}, {"convert", broken, "-o", out},
-		{"inspect", sample}, {"inspect", file("kin_bn_before_conv_13")}, {"inspect", done}, {"inspect", filepath.Join(dir, "none.onnx")},
+		{"inspect", sample}, {"inspect", file("kin_bn_before_conv_13")}, {"inspect", done}, {"inspect", sample, done}, {"inspect", done, done}, {"inspect", filepath.Join(dir, "none.onnx")},
 		{"verify", sample, done}, {"verify", sample, done, "--rtol", "0"}, {"verify", sample, file("dyn_v1_op18")},
 	} {
 		_, text, _ := repmlp(append(args, "--json")...)

@@ -74,6 +74,13 @@ func (t *text) byOperator(d convert.NodeDifference) {
 	}
 }
 
+// differenceText is all of it, for reports that show text as it is.
+func differenceText(r *convert.Report) string {
+	t := &text{report: r, depth: everything}
+	t.difference()
+	return lines(t.String())
+}
+
 // formats compares what the files were written for.
 func (t *text) formats() {
 	a, b := t.report.Input, t.report.Output

@@ -84,7 +84,8 @@ func at(list []string, i int) string {
 }
 
 // sameInput reports whether two values belong together: initializers as far as nothing
-// says otherwise.
+// says otherwise, and what nodes make that stand in one model alone, in each other's
+// place.
 func (m *matching) sameInput(x, y string) bool {
 	if x == "" || y == "" {
 		return x == y
@@ -92,6 +93,9 @@ func (m *matching) sameInput(x, y string) bool {
 	t, u := m.first.inits[x], m.second.inits[y]
 	if t != nil || u != nil {
 		return t != nil && u != nil && (m.inits[t] == u || m.inits[t] == nil && m.back[u] == nil || equal(t.Tensor, u.Tensor))
+	}
+	if p, q := m.first.maker[x], m.second.maker[y]; p != nil && q != nil && m.nodes[p] == nil && !m.taken[q] {
+		return true
 	}
 	return m.values[x] == y
 }
