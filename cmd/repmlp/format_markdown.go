@@ -82,6 +82,13 @@ func writeMarkdown(w io.Writer, r *convert.Report) error {
 	m.merges(r)
 	m.stays(r)
 	m.check(r)
+	if where := whereOf(r); len(where) > 0 {
+		m.head("Where it breaks")
+		m.line("")
+		for _, line := range where {
+			m.line("- %s", mdText(line))
+		}
+	}
 	if r.Timings != nil {
 		m.head("Latency")
 		m.line("\n%s, %s after %d for warming up.", mdText(r.Timings.Engine), plural(r.Timings.Runs, "run"), r.Timings.Warmup)

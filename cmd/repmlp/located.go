@@ -52,6 +52,16 @@ func (t *text) located() {
 	}
 }
 
+// whereOf is what located tells, line by line.
+func whereOf(r *convert.Report) (list []string) {
+	t := &text{report: r, depth: everything}
+	t.located()
+	for line := range strings.Lines(t.String()) {
+		list = append(list, strings.TrimSpace(line))
+	}
+	return list
+}
+
 // apart says how far a value differs.
 func apart(l *convert.Located) string {
 	switch {

@@ -28,6 +28,7 @@ type page struct {
 	Stays                 []pageReason
 	Outputs, Expected     []pageOutput
 	Stress                []pageStress
+	Where                 []string
 	Proofs                []pageRow
 	ProofSummary          string
 	CommandLine           string
@@ -89,6 +90,7 @@ func pageOf(r *convert.Report) *page {
 	if r.Check != nil {
 		p.outputs()
 	}
+	p.Where = whereOf(r)
 	if r.Timings != nil {
 		p.Timings = timingsOf(r.Timings)
 	}
