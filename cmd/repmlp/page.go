@@ -180,7 +180,7 @@ func (p *page) sentence() string {
 		if !c.Passed {
 			word = "do not agree"
 		}
-		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: at most %.2g of the largest output apart, allowed %s.", word, farthestOff(c), c.Allowance()))
+		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: they are %.2g of the largest output apart at most, allowed %s.", word, farthestOff(c), c.Allowance()))
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
@@ -228,7 +228,25 @@ func (p *page) cards() {
 	if r.Command != "verify" {
 		p.Cards = append(p.Cards, p.staysCard())
 	}
-	p.Cards = append(p.Cards, p.speedCard())
+	if c, ok := p.whereCard(); ok {
+		p.Cards = append(p.Cards, c)
+	}
+	if r.Command != "verify" || r.Timings != nil {
+		p.Cards = append(p.Cards, p.speedCard())
+	}
+}
+
+// whereCard says of two models that were compared how far rounding alone goes, and
+// where they begin to differ.
+func (p *page) whereCard() (pageCard, bool) {
+	switch r := p.Report; {
+	case r.Command != "verify" || r.Check == nil:
+		return pageCard{}, false
+	case r.Located != nil:
+		return pageCard{Label: "first value that differs", Value: name(r.Located.Value), Tone: toneBad, Lines: []string{apart(r.Located)}}, true
+	default:
+		return pageCard{Label: "compared", Value: runs(r.Check), Lines: []string{noise(r.Check)}}, true
+	}
 }
 
 func (p *page) proofCard() pageCard {
@@ -260,9 +278,13 @@ func (p *page) proofCard() pageCard {
 		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneBad
 	}
 	if k := r.Check; k != nil {
-		said := fmt.Sprintf("outputs within %.2g, allowed %.2g", farthestOff(k), float64(k.RTol))
+		allowed := fmt.Sprintf("%.2g", float64(k.RTol))
 		if k.ATol > 0 {
-			said = fmt.Sprintf("outputs within %.2g, allowed %s", farthestOff(k), k.Allowance())
+			allowed = k.Allowance()
+		}
+		said := fmt.Sprintf("outputs within %.2g, allowed %s", farthestOff(k), allowed)
+		if !k.Passed {
+			said = fmt.Sprintf("outputs %.2g apart, allowed %s", farthestOff(k), allowed)
 		}
 		switch {
 		case !k.Passed:
