@@ -31,8 +31,8 @@ def torchvision_nets():
     detector = lambda name: models.get_model(name, weights=None, weights_backbone=None)
     for name, size in [("ssdlite320_mobilenet_v3_large", 320), ("ssd300_vgg16", 300), ("retinanet_resnet50_fpn", None), ("retinanet_resnet50_fpn_v2", None), ("fcos_resnet50_fpn", None)]:
         yield f"torchvision.{name}.heads", lambda name=name: Heads(detector(name)), size
-    for name in ["fasterrcnn_mobilenet_v3_large_fpn", "keypointrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"]:
-        yield f"torchvision.{name}.heads", lambda name=name: Proposals(detector(name)), None
+    for name, size in [("fasterrcnn_mobilenet_v3_large_fpn", 224), ("keypointrcnn_resnet50_fpn", None), ("maskrcnn_resnet50_fpn_v2", None)]:
+        yield f"torchvision.{name}.heads", lambda name=name: Proposals(detector(name)), size
 
     def frozen():
         from torchvision.models.detection.backbone_utils import resnet_fpn_backbone

@@ -18,10 +18,10 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 	}
 	var edit onnxio.Edit
 	var notes []Warning
-	opset := plain.Opset("")
+	opset, fed := plain.Opset(""), reached(plain.Graph())
 	for _, n := range plain.Graph().Nodes() {
 		r := inference(n, opset)
-		if r == nil {
+		if r == nil || !fed[n] {
 			continue
 		}
 		edit.DropNodes = append(edit.DropNodes, n)
@@ -36,6 +36,29 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 		return nil, nil, fmt.Errorf("switching training nodes off: %w", err)
 	}
 	return out, notes, nil
+}
+
+// reached are the nodes that calculate with data: what makes constants of constants does
+// the same in training and inference, and is no switch to turn.
+func reached(g *onnxio.Graph) map[*onnxio.Node]bool {
+	constant := map[string]bool{"": true}
+	for _, t := range g.Inits() {
+		constant[t.Name()] = true
+	}
+	for _, in := range g.Inputs() {
+		delete(constant, in.Name())
+	}
+	fed := map[*onnxio.Node]bool{}
+	for _, n := range g.Nodes() {
+		if len(n.Inputs()) == 0 && n.OpType() != "Constant" || len(n.Subgraphs()) > 0 || slices.ContainsFunc(n.Inputs(), func(v string) bool { return !constant[v] }) {
+			fed[n] = true
+			continue
+		}
+		for _, v := range n.Outputs() {
+			constant[v] = true
+		}
+	}
+	return fed
 }
 
 // inference is the inference form of a node left in training mode, nil where it

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/convert/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
@@ -63,5 +64,17 @@ func TestLeftDoesNotCount(t *testing.T) {
 	r, err := convert.Inspect(t.Context(), m, convert.Options{})
 	if err != nil || r.Verdict != convert.WouldFuse || len(r.Left) != 1 || r.Left[0] != res.Plan.Left[0] {
 		t.Errorf("%v: inspection says %+v, conversion %+v", err, r.Left, res.Plan.Left)
+	}
+}
+
+// A BatchNormalization that makes a constant no layer reads as its weight is named too, and
+// is no node in training mode.
+func TestConstantNormIsNamed(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4 5 5\ns, m, v = BatchNormalization(?1x4x1x1, ?4, ?4, ?4, !4) training_mode=1\na = Max(x, s)\ny = Relu(a)\nopset 17")
+	for _, o := range []convert.Options{{}, {BatchStatistics: true}} {
+		res, err := convert.Convert(t.Context(), m, o)
+		if err != nil || res.Verdict != convert.Unchanged || len(res.Plan.Left) != 1 || res.Plan.Left[0].Code != "no_linear_neighbour" || len(res.Plan.Warnings) > 0 {
+			t.Errorf("%v: %+v", err, res)
+		}
 	}
 }

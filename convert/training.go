@@ -11,7 +11,7 @@ import (
 
 // trainingNotes warns of nodes in training mode, which an export for inference
 // has none of: BatchNormalization with the statistics of the batch, Dropout that
-// drops. Bodies of control flow are looked into.
+// drops; what makes a constant of constants does so in any mode. Bodies of control flow are looked into.
 func trainingNotes(g *graph.Graph) []Warning {
 	norms, drops, first := 0, 0, ""
 	note := func(n *onnxio.Node, count *int) {
@@ -27,7 +27,7 @@ func trainingNotes(g *graph.Graph) []Warning {
 				note(n.Node, &drops)
 			}
 		case n.OpType() == "BatchNormalization":
-			if rules.BatchStatistics(n.Node, g.Opset) {
+			if rules.BatchStatistics(n.Node, g.Opset) && !g.IsConst(n.Out[0]) {
 				note(n.Node, &norms)
 			}
 		}

@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/convert/internal/sketch"
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
 // Nodes in training mode, in every spelling that a version of ONNX has, are
@@ -105,4 +107,20 @@ func TestTrainingMode(t *testing.T) {
 			t.Errorf("%s: %d regions, declined %v", name, len(res.Plan.Regions), res.Plan.Declined)
 		}
 	}
+}
+
+// A BatchNormalization in training mode that makes weights of constants is none that an
+// export forgot: it keeps its mode, whatever BatchStatistics says of the others.
+func TestTrainingModeOfConstants(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4 5 5\ns, m, v = BatchNormalization(?4x4x1x1, ?4, ?4, ?4, !4) training_mode=1\nc = Conv(x, s)\ny, k, l = BatchNormalization(c, ?4, ?4, ?4, !4) training_mode=1\nopset 17")
+	res, err := convert.Convert(t.Context(), m, convert.Options{BatchStatistics: true, Prover: &verify.Prover{}})
+	if err != nil || res.Verdict != convert.Fused || convert.CountOps(res.Model)["BatchNormalization"] > 0 || len(res.Plan.Warnings) != 1 {
+		t.Fatalf("%v: %+v", err, res)
+	}
+	for _, n := range res.Baseline.Graph().Nodes() {
+		if n.OpType() == "BatchNormalization" && n.Int("training_mode", 0) != map[string]int64{"s": 1}[n.Outputs()[0]] {
+			t.Errorf("%q has training_mode=%d", n.Outputs()[0], n.Int("training_mode", 0))
+		}
+	}
+	compareRuns(t, res.Baseline, res.Model)
 }

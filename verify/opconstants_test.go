@@ -260,7 +260,13 @@ var recipes = map[string]recipe{
 	"Softmax": lining, "LogSoftmax": lining, "Hardmax": lining, "LpNormalization": lining, "ArgMax": lining, "ArgMin": lining,
 	"AveragePool": pooling, "MaxPool": pooling, "GlobalAveragePool": channels(0, 4), "GlobalMaxPool": channels(0, 3),
 	"Conv": convolving(false), "ConvTranspose": convolving(true),
-	"BatchNormalization": channels(4, 4), "InstanceNormalization": channels(2, 3),
+	"BatchNormalization": func(m *maker) {
+		if channels(4, 4)(m); m.IntN(2) == 0 {
+			if m.int("training_mode", 1); m.opset < 14 {
+				m.outs = 5
+			}
+		}
+	}, "InstanceNormalization": channels(2, 3),
 	"QuantizeLinear": quantizing(false), "DequantizeLinear": quantizing(true),
 	"Log": above(0.1, 5), "Sqrt": above(0.1, 5), "Acosh": above(1.1, 5), "Acos": above(-0.9, 0.9), "Asin": above(-0.9, 0.9), "Atanh": above(-0.9, 0.9),
 	"GroupNormalization": func(m *maker) {

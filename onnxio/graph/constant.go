@@ -100,8 +100,8 @@ func (g *Graph) isConst(v *Value) bool {
 			return false
 		}
 	case "BatchNormalization":
-		if g.trained(n) {
-			return false
+		if g.Opset >= 14 && outputs(n) > 1 && !g.trained(n) {
+			return false // ONNX has no such node
 		}
 	case "Dropout":
 		if !g.InferenceDropout(n) {

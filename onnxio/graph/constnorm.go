@@ -9,7 +9,9 @@ import (
 
 // Normalizations of constants.
 
-// constBatchNorm is BatchNormalization with given statistics, y = (x-μ)·γ/√(σ²+ε) + β.
+// constBatchNorm is BatchNormalization, y = (x-μ)·γ/√(σ²+ε) + β, with the statistics that
+// are given, or in training mode with those of x: exporters write weights that a
+// convolution standardises so.
 func constBatchNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	x := in[0]
 	if len(x.Shape) < 2 || n.AttrInt("spatial") == 0 {
@@ -21,8 +23,12 @@ func constBatchNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			return nil, errShape
 		}
 	}
+	mean, variance := in[3].F, in[4].F
+	if e.g.trained(n) {
+		mean, variance = moments(x)
+	}
 	deviation := make([]float64, channels)
-	for k, v := range in[4].F {
+	for k, v := range variance {
 		if deviation[k] = math.Sqrt(v + float64(n.AttrFloat("epsilon"))); !(deviation[k] > 0) {
 			return nil, errUndefined
 		}
@@ -33,20 +39,47 @@ func constBatchNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	for i, v := range x.F {
 		k := i / inner % channels
-		out.F[i] = (v-in[3].F[k])/deviation[k]*in[1].F[k] + in[2].F[k]
+		out.F[i] = (v-mean[k])/deviation[k]*in[1].F[k] + in[2].F[k]
 	}
 	return out.settle(true)
 }
 
-// trained reports whether a BatchNormalization takes the statistics of its data.
+// moments are the mean and the variance of every channel of x, which has images, channels
+// and axes that are taken together.
+func moments(x *Const) (mean, variance []float64) {
+	channels, inner := x.Shape[1], size(x.Shape[2:])
+	mean, variance = make([]float64, channels), make([]float64, channels)
+	count := float64(x.Shape[0] * inner)
+	for i, v := range x.F {
+		mean[i/inner%channels] += v / count
+	}
+	for i, v := range x.F {
+		k := i / inner % channels
+		variance[k] += (v - mean[k]) * (v - mean[k]) / count
+	}
+	return mean, variance
+}
+
+// trained reports whether a BatchNormalization takes the statistics of its data: is_test=0
+// below opset 7, further outputs up to 13, training_mode later.
 func (g *Graph) trained(n *Node) bool {
-	outs := 0
+	switch {
+	case g.Opset >= 14:
+		return n.AttrInt("training_mode") != 0
+	case g.Opset < 7 && n.AttrInt("is_test") == 0:
+		return true
+	}
+	return outputs(n) > 1
+}
+
+// outputs counts the outputs that a node names.
+func outputs(n *Node) (count int) {
 	for _, v := range n.Out {
 		if v != nil {
-			outs++
+			count++
 		}
 	}
-	return n.AttrInt("training_mode") != 0 || outs > 1 || g.Opset < 7 && n.AttrInt("is_test") == 0
+	return count
 }
 
 // A standardizing brings runs of consecutive elements to mean 0 and variance 1, or to a

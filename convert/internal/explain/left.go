@@ -67,11 +67,14 @@ type leftover struct {
 // or is an activation that changes nothing, and of which data. A product's only bias is a
 // part of it.
 func (l *leftover) scales(n *graph.Node) (data *graph.Value, ok bool) {
-	if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil || l.e.Graph.IsConst(n.Out[0]) {
+	if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil {
 		return nil, false
 	}
 	if n.OpType() == "BatchNormalization" {
 		return n.In[0], true
+	}
+	if l.e.Graph.IsConst(n.Out[0]) {
+		return nil, false
 	}
 	if a := l.e.Of(n.Out[0]); a != nil && a.Node() == n {
 		d, ok := a.Op.(*affine.Diagonal)
@@ -135,11 +138,14 @@ func (l *leftover) title(n *graph.Node) string {
 
 // why says why nothing could take a node of some data.
 func (l *leftover) why(n *graph.Node, data *graph.Value) *reason.Refusal {
-	back, ahead := l.back(data), l.ahead(n.Out[0])
 	stays := fmt.Sprintf("%q (%s) stays: ", n.Title(), n.OpType())
 	refuse := func(code reason.Code, format string, args ...any) *reason.Refusal {
 		return reason.Refuse(code, "%s%s", stays, fmt.Sprintf(format, args...))
 	}
+	if l.e.Graph.IsConst(n.Out[0]) {
+		return refuse(reason.NoLinearNeighbour, "it makes a constant of constants, which no layer could take as its weight; export the model with its constants folded")
+	}
+	back, ahead := l.back(data), l.ahead(n.Out[0])
 	for _, end := range []*graph.Node{back.end, ahead.end} {
 		if end == nil {
 			continue

@@ -132,6 +132,7 @@ func New(e *affine.Explained, o Options) *Plan {
 	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
 	p.passedBy()
 	p.norms()
+	p.standardised()
 	p.padding()
 	p.idle()
 	slices.SortStableFunc(p.regions, func(a, b *Region) int { return cmp.Compare(a.at(), b.at()) })
