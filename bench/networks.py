@@ -60,7 +60,7 @@ def segmentation_nets():
     import segmentation_models_pytorch as smp
     for arch, encoder in [("Unet", "resnet18"), ("UnetPlusPlus", "mobilenet_v2"), ("FPN", "resnet18"), ("Linknet", "resnet18"), ("MAnet", "mobilenet_v2"), ("PSPNet", "resnet18"),
                           ("PAN", "resnet18"), ("DeepLabV3Plus", "mobilenet_v2"), ("UPerNet", "resnet18"), ("Segformer", "resnet18")]:
-        yield f"smp.{arch}.{encoder}", lambda arch=arch, encoder=encoder: getattr(smp, arch)(encoder, encoder_weights=None), None
+        yield f"smp.{arch}.{encoder}", lambda arch=arch, encoder=encoder: getattr(smp, arch)(encoder, encoder_weights=None), {"PSPNet": 96, "UPerNet": 192}.get(arch)
 
 
 def transformers_nets():

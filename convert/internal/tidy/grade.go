@@ -77,14 +77,22 @@ func (t *net) trusted(w *work, slots ...int) bool {
 	return true
 }
 
-// least is the lowest grade of what a node reads. Where it asks for a shape only,
-// nothing is read.
-func (t *net) least(n *graph.Node) grade {
-	if op := n.OpType(); op == "Shape" || op == "Size" || op == "EyeLike" {
-		return sure
+// elements lists the inputs whose elements a node reads: none where it asks for a shape
+// only, no second one where it asks for a type.
+func elements(n *graph.Node) []*graph.Value {
+	switch n.OpType() {
+	case "Shape", "Size", "EyeLike":
+		return nil
+	case "CastLike":
+		return n.In[:1]
 	}
+	return n.In
+}
+
+// least is the lowest grade of what a node reads.
+func (t *net) least(n *graph.Node) grade {
 	least := sure
-	for _, in := range n.In {
+	for _, in := range elements(n) {
 		if in != nil {
 			least = min(least, t.of(in))
 		}
@@ -102,8 +110,11 @@ func integral(n *graph.Node) bool {
 // and refuses steps that rounding could decide.
 func (t *net) ofConstant(n *graph.Node, out *graph.Value) grade {
 	op, least := n.OpType(), t.least(n)
-	if slices.ContainsFunc(n.In, func(v *graph.Value) bool { return v != nil && t.g.IsConst(v) && !small(v) }) {
+	if slices.ContainsFunc(elements(n), func(v *graph.Value) bool { return v != nil && t.g.IsConst(v) && !small(v) }) {
 		return unsure // it is not read
+	}
+	if op == "CastLike" {
+		op = "Cast"
 	}
 	switch {
 	case least == unsure:
