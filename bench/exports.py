@@ -56,18 +56,18 @@ def difference(a, b):
 
 
 def peers(path, threads):
-    """how many BatchNormalizations others leave of the original, by tool; -1 where one fails"""
+    """the BatchNormalizations that others leave of the original, by tool; None where one fails"""
     left, to = {}, path + ".peer.onnx"
     for tool in PEERS[:2]:
         try:
             ok = subprocess.run([os.path.join(os.path.dirname(sys.executable), tool), path, to], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300).returncode == 0
         except subprocess.TimeoutExpired:
             ok = False
-        left[tool] = len(norms(to)) if ok and os.path.exists(to) else -1
+        left[tool] = norms(to) if ok and os.path.exists(to) else None
         if os.path.exists(to):
             os.remove(to)
     session(path, threads, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED, to)
-    left[PEERS[2]] = len(norms(to))
+    left[PEERS[2]] = norms(to)
     os.remove(to)
     return left
 
@@ -93,8 +93,13 @@ def look(repmlp, path, out, feed, threads):
     if silent:
         row["faults"].append(f"{len(silent)} left without a word: {silent[0]}")
     if after:  # of none nobody leaves fewer
-        row["peers"] = peers(path, threads)
-        row["faults"] += [f"{tool} leaves {n}" for tool, n in row["peers"].items() if 0 <= n < len(after)]
+        row["peers"] = {}
+        for tool, theirs in peers(path, threads).items():
+            row["peers"][tool] = -1 if theirs is None else len(theirs)
+            if theirs is None:
+                continue
+            gone = [n for n in after if n not in theirs] if set(theirs) <= set(before) else after[:max(0, len(after) - len(theirs))]
+            row["faults"] += [f"{tool} takes {len(gone)} away that stay: {gone[0]}"] if gone else []
     want = outputs(path, feed, threads)
     row["noise"] = difference(want, outputs(path, feed * np.float32(1 + 2.0 ** -23), threads))
     try:

@@ -15,7 +15,8 @@ import (
 // A ground is what a conversion starts from and what it learns on the way: conversions of
 // one model with several selections share it, unless bodies have to be converted anew.
 type ground struct {
-	base     *onnxio.Model // with functions inlined, and training switched off where asked
+	plain    *onnxio.Model // with functions inlined, and training switched off where asked
+	base     *onnxio.Model // that, with shapes asked for where no merge is
 	bodies   *bodyResult
 	g        *graph.Graph
 	notes    []Warning
@@ -36,7 +37,10 @@ func (o Options) ground(ctx context.Context, m *onnxio.Model) (*ground, error) {
 		f.cut, f.ids, f.planned = map[*onnxio.Node]*reason.Refusal{}, map[string]string{}, nil
 	}
 	var err error
-	if f.base, f.notes, err = baseline(m, o); err != nil {
+	if f.plain, f.notes, err = baseline(m, o); err != nil {
+		return nil, err
+	}
+	if f.base, err = measured(f.plain, o.graph()); err != nil {
 		return nil, err
 	}
 	f.switched = len(f.notes) > 0

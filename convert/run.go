@@ -77,8 +77,8 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 			}
 			res.Model, res.Baseline = m, m
 			if from.switched {
-				res.Model, res.Baseline = base, base
-				if res.Model, err = opts.signed(base); err != nil {
+				res.Model, res.Baseline = from.plain, from.plain
+				if res.Model, err = opts.signed(from.plain); err != nil {
 					return nil, err
 				}
 			}
