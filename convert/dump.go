@@ -29,7 +29,7 @@ type Stage struct{ Name, Is string }
 func Stages() []Stage {
 	return []Stage{
 		{stageModel, "the file as it was read, without the values of its weights (`onnxio`)"},
-		{stageBaseline, "the model that the result has to equal: functions inlined, training off where asked, bodies of control flow merged (`baseline.go`, `bodies.go`)"},
+		{stageBaseline, "the model that the result has to equal: functions inlined, training off where asked, shapes asked for where no merge is, bodies of control flow merged (`baseline.go`, `measuring.go`, `bodies.go`)"},
 		{stageFacts, "what is known of every value: type, shape, small integers, whether it is constant (`onnxio/graph`)"},
 		{stageExplained, "what every value is an affine function of (`internal/rules`, `internal/affine`)"},
 		{stagePlan, "the regions with their layers (`internal/plan`, `internal/layer`), then blocks as people know them, the merges, and what declined (`internal/explain`)"},
