@@ -191,11 +191,11 @@ func (o Options) moved(ctx context.Context, before *planned, moves []*move.Move,
 	maps.Copy(next.pieces, w.Move)
 	next.elsewhere = maps.Clone(before.elsewhere)
 	for _, m := range moves {
-		if m.Elsewhere != "" {
+		for _, v := range m.Elsewhere {
 			if next.elsewhere == nil {
 				next.elsewhere = map[string]bool{}
 			}
-			next.elsewhere[m.Elsewhere] = true
+			next.elsewhere[v] = true
 		}
 	}
 	return next, unpaid, nil

@@ -11,7 +11,47 @@ import (
 // across looks for a move of n to layers on all sides at once: each takes its share of what
 // keeps every value that stays what it is.
 func (s *search) across(n *graph.Node) *Move {
-	f := s.around(n)
+	for _, all := range []bool{true, false} {
+		p, x, nodes := s.scaling(n)
+		if p == nil {
+			return nil
+		}
+		one := len(nodes)
+		if all {
+			if p, x, nodes = s.run(p, x, nodes); len(nodes) == one {
+				continue // the same
+			}
+		}
+		if m := s.acrossFrom(n, p, x, nodes); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// run takes along scales and shifts that stand before one, and that nobody else reads.
+func (s *search) run(p *piece, x *graph.Value, nodes []*graph.Node) (*piece, *graph.Value, []*graph.Node) {
+	nodes = slices.Clone(nodes)
+	for range runEnds {
+		if x.Producer == nil || !onlyRead(x) || s.leftover(x.Producer) == nil {
+			break
+		}
+		first, from, more := s.scaling(x.Producer)
+		if first == nil {
+			break
+		}
+		both, ok := p.after(first)
+		if !ok || !s.opsetTakes(both) {
+			break
+		}
+		p, x, nodes = both, from, append(nodes, more...)
+	}
+	return p, x, nodes
+}
+
+// acrossFrom is across for what n makes of x by p, where nodes go.
+func (s *search) acrossFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node) *Move {
+	f := s.around(n, p, x, nodes)
 	if f == nil {
 		return nil
 	}
@@ -56,9 +96,7 @@ func (f *field) rewired(scale, shift []float64) *Move {
 	switch {
 	case pieces[y] == nil && pieces[x] != nil:
 		names[x] = y.v.Name
-		if slices.ContainsFunc(x.v.Readers, func(r graph.Use) bool { return !slices.Contains(f.gone, r.Node) }) {
-			m.Elsewhere = y.v.Name
-		}
+		m.Elsewhere = []string{y.v.Name} // by what else reads x, or an equal value
 	case pieces[x] != nil:
 		names[x] = f.fresh(x.v.Name + ".scaled")
 		names[y] = names[x]

@@ -40,11 +40,16 @@ func (h *nodeHeap) Pop() any {
 
 // back looks for a move of n to all that makes what it scales.
 func (s *search) back(n *graph.Node) (*Move, *stop) {
-	b := &backward{search: s, move: &Move{Way: Back}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
 	p, x, nodes := s.scaling(n)
 	if p == nil || p.nothing() {
 		return nil, nil
 	}
+	return s.backFrom(n, p, x, nodes)
+}
+
+// backFrom is back for what n makes of x by p, where nodes go.
+func (s *search) backFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node) (*Move, *stop) {
+	b := &backward{search: s, move: &Move{Way: Back}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
 	if !s.hope.back[x] {
 		return nil, stopped(NoLinearNeighbour, "no layer stands before it")
 	}

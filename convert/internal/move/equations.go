@@ -14,10 +14,11 @@ import (
 //	one that stays                             σy = σx              hy = s·hx + t·(1 − σx)
 //	a node that numbers pass                   σ equal              h equal, or zero
 //	a sum y = Σ cᵢxᵢ                           σ equal              hy = Σ cᵢhᵢ
+//	a product y = x₁·x₂                        σy = σ₁σ₂            h = 0
 //	a value that stays                         σ = 1                h = 0
 //
 // A layer takes any σ and h of what it makes, and of what it reads, but h where it pads
-// with zeros. Where maxima are taken σ is above zero.
+// with zeros. Where maxima are taken σ is above zero, unless nobody reads that number.
 
 // solve finds scales and shifts of all numbers, as few shifts as show themselves; ok is
 // false where there are none.
@@ -61,10 +62,40 @@ func (t *tie) measured() bool {
 // near is how far numbers that are equal may be from each other, by rounding of float64.
 const near = 1e-13
 
+// needed says which numbers somebody reads: layers, or what is not in the field.
+func (f *field) needed(n int) []bool {
+	need := make([]bool, n)
+	for _, q := range f.order {
+		if q.fixed || len(q.readers) > 0 {
+			for i := q.base; i < q.base+affine.Size(q.sizes); i++ {
+				need[i] = true
+			}
+		}
+	}
+	ties := slices.Clone(f.ties)
+	slices.SortFunc(ties, func(a, b *tie) int { return b.n.Index - a.n.Index })
+	for _, t := range ties {
+		switch {
+		case !t.measured():
+		case t.piece != nil:
+			x, y := t.in[0], t.out[0]
+			for i := range affine.Size(x.sizes) {
+				need[x.base+i] = need[x.base+i] || need[y.base+i]
+			}
+		case t.pass.law.joins:
+			t.pairs(func(_, i, k int) { need[i] = need[i] || need[k] })
+		default:
+			t.pairs(func(_, i, k int) { need[k] = need[k] || need[i] })
+		}
+	}
+	return need
+}
+
 // scales finds the scales; where some are free, the first one is 1.
 func (f *field) scales(n int) ([]float64, bool) {
 	u := newUnion(n + 1)
-	one, positive := n, make([]bool, n+1)
+	one, positive, need := n, make([]bool, n+1), f.needed(n)
+	var products [][]int // the result first
 	for _, t := range f.ties {
 		if !t.measured() {
 			continue
@@ -83,10 +114,21 @@ func (f *field) scales(n int) ([]float64, bool) {
 			}
 			continue
 		}
+		if t.pass.law.product {
+			y := t.out[0]
+			list := make([][]int, affine.Size(y.sizes))
+			for i := range list {
+				list[i] = []int{y.base + i}
+			}
+			t.pairs(func(_, i, k int) { list[k-y.base] = append(list[k-y.base], i) })
+			products = append(products, list...)
+			continue
+		}
 		fits := true
 		t.pairs(func(_, i, k int) {
 			fits = u.join(i, k, 1) && fits
-			positive[i], positive[k] = positive[i] || t.pass.law.positive, positive[k] || t.pass.law.positive
+			above := t.pass.law.positive && need[i] && need[k]
+			positive[i], positive[k] = positive[i] || above, positive[k] || above
 		})
 		if !fits {
 			return nil, false
@@ -100,35 +142,33 @@ func (f *field) scales(n int) ([]float64, bool) {
 		}
 	}
 	of := make([]float64, n+1) // of those that others are told by; 0: not yet
-	if root, by := u.find(one); true {
-		of[root] = 1 / by
-	}
+	onto, by := u.find(one)
+	of[onto] = 1 / by
 	for i := range n {
 		if root, by := u.find(i); of[root] == 0 {
 			of[root] = 1 / by
 		}
 	}
-	flip := make([]int, n+1)
-	onto, _ := u.find(one)
+	signs := map[int]bool{onto: false} // of those that are known: whether they change
 	for i := range n {
 		if !positive[i] {
 			continue
 		}
 		root, by := u.find(i)
-		sign := 1
-		if !(by*of[root] > 0) {
-			sign = -1
-		}
-		if flip[root] == -sign || root == onto && sign < 0 {
+		turn := !(by*of[root] > 0)
+		if have, known := signs[root]; known && have != turn {
 			return nil, false
 		}
-		flip[root] = sign
+		signs[root] = turn
+	}
+	if len(products) > 0 && !f.factors(u, onto, products, of, signs) {
+		return nil, false
 	}
 	scale := make([]float64, n)
 	for i := range scale {
 		root, by := u.find(i)
 		scale[i] = by * of[root]
-		if flip[root] < 0 {
+		if signs[root] {
 			scale[i] = -scale[i]
 		}
 		if math.Abs(scale[i]-1) <= near {
@@ -136,6 +176,40 @@ func (f *field) scales(n int) ([]float64, bool) {
 		}
 	}
 	return scale, true
+}
+
+// factors solves the products among the scales: of magnitudes by their logarithms, of
+// signs by their number.
+func (f *field) factors(u *union, onto int, products [][]int, of []float64, signs map[int]bool) bool {
+	rows, odd := make([]row, len(products)), make([]parity, len(products))
+	each := newUnion(len(of))
+	for i, list := range products {
+		odd[i] = parity{of: map[int]bool{}}
+		for j, k := range list {
+			root, by := u.find(k)
+			c := -1.0
+			if j == 0 {
+				c = 1
+			}
+			rows[i].is -= c * math.Log(math.Abs(by*of[root]))
+			if root != onto {
+				rows[i].at, rows[i].by = append(rows[i].at, root), append(rows[i].by, c)
+			}
+			odd[i].odd = odd[i].odd != (by*of[root] < 0)
+			odd[i].toggle(root)
+		}
+		rows[i] = rows[i].over(each, -1)
+	}
+	logs, ok := solveRows(rows, len(of), f.ranks(u, len(of)), near)
+	if !ok || !solveSigns(odd, signs) {
+		return false
+	}
+	for i, l := range logs {
+		if l != 0 {
+			of[i] *= math.Exp(l)
+		}
+	}
+	return true
 }
 
 // shifts finds the shifts that go with some scales.
@@ -171,7 +245,6 @@ func (f *field) shifts(n int, scale []float64) ([]float64, bool) {
 			t.pairs(func(_, i, k int) { u.join(i, zero, 1); u.join(k, zero, 1) })
 		}
 	}
-	rank := slices.Repeat([]int{least}, n+1)
 	for _, q := range f.order {
 		for i := q.base; i < q.base+affine.Size(q.sizes); i++ {
 			if q.fixed || q.still {
@@ -179,12 +252,7 @@ func (f *field) shifts(n int, scale []float64) ([]float64, bool) {
 			}
 		}
 	}
-	for _, q := range f.order {
-		for i := q.base; i < q.base+affine.Size(q.sizes); i++ {
-			root, _ := u.find(i)
-			rank[root] = min(rank[root], q.rank())
-		}
-	}
+	rank := f.ranks(u, n+1)
 	none, _ := u.find(zero)
 	for i := range rows {
 		rows[i] = rows[i].over(u, none)
@@ -200,6 +268,18 @@ func (f *field) shifts(n int, scale []float64) ([]float64, bool) {
 		}
 	}
 	return shift, true
+}
+
+// ranks says of those that others are told by how good a place the best of these is.
+func (f *field) ranks(u *union, n int) []int {
+	rank := slices.Repeat([]int{least}, n)
+	for _, q := range f.order {
+		for i := q.base; i < q.base+affine.Size(q.sizes); i++ {
+			root, _ := u.find(i)
+			rank[root] = min(rank[root], q.rank())
+		}
+	}
+	return rank
 }
 
 // How good a place a value is for a shift: least where it ends in no layer.

@@ -49,10 +49,10 @@ const steepest = 1 << 10
 // maxSpread bounds how many numbers a field has.
 const maxSpread = 1 << 20
 
-// around finds the field of a scale and shift; nil where there is none, or it is too large.
-func (s *search) around(n *graph.Node) *field {
-	p, x, nodes := s.scaling(n)
-	if p == nil || p.nothing() || slices.Contains(p.scale, 0) {
+// around finds the field of a scale and shift of x that n makes, where nodes go; nil where
+// there is none, or it is too large.
+func (s *search) around(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node) *field {
+	if p.nothing() || slices.Contains(p.scale, 0) {
 		return nil
 	}
 	f := &field{search: s, root: n, gone: nodes, spots: map[*graph.Value]*spot{}, of: map[*graph.Node]*tie{}}
@@ -162,7 +162,7 @@ func (s *search) reads(n *graph.Node, v *graph.Value) (reads, shifts bool) {
 		return true, !slices.ContainsFunc(s.region[n].Segment.Steps, padded)
 	}
 	a := s.e.Of(n.Out[0])
-	if a == nil || !affine.IsLayer(a.Op) || a.Args[0] != v || slices.Index(n.In, v) != 0 || slices.Contains(n.In[1:], v) {
+	if a == nil || !affine.IsLayer(a.Op) || !s.same(v, a.Args[0]) || slices.Index(n.In, v) != 0 || slices.Contains(n.In[1:], v) {
 		return false, false
 	}
 	return true, !padded(a)
@@ -182,7 +182,7 @@ func (f *field) join(n *graph.Node) bool {
 		return true
 	}
 	pass := f.crossing(n).passage()
-	if pass == nil || pass.law.none {
+	if pass == nil {
 		return false
 	}
 	in := n.In

@@ -23,9 +23,9 @@ type Move struct {
 	Through []*graph.Node // that are passed
 	Way     Way
 
-	// Elsewhere is a value that keeps its numbers and is made by and read by others than
-	// before; "" for none.
-	Elsewhere string
+	// Elsewhere are values that keep their numbers, and from which alone what is behind them
+	// does not follow: others read them than before, or it holds of their numbers only.
+	Elsewhere []string
 
 	placed []placed
 	redone []*redone
@@ -111,13 +111,13 @@ func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) 
 	var refusals []Refusal
 	for i := len(s.g.Nodes) - 1; i >= 0; i-- {
 		n := s.g.Nodes[i]
-		if s.leftover(n) == nil || s.taken[n] || run[n] {
-			continue
-		}
 		if across {
-			if m := s.across(n); m != nil && !tried[n.Out[0].Name][Across] {
+			if m := s.aside(n); m != nil && !tried[m.Value()][Across] {
 				moves = s.take(moves, m)
 			}
+			continue
+		}
+		if s.leftover(n) == nil || s.taken[n] || run[n] {
 			continue
 		}
 		m, why := s.either(n, tried[n.Out[0].Name])
@@ -130,6 +130,20 @@ func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) 
 		moves = s.take(moves, m)
 	}
 	return moves, refusals
+}
+
+// aside looks for a move of n where neither way alone is one.
+func (s *search) aside(n *graph.Node) *Move {
+	if !s.e.Alive[n] || s.taken[n] || len(n.Out) == 0 || n.Out[0] == nil || len(n.In) == 0 {
+		return nil
+	}
+	if s.leftover(n) != nil {
+		return s.across(n)
+	}
+	if m := s.pastClip(n); m != nil {
+		return m
+	}
+	return s.unclipped(n)
 }
 
 // take adds a move; no other one touches its nodes.
@@ -218,12 +232,23 @@ func (s *search) leftover(n *graph.Node) *affine.Diagonal {
 // nodes that go where it moves; nil where its numbers forbid that, or x is not what its
 // nodes read.
 func (s *search) scaling(n *graph.Node) (p *piece, x *graph.Value, nodes []*graph.Node) {
-	a := s.e.Of(n.Out[0])
-	x = a.Args[0]
-	if p = pieceOf(s.leftover(n)); p == nil || !s.opsetTakes(p) || !slices.ContainsFunc(a.Nodes, func(n *graph.Node) bool { return slices.Contains(n.In, x) }) {
+	if p = pieceOf(s.leftover(n)); p == nil || !s.opsetTakes(p) {
 		return nil, nil, nil
 	}
-	return p, x, a.Nodes
+	a := s.e.Of(n.Out[0])
+	for _, m := range a.Nodes {
+		for _, v := range m.In {
+			if v != nil && s.same(v, a.Args[0]) {
+				return p, v, a.Nodes
+			}
+		}
+	}
+	return nil, nil, nil
+}
+
+// same reports whether a value is another one, or made by an equal node.
+func (s *search) same(v, first *graph.Value) bool {
+	return v == first || slices.Contains(s.e.Twins(first), v) || slices.Contains(s.e.Twins(v), first)
 }
 
 // crossing is a node that a piece meets.

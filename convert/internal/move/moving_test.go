@@ -408,6 +408,102 @@ var movings = []moving{
 		b = Add(x, a)
 		c = Conv(a, ?4x4x1x1)
 		z = Concat(b, c) axis=1`, map[string]int{"BatchNormalization": 1}, 0},
+	{"a scale of a product of a value and a layer that reads it", `
+		x : float32 N 4 6 6
+		a = Mul(x, ?4x1x1)
+		b = Resize(a, -, =1_1_2_2:4) mode=nearest
+		c = Conv(b, ?4x4x3x3) pads=1,1,1,1
+		d = Mul(b, c)
+		z = Softmax(d)`, map[string]int{"Mul": 1}, 1},
+	{"a scale of one factor of a square", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Mul(a, !4x1x1)
+		c = Mul(a, b)
+		z = Softmax(c)`, map[string]int{"Mul": 1}, 1},
+	{"a scale below zero of one factor of a square", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Mul(a, =-2_1_1_1:4x1x1)
+		c = Mul(a, b)
+		z = Softmax(c)`, map[string]int{"Mul": 2}, 0},
+	{"a scale below zero before a maximum, which is left out behind it", `
+		x : float32 N 4 6 6
+		a = Mul(x, =-2_1_3_1:4x1x1)
+		b = MaxPool(a) kernel_shape=2,2
+		c = Slice(b, #1, #4, #1)
+		d = Conv(c, ?4x3x1x1)
+		e = Conv(c, ?4x3x3x3)
+		z = Sigmoid(d)
+		v = Sigmoid(e)
+		> z v`, nil, 2},
+	{"scales of both signs between activations, on to a layer", `
+		x : float32 N 4 6 6
+		a = Relu(x)
+		b = MaxPool(a) kernel_shape=2,2
+		c = Mul(b, =-2_1_3_-1:4x1x1)
+		d = Relu(c)
+		e = Conv(d, ?4x4x3x3) pads=1,1,1,1
+		z = Softmax(e)`, nil, 1},
+	{"scales and shifts of one sign between activations, of which one leaks, back to a layer", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Relu(a)
+		c = AveragePool(b) kernel_shape=2,2
+		d = Mul(c, =2_1_3_1:4x1x1)
+		e = LeakyRelu(d)
+		z = Softmax(e)`, nil, 1},
+	{"scales and shifts of both signs between activations", `
+		x : float32 N 4 6 6
+		a = Relu(x)
+		c = BatchNormalization(a, =-2_1_3_-1:4, =1_-1_1_1:4, =0_0_0_0:4, !4)
+		d = Relu(c)
+		e = Conv(d, ?4x4x3x3) pads=1,1,1,1
+		z = Softmax(e)`, map[string]int{"BatchNormalization": 1}, 0},
+	{"scales of both signs behind an activation that goes below zero", `
+		x : float32 N 4 6 6
+		a = LeakyRelu(x)
+		c = Mul(a, =-2_1_3_-1:4x1x1)
+		d = Relu(c)
+		e = Conv(d, ?4x4x3x3) pads=1,1,1,1
+		z = Softmax(e)`, map[string]int{"Mul": 1}, 0},
+	{"an activation that another does again behind a shift down", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Relu(a)
+		c = MaxPool(b) kernel_shape=2,2
+		d = BatchNormalization(c, !4, =-1_-0.5_0_-2:4, =0_0_0_0:4, !4)
+		z = Relu(d)`, nil, 1},
+	{"an activation that another does not do again behind a shift up", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Relu(a)
+		d = Add(b, =-1_-0.5_0.5_-2:4x1x1)
+		z = Relu(d)`, map[string]int{"Add": 1}, 0},
+	{"behind one of two equal averages, of which the other is read by a layer", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x1x1, ?4)
+		b = GlobalAveragePool(a)
+		c = GlobalAveragePool(a)
+		d = Conv(b, ?3x4x1x1)
+		y = BatchNormalization(c, !4, ?4, ?4, !4)
+		z = Relu(y)
+		v = Sigmoid(d)
+		> z v`, nil, 2},
+	{"a leak that a Relu behind scales of both signs stops", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = LeakyRelu(a) alpha=0.25
+		c = Mul(b, =-1_-0.5_0.5_-2:4x1x1)
+		d = Add(c, =-1_-0.5_0_-2:4x1x1)
+		z = Relu(d)`, nil, 1},
+	{"a shift and a norm that the other reader of a layer takes back", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Add(a, ?4x1x1)
+		c = BatchNormalization(b, ?4, ?4, ?4, !4)
+		d = Conv(a, ?3x4x2x2)
+		> c d`, nil, 2},
 	{"norms in a row, without a layer", `
 		x : float32 N 4 6 6
 		a = BatchNormalization(x, ?4, ?4, ?4, !4)

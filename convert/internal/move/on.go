@@ -37,11 +37,16 @@ func (h earlyHeap) Less(i, j int) bool { return h.nodeHeap[i].Index < h.nodeHeap
 // on looks for a move of n to all that reads what it scales. keep leaves shifts that
 // are nodes of their own behind, where the scale alone goes further.
 func (s *search) on(n *graph.Node, keep bool) (*Move, *stop) {
-	f := &forward{search: s, move: &Move{}, keep: keep, carries: map[*graph.Value]*piece{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}, pieces: map[pieceKey]string{}}
 	p, x, nodes := s.scaling(n)
 	if p == nil || p.nothing() || keep && p.shift != nil {
 		return nil, nil
 	}
+	return s.onFrom(n, p, x, nodes, keep)
+}
+
+// onFrom is on for what n makes of x by p, where nodes go.
+func (s *search) onFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node, keep bool) (*Move, *stop) {
+	f := &forward{search: s, move: &Move{}, keep: keep, carries: map[*graph.Value]*piece{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}, pieces: map[pieceKey]string{}}
 	if !s.hope.on[n.Out[0]] {
 		return nil, stopped(NoLinearNeighbour, "no layer stands behind it")
 	}
@@ -171,7 +176,7 @@ func (f *forward) takes(n *graph.Node, in []*piece, carried []int) (bool, *stop)
 	if a == nil || !affine.IsLayer(a.Op) {
 		return false, nil
 	}
-	if len(carried) > 1 || a.Args[0] != v && !slices.Contains(f.e.Twins(a.Args[0]), v) && !slices.Contains(f.e.Twins(v), a.Args[0]) {
+	if len(carried) > 1 || !f.same(v, a.Args[0]) {
 		return false, stopped(NoLinearNeighbour, "%q (%s) is no linear function of it", n.Title(), n.OpType())
 	}
 	p := in[carried[0]]

@@ -310,7 +310,7 @@ func (c *crossing) largest() *passage {
 // multiplied passes the product of two values: the scale of either is that of the
 // product.
 func (c *crossing) multiplied() *passage {
-	if c.n.OpType() != "Mul" || len(c.n.In) != 2 || c.n.In[0] == c.n.In[1] {
+	if c.n.OpType() != "Mul" || len(c.n.In) != 2 {
 		return nil
 	}
 	at, ok := c.operands()
@@ -319,7 +319,7 @@ func (c *crossing) multiplied() *passage {
 	}
 	shifted := stopped(NoLinearNeighbour, "%q (Mul) does not keep what is added", c.n.Title())
 	return &passage{
-		law: law{none: true},
+		law: law{product: true, joins: true, at: at},
 		back: func(out []*piece) ([]*piece, *stop) {
 			if out[0].shift != nil {
 				return nil, shifted

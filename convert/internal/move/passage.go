@@ -26,9 +26,9 @@ type passage struct {
 // A law says how scales and shifts on both sides of a node go together. Scales are equal
 // wherever numbers stand for each other.
 type law struct {
-	none     bool      // it is more than what is said here
 	positive bool      // scales are above zero
 	shifts   bool      // shifts are equal as well, or add up; else there are none
+	product  bool      // scales of operands are not equal: their product is that of the result
 	joins    bool      // a number of the result stands for one of every operand, not the other way round
 	coef     []float64 // of a sum: shifts of operands times these add up to that of the result
 	at       []int     // of arithmetic: at which axis of the result each operand begins

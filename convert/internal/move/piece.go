@@ -58,9 +58,9 @@ func all(v []float64, x float64) bool {
 // nothing reports whether the piece changes nothing.
 func (p *piece) nothing() bool { return p.scale == nil && p.shift == nil }
 
-// positive reports whether every scale is above zero.
+// positive reports whether no scale is below zero: maxima of zeros are zero.
 func (p *piece) positive() bool {
-	return !slices.ContainsFunc(p.scale, func(v float64) bool { return !(v > 0) })
+	return !slices.ContainsFunc(p.scale, func(v float64) bool { return !(v >= 0) })
 }
 
 // varies lists the axes along which the numbers vary.

@@ -1,6 +1,7 @@
 package move
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -164,3 +165,57 @@ func eliminate(rows []row, rank []int, within float64, of []float64) bool {
 
 // tiny is what rounding leaves of factors that cancel.
 const tiny = 1e-10
+
+// A parity says that an odd number of some unknowns holds, or an even one.
+type parity struct {
+	of  map[int]bool
+	odd bool
+}
+
+// toggle counts an unknown once more.
+func (p *parity) toggle(k int) {
+	if p.of[k] {
+		delete(p.of, k)
+	} else {
+		p.of[k] = true
+	}
+}
+
+// solveSigns finds which unknowns hold beside those that are known; where there is a choice,
+// fewer do.
+func solveSigns(list []parity, known map[int]bool) bool {
+	lead := map[int]parity{} // by an unknown that the others before do not hold
+	var order []int
+	for _, p := range list {
+		for _, k := range slices.Sorted(maps.Keys(p.of)) {
+			if is, ok := known[k]; ok {
+				delete(p.of, k)
+				p.odd = p.odd != is
+			}
+		}
+		for _, k := range order {
+			if p.of[k] {
+				for i := range lead[k].of {
+					p.toggle(i)
+				}
+				p.odd = p.odd != lead[k].odd
+			}
+		}
+		if len(p.of) == 0 {
+			if p.odd {
+				return false
+			}
+			continue
+		}
+		k := slices.Min(slices.Collect(maps.Keys(p.of)))
+		lead[k], order = p, append(order, k)
+	}
+	for _, k := range slices.Backward(order) {
+		odd := lead[k].odd
+		for i := range lead[k].of {
+			odd = odd != (i != k && known[i])
+		}
+		known[k] = odd
+	}
+	return true
+}

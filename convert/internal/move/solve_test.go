@@ -1,6 +1,7 @@
 package move
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -64,6 +65,54 @@ func TestUnion(t *testing.T) {
 	}{{0, 1, 2, true}, {2, 3, -0.5, true}, {1, 3, 4, true}, {0, 2, -16, true}, {0, 2, -8, false}, {4, 4, 1, true}, {4, 4, -1, false}} {
 		if have := u.join(j.i, j.k, j.by); have != j.fits {
 			t.Errorf("%d as %g times %d: %v", j.i, j.by, j.k, have)
+		}
+	}
+}
+
+// Signs that an odd or even number of unknowns has are found, and contradictions with them.
+func TestSolveSigns(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		n := 2 + rng.IntN(6)
+		hidden, known := make([]bool, n), map[int]bool{}
+		for i := range hidden {
+			if hidden[i] = rng.IntN(2) == 0; rng.IntN(3) == 0 {
+				known[i] = hidden[i]
+			}
+		}
+		make := func(odd bool) (list []parity) {
+			r := rand.New(rand.NewPCG(seed, 7))
+			for range n {
+				p := parity{of: map[int]bool{}}
+				for range 3 {
+					k := r.IntN(n)
+					p.toggle(k)
+					p.odd = p.odd != hidden[k]
+				}
+				list = append(list, p)
+			}
+			p := parity{map[int]bool{}, odd}
+			for k := range list[0].of {
+				p.toggle(k)
+			}
+			p.odd = p.odd != list[0].odd
+			return append(list, p)
+		}
+		found := maps.Clone(known)
+		if !solveSigns(make(false), found) {
+			t.Fatalf("seed %d: no solution", seed)
+		}
+		for _, p := range make(false) {
+			odd := false
+			for k := range p.of {
+				odd = odd != found[k]
+			}
+			if odd != p.odd {
+				t.Errorf("seed %d: %v does not hold of %v", seed, p, found)
+			}
+		}
+		if solveSigns(make(true), maps.Clone(known)) {
+			t.Errorf("seed %d: a contradiction is solved", seed)
 		}
 	}
 }
