@@ -85,7 +85,7 @@ const maxAbove = 16
 // that follows from others that may be anything.
 func (s *search) notBelowZero(v *graph.Value, most int) (above []*graph.Value, ok bool) {
 	n := v.Producer
-	if n == nil || n.Domain() != "" || most == 0 {
+	if n == nil || n.Domain() != "" || len(n.In) == 0 || most <= 0 {
 		return nil, false
 	}
 	from := n.In[:1]
@@ -100,8 +100,11 @@ func (s *search) notBelowZero(v *graph.Value, most int) (above []*graph.Value, o
 	}
 	above = []*graph.Value{v}
 	for _, x := range from {
+		if x == nil {
+			return nil, false
+		}
 		more, ok := s.notBelowZero(x, most/len(from)-1)
-		if x == nil || !ok {
+		if !ok {
 			return nil, false
 		}
 		above = append(above, more...)
@@ -133,7 +136,7 @@ func (s *search) unclipped(n *graph.Node) *Move {
 	if n.OpType() == "LeakyRelu" {
 		below = float64(n.AttrFloat("alpha"))
 	}
-	if n.OpType() != "Relu" && !(n.OpType() == "LeakyRelu" && below > 0) || n.Domain() != "" || n.In[0] == nil || n.Out[0] == nil || s.taken[n] {
+	if n.OpType() != "Relu" && !(n.OpType() == "LeakyRelu" && below > 0) || n.Domain() != "" || n.In[0] == nil || n.In[0].Rank() < 0 || s.taken[n] {
 		return nil
 	}
 	x := n.In[0]
