@@ -90,7 +90,7 @@ func (w *tinyWriter) channels(v []float64) string {
 func rise(rng *rand.Rand) float64   { return 0.3 + rng.Float64() }
 func either(rng *rand.Rand) float64 { return math.Copysign(rise(rng), rng.Float64()-0.5) }
 
-func drawn(n int, f func(*rand.Rand) float64) func(*rand.Rand, []tinyShape) []float64 {
+func drawEach(n int, f func(*rand.Rand) float64) func(*rand.Rand, []tinyShape) []float64 {
 	return func(rng *rand.Rand, in []tinyShape) []float64 {
 		var p []float64
 		for range n * in[0].channels {
@@ -202,7 +202,7 @@ func around(from, to int, f func(x []float64, all int) float64) func([]float64, 
 	}
 }
 
-func total(x []float64) float64 {
+func sumUp(x []float64) float64 {
 	s := 0.0
 	for _, v := range x {
 		s += v
@@ -252,7 +252,7 @@ var tinyOps = []tinyOp{
 	{name: "Norm", ins: 1, keeps: true, shape: sameShape,
 		draw: func(rng *rand.Rand, in []tinyShape) []float64 {
 			scale := []func(*rand.Rand) float64{rise, either}[rng.IntN(2)]
-			return append(drawn(1, scale)(rng, in), drawn(1, (*rand.Rand).NormFloat64)(rng, in)...)
+			return append(drawEach(1, scale)(rng, in), drawEach(1, (*rand.Rand).NormFloat64)(rng, in)...)
 		},
 		write: func(w *tinyWriter) {
 			c := len(w.params) / 2
@@ -262,16 +262,16 @@ var tinyOps = []tinyOp{
 		run: each(func(p []float64, c, channels int, x []float64) float64 { return p[c]*x[0] + p[channels+c] })},
 	{name: "Scale", ins: 1, keeps: true, shape: sameShape, // by numbers of both signs
 		draw: func(rng *rand.Rand, in []tinyShape) []float64 {
-			p := drawn(1, either)(rng, in)
+			p := drawEach(1, either)(rng, in)
 			p[rng.IntN(len(p))] = -rise(rng)
 			return p
 		},
 		write: func(w *tinyWriter) { w.node("Mul", []string{w.in[0], w.channels(w.params)}) },
 		run:   each(func(p []float64, c, _ int, x []float64) float64 { return p[c] * x[0] })},
-	{name: "Rise", ins: 1, keeps: true, shape: sameShape, draw: drawn(1, rise), // by numbers above zero
+	{name: "Rise", ins: 1, keeps: true, shape: sameShape, draw: drawEach(1, rise), // by numbers above zero
 		write: func(w *tinyWriter) { w.node("Mul", []string{w.in[0], w.channels(w.params)}) },
 		run:   each(func(p []float64, c, _ int, x []float64) float64 { return p[c] * x[0] })},
-	{name: "Shift", ins: 1, keeps: true, shape: sameShape, draw: drawn(1, (*rand.Rand).NormFloat64),
+	{name: "Shift", ins: 1, keeps: true, shape: sameShape, draw: drawEach(1, (*rand.Rand).NormFloat64),
 		write: func(w *tinyWriter) { w.node("Add", []string{w.in[0], w.channels(w.params)}) },
 		run:   each(func(p []float64, c, _ int, x []float64) float64 { return x[0] + p[c] })},
 	{name: "Relu", ins: 1, keeps: true, shape: sameShape, write: plainOp("Relu"),
@@ -285,7 +285,7 @@ var tinyOps = []tinyOp{
 		write: func(w *tinyWriter) {
 			w.node("AveragePool", w.in, onnxio.IntsAttr("kernel_shape", attrs64(3, 3)), onnxio.IntsAttr("pads", attrs64(1, 1, 1, 1)))
 		},
-		run: around(-1, 1, func(x []float64, _ int) float64 { return total(x) / float64(len(x)) })},
+		run: around(-1, 1, func(x []float64, _ int) float64 { return sumUp(x) / float64(len(x)) })},
 	{name: "Concat", ins: 2,
 		shape: func(in []tinyShape) []tinyShape {
 			if in[0].side != in[1].side || in[0].rows != in[1].rows {
@@ -318,7 +318,7 @@ var tinyOps = []tinyOp{
 		write: func(w *tinyWriter) {
 			w.node("AveragePool", w.in, onnxio.IntsAttr("kernel_shape", attrs64(3, 3)), onnxio.IntsAttr("pads", attrs64(1, 1, 1, 1)), onnxio.IntAttr("count_include_pad", 1))
 		},
-		run: around(-1, 1, func(x []float64, all int) float64 { return total(x) / float64(all) })},
+		run: around(-1, 1, func(x []float64, all int) float64 { return sumUp(x) / float64(all) })},
 	{name: "Rows", ins: 1, shape: onMaps(func(s tinyShape) []tinyShape { return []tinyShape{{s.channels, 1, true}} }),
 		write: func(w *tinyWriter) {
 			pooled := w.out[0] + ".pooled"
@@ -328,7 +328,7 @@ var tinyOps = []tinyOp{
 		run: func(_ []float64, in []tinyValue) []tinyValue {
 			x := in[0]
 			n := x.side * x.side
-			return []tinyValue{made(tinyShape{x.channels, 1, true}, func(c, _, _ int) float64 { return total(x.v[c*n:(c+1)*n]) / float64(n) })}
+			return []tinyValue{made(tinyShape{x.channels, 1, true}, func(c, _, _ int) float64 { return sumUp(x.v[c*n:(c+1)*n]) / float64(n) })}
 		}},
 	{name: "Resize", ins: 1,
 		shape: onMaps(func(s tinyShape) []tinyShape {
