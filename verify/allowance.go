@@ -59,7 +59,10 @@ func (f finding) leaves() []bool {
 	return f.leave
 }
 
-const ruleAsked = "as asked for"
+const (
+	ruleAsked = "as asked for"
+	ruleEach  = "each output has its own"
+)
 
 // allowed is what may differ in one run of an output.
 func (c *comparing) allowed(name string, s, own *scatter, blind bool) (w allowance) {

@@ -274,8 +274,17 @@ func (c *comparing) finish() (*Comparison, error) {
 		r.NoiseFloor = math.NaN()
 	}
 	r.Rule = c.rule(c.blind)
-	if c.o.fixed() {
+	switch {
+	case c.o.fixed():
 		r.Rule = ruleAsked
+	case len(c.o.Tolerances) > 0:
+		r.Rule = r.Outputs[0].Rule
+		for _, d := range r.Outputs {
+			r.RTol, r.ATol = max(r.RTol, d.RTol), max(r.ATol, d.ATol)
+			if d.Rule != r.Rule {
+				r.Rule = ruleEach
+			}
+		}
 	}
 	for _, d := range r.Outputs {
 		switch {

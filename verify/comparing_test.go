@@ -356,6 +356,9 @@ func TestTolerancesOfOutputs(t *testing.T) {
 			t.Errorf("%s: rule %q, %g", tc.name, c.Outputs[0].Rule, c.Outputs[0].RTol)
 		}
 	}
+	if c, err := Compare(t.Context(), ref, cand, CompareOptions{Tolerances: map[string]Tolerance{"y": {RTol: 0.5, ATol: 2}}}); err != nil || c.RTol != 0.5 || c.ATol != 2 || c.Rule != ruleEach {
+		t.Errorf("the limit of all: %+v, %v", c, err)
+	}
 	if _, err := Compare(t.Context(), ref, cand, CompareOptions{Tolerances: map[string]Tolerance{"logits": {}}}); err == nil || !strings.Contains(err.Error(), `"logits"`) {
 		t.Errorf("a tolerance of no output: %v", err)
 	}
