@@ -216,6 +216,12 @@ func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() e
 	if err != nil {
 		return advised(err, "an operator inside a merge cannot be run, so the merge cannot be proved; please report the model")
 	}
+	return j.strict(res)
+}
+
+// strict refuses what did not end as Fused, where that is asked for.
+func (j *job) strict(res *result) error {
+	r := j.report
 	if j.opts.Strict && res.Verdict != Fused {
 		e := &StrictError{Verdict: res.Verdict}
 		for i, d := range r.Declined {

@@ -70,5 +70,5 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 		return err
 	}
 	r.Verdict = Would(res.Verdict)
-	return nil
+	return j.strict(res)
 }

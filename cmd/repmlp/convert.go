@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -48,6 +50,16 @@ func (a *app) convert(cmd *cobra.Command, s *settings, args []string) error {
 	if s.bench && cmd.Flags().Changed("jobs") {
 		return wrongUse(cmd, errors.New("--bench needs the machine for one model at a time; leave --jobs out"))
 	}
+	if s.dryRun {
+		for _, flag := range []string{"jobs", "out-dir", "bench"} {
+			if cmd.Flags().Changed(flag) {
+				return wrongUse(cmd, fmt.Errorf("--%s is for models that are written; with --dry-run none is", flag))
+			}
+		}
+		if len(list) > 1 {
+			return wrongUse(cmd, errors.New("--dry-run takes one model at a time"))
+		}
+	}
 	for _, flag := range []string{"jobs", "out-dir"} {
 		if cmd.Flags().Changed(flag) {
 			return a.several(cmd, s, list)
@@ -75,6 +87,9 @@ func (a *app) convertTo(cmd *cobra.Command, s *settings, in, out string) (*conve
 	if err := writes.check(s.reads(opts, in)); err != nil {
 		r := failing("convert", in)
 		return r, a.conclude(ctx, s, nil, r, err)
+	}
+	if s.dryRun {
+		return a.dryRun(ctx, s, in, opts, writes)
 	}
 	step, end := a.progress()
 	opts.Progress = step
@@ -122,6 +137,26 @@ func (a *app) convertTo(cmd *cobra.Command, s *settings, in, out string) (*conve
 	a.warnOfTraining(r.Warnings)
 	if err != nil && told {
 		err = &reported{err}
+	}
+	return r, a.conclude(ctx, s, stages, r, err)
+}
+
+// dryRun says what a conversion with these options would do. Unlike inspect without
+// --values it reads the weights, so it knows what only numbers forbid.
+func (a *app) dryRun(ctx context.Context, s *settings, in string, opts convert.Options, writes targets) (*convert.Report, error) {
+	step, end := a.progress()
+	opts.Progress, opts.Values = step, true
+	opts.Opened = func(m *onnxio.Model, r *convert.Report) error {
+		collect(pace(r.Input))
+		return writes.spare(m.Files())
+	}
+	stages := newDump(s.dump)
+	opts.Dump = stages.note()
+	r, err := convert.InspectFile(ctx, in, opts)
+	end()
+	a.warnOfTraining(r.Warnings)
+	if err == nil {
+		err = a.tellStages(s, r, plain, stages)
 	}
 	return r, a.conclude(ctx, s, stages, r, err)
 }

@@ -25,6 +25,7 @@ type settings struct {
 	reports    []string
 	json       bool
 	// what is checked
+	dryRun          bool
 	strict, noCheck bool
 	seed            uint64
 	samples         int
@@ -79,6 +80,7 @@ func (s *settings) flags() []flagLine {
 		{"convert inspect verify bench", "report", listFlag(&s.reports), "also write a report to `FILE`, by extension " + reportExtensions() + "; repeatable", extensions(reportKinds()...)},
 		{"convert inspect verify bench", "json", boolFlag(&s.json), "print the JSON report instead of text", nil},
 
+		{"convert", "dry-run", boolFlag(&s.dryRun), "say what would be merged with these flags, as inspect --values does, and write no model", nil},
 		{"convert", "strict", boolFlag(&s.strict), "exit 4 and write nothing unless every candidate was merged and there was one", nil},
 		{"convert", "no-check", boolFlag(&s.noCheck), "skip the run of the whole model; the proofs of the merges always run", nil},
 		{"convert verify bench", "seed", uintFlag(&s.seed, 0), "`SEED` of the random inputs, and of the rows of proofs", words()},

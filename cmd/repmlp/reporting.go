@@ -143,7 +143,12 @@ func (s *settings) publish(write rendering, stages *dump, print func() error) er
 // tell prints a finished report and writes the files that were asked for. With -q
 // only a text of the least depth is printed, if any.
 func (a *app) tell(s *settings, r *convert.Report, least depth) error {
-	return s.publish(reportOf(r), nil, func() error {
+	return a.tellStages(s, r, least, nil)
+}
+
+// tellStages is tell with what stages made.
+func (a *app) tellStages(s *settings, r *convert.Report, least depth, stages *dump) error {
+	return s.publish(reportOf(r), stages, func() error {
 		switch d := a.depth(); {
 		case s.json:
 			return printJSON(a.out, r)
