@@ -140,8 +140,13 @@ func TestMarkdownEscapes(t *testing.T) {
 		r.Declined = append(r.Declined, convert.Decline{Code: evil, Node: "|" + evil, Message: `"` + evil + `" | ` + evil})
 		r.Check.Outputs = append(r.Check.Outputs, convert.CheckOutput{Name: "`" + evil + "|"})
 	}
+	evil := hostile[0]
+	r.Located = &convert.Located{Value: evil, From: []string{evil}, Reference: []convert.LocatedNode{{Name: evil, Op: evil}}, Weights: []convert.LocatedWeight{{Name: evil, Worst: []convert.Number{1, 2}}}, Saved: evil}
 	if err := writeMarkdown(&b, r); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "\nWhere it breaks\n") {
+		t.Error("the report does not say where models begin to differ")
 	}
 	harmless(t, 0, "Markdown", b.String(), false)
 	cells := 0

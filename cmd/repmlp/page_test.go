@@ -99,6 +99,12 @@ func TestPageEscapes(t *testing.T) {
 		r.Declined = append(r.Declined, convert.Decline{Code: "would_grow", Node: evil, Message: evil})
 		r.Check.Outputs = append(r.Check.Outputs, convert.CheckOutput{Name: evil})
 		r.Arguments = append(r.Arguments, evil)
+		r.Located = &convert.Located{Value: evil, From: []string{evil}, Reference: []convert.LocatedNode{{Name: evil, Op: evil}}, Weights: []convert.LocatedWeight{{Name: evil, Worst: []convert.Number{1, 2}}}, Saved: evil}
+		if text := pageText(t, r); !strings.Contains(text, "Where it breaks") {
+			t.Error("the page does not say where models begin to differ")
+		} else {
+			harmless(t, 0, "HTML", text, false)
+		}
 	}
 	text := pageText(t, r)
 	harmless(t, 0, "HTML", text, false)
