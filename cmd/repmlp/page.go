@@ -184,7 +184,7 @@ func (p *page) sentence() string {
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
-	if r.Command == "inspect" && r.Error == nil {
+	if r.Command == "inspect" && r.Error == nil && r.Difference == nil {
 		parts = append(parts, "Nothing was written: this is what convert would do.")
 	}
 	return strings.Join(parts, " ")
