@@ -263,6 +263,11 @@ func TestErrorsHaveKinds(t *testing.T) {
 	if e, ok := errors.AsType[*convert.StrictError](err); !ok || e.Verdict != convert.Declined || e.First == nil || e.First.Code == "" {
 		t.Errorf("%#v", err)
 	}
+	several := "../testdata/cases/dyn_v1_init_inputs/model.onnx" // the first of its declines is the one that is told
+	r, err := convert.File(t.Context(), several, filepath.Join(dir, "o.onnx"), convert.Options{Strict: true})
+	if e, ok := errors.AsType[*convert.StrictError](err); !ok || len(r.Declined) < 2 || e.First != &r.Declined[0] {
+		t.Errorf("%#v, of %d", err, len(r.Declined))
+	}
 	_, err = convert.File(t.Context(), trained, filepath.Join(dir, "o.onnx"), convert.Options{MaxMemory: 100})
 	if e, ok := errors.AsType[*onnxio.Exceeded](err); !ok || e.Limit != 100 {
 		t.Errorf("%#v", err)
@@ -501,6 +506,21 @@ func TestRefusedMergeIsNotKept(t *testing.T) {
 			if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, dir) {
 				t.Errorf("refused %v: %s is open", refused, to)
 			}
+		}
+	}
+}
+
+// With values a plan asks for the proofs that decide whether a merge stays, of one merge
+// too.
+func TestPlanValuesAsksForOpenProofs(t *testing.T) {
+	m := loaded(t, undoable(t))
+	for refused, prover := range map[bool]convert.Prover{false: &verify.Prover{}, true: &once{}} {
+		p, err := convert.PlanValues(t.Context(), m, convert.Options{Prover: prover})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{false: 3, true: 2}[refused]; len(p.Regions) != 1 || len(p.Regions[0].Merged) != want {
+			t.Errorf("refused %v: merged %v", refused, p.Regions)
 		}
 	}
 }
