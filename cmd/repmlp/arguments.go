@@ -101,6 +101,8 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 			want = "a whole number"
 		case "uint64":
 			want = "a whole number that is not negative"
+		case "duration":
+			want = "a time, as 90s or 5m"
 		case "bool":
 			want = "true or false"
 		}

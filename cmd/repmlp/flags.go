@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,6 +16,8 @@ type settings struct {
 	growth, freeze, dequantize, asInfer, values bool
 	stopAfter                                   int
 	only, skip                                  []string
+	check                                       string
+	timeout                                     time.Duration
 	// what is written
 	output     string
 	outDir     string
@@ -61,15 +64,18 @@ type flagLine struct {
 // something else for another command.
 func (s *settings) flags() []flagLine {
 	return []flagLine{
-		{"convert inspect", "fc", stringFlag(&s.fc, "auto"), "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)", words("auto", "gemm", "conv")},
-		{"convert inspect", "allow-growth", boolFlag(&s.growth), "also make merges that are exact but make the model larger", nil},
-		{"convert inspect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
-		{"convert inspect", "fold-dequantize", boolFlag(&s.dequantize), "QuantizeLinear and DequantizeLinear of constants count as constants", nil},
-		{"convert inspect", "batch-stats-as-inference", boolFlag(&s.asInfer), "take BatchNormalization and Dropout nodes left in training mode as inference nodes", nil},
-		{"convert inspect", "only", listFlag(&s.only), "make no merges but those that match a `PATTERN`: an ID as r3, or names of nodes with * ? [a-z] and, between slashes, **; repeatable", words()},
-		{"convert inspect", "skip", listFlag(&s.skip), "leave merges out that match a `PATTERN`, as --only has it; repeatable", words()},
+		{"convert inspect bisect", "fc", stringFlag(&s.fc, "auto"), "`SPELLING` of a merged FC: auto, gemm (Gemm or batched MatMul) or conv (grouped 1×1 Conv)", words("auto", "gemm", "conv")},
+		{"convert inspect bisect", "allow-growth", boolFlag(&s.growth), "also make merges that are exact but make the model larger", nil},
+		{"convert inspect bisect", "freeze-inputs", boolFlag(&s.freeze), "initializers that are also graph inputs count as constants and stop being inputs", nil},
+		{"convert inspect bisect", "fold-dequantize", boolFlag(&s.dequantize), "QuantizeLinear and DequantizeLinear of constants count as constants", nil},
+		{"convert inspect bisect", "batch-stats-as-inference", boolFlag(&s.asInfer), "take BatchNormalization and Dropout nodes left in training mode as inference nodes", nil},
+		{"convert inspect bisect", "only", listFlag(&s.only), "make no merges but those that match a `PATTERN`: an ID as r3, or names of nodes with * ? [a-z] and, between slashes, **; repeatable", words()},
+		{"convert inspect bisect", "skip", listFlag(&s.skip), "leave merges out that match a `PATTERN`, as --only has it; repeatable", words()},
 		{"convert", "stop-after", intFlag(&s.stopAfter, 0), "make the first `NUMBER` of merges only (default: all)", words()},
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
+
+		{"bisect", "check", stringFlag(&s.check, ""), "`COMMAND` to run on each file, which {} stands for, as 'python test.py {}'", words()},
+		{"bisect", "timeout", durationFlag(&s.timeout), "`TIME` that a run may take, as 90s or 5m; then it is bad (default: any)", words()},
 
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
 		{"convert", "out-dir", stringFlag(&s.outDir, ""), "`DIR` for the results of several models (default: each beside its model)", folders},
@@ -78,7 +84,7 @@ func (s *settings) flags() []flagLine {
 		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},
 		{"convert", "dump", stringFlag(&s.dump, ""), "also write what each stage made as text into the folder `DIR`", folders},
 		{"convert inspect verify bench", "report", listFlag(&s.reports), "also write a report to `FILE`, by extension " + reportExtensions() + "; repeatable", extensions(reportKinds()...)},
-		{"convert inspect verify bench", "json", boolFlag(&s.json), "print the JSON report instead of text", nil},
+		{"convert inspect verify bench bisect", "json", boolFlag(&s.json), "print the JSON report instead of text", nil},
 
 		{"convert", "dry-run", boolFlag(&s.dryRun), "say what would be merged with these flags, as inspect --values does, and write no model", nil},
 		{"convert", "strict", boolFlag(&s.strict), "exit 4 and write nothing unless every candidate was merged and there was one", nil},
@@ -152,4 +158,8 @@ func intFlag(p *int, def int) func(*pflag.FlagSet, string, string, string) {
 
 func uintFlag(p *uint64, def uint64) func(*pflag.FlagSet, string, string, string) {
 	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.Uint64VarP(p, name, letter, def, usage) }
+}
+
+func durationFlag(p *time.Duration) func(*pflag.FlagSet, string, string, string) {
+	return func(fl *pflag.FlagSet, name, letter, usage string) { fl.DurationVarP(p, name, letter, 0, usage) }
 }

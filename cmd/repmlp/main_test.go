@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "bench-memory" { // as bench starts it
 		main()
 	}
+	if len(os.Args) > 1 && os.Args[1] == "bisect-check" { // as tests of bisect ask for
+		os.Exit(bisectCheck(os.Args[2:]))
+	}
 	testscript.Main(m, map[string]func(){"repmlp": main})
 }
 
