@@ -12,6 +12,7 @@ import (
 // views, joins, selections, averages and activations: all readers take them.
 var fanKind = randomKind{
 	name:  "fans",
+	rare:  2,
 	exact: func(seed uint64) randomCase { return randomFan(seed).trial() },
 	broken: func(seed uint64) randomCase {
 		s := randomFan(seed)

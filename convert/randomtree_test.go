@@ -15,6 +15,7 @@ import (
 // the tree, which take it.
 var treeKind = randomKind{
 	name:  "trees",
+	rare:  2,
 	exact: func(seed uint64) randomCase { return randomTree(seed).trial() },
 	broken: func(seed uint64) randomCase {
 		s := randomTree(seed)
