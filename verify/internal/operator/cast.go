@@ -52,7 +52,11 @@ func cast(c *Call) ([]*Value, error) {
 	return []*Value{out}, nil
 }
 
+// roundTo rounds as a Cast does: to float16 by way of float32, as ONNX Runtime has it.
 func roundTo(v float64, d onnxio.DType) float32 {
+	if d == onnxio.Float16 {
+		v = float64(float32(v))
+	}
 	if d == onnxio.Float32 {
 		return float32(v)
 	}
