@@ -55,6 +55,9 @@ func (s *search) acrossFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*gr
 	if f == nil {
 		return nil
 	}
+	if s.numbers -= f.numbers(); s.numbers < 0 {
+		return nil
+	}
 	scale, shift, ok := f.solve()
 	if !ok {
 		return nil

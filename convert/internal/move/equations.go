@@ -23,10 +23,7 @@ import (
 // solve finds scales and shifts of all numbers, as few shifts as show themselves; ok is
 // false where there are none.
 func (f *field) solve() (scale, shift []float64, ok bool) {
-	n := 0
-	for _, q := range f.order {
-		n = max(n, q.base+affine.Size(q.sizes))
-	}
+	n := f.numbers()
 	if scale, ok = f.scales(n); !ok {
 		return nil, nil, false
 	}

@@ -46,8 +46,20 @@ type tie struct {
 // steepest bounds the factors between the shifts on both sides of a scale that stays.
 const steepest = 1 << 10
 
-// maxSpread bounds how many numbers a field has.
-const maxSpread = 1 << 20
+// maxSpread bounds how many numbers a field has, numbersForAll those of all fields of one
+// search together: each takes about a microsecond, and large networks have millions.
+const (
+	maxSpread     = 1 << 20
+	numbersForAll = 1 << 15
+)
+
+// numbers is how many scales and shifts are unknown.
+func (f *field) numbers() (n int) {
+	for _, q := range f.order {
+		n = max(n, q.base+affine.Size(q.sizes))
+	}
+	return n
+}
 
 // around finds the field of a scale and shift of x that n makes, where nodes go; nil where
 // there is none, or it is too large.

@@ -80,6 +80,8 @@ type search struct {
 	taken  map[*graph.Node]bool // by moves that were found
 	hope   hope
 	steps  int // nodes that may still be looked at
+
+	numbers int // of fields that may still be solved
 }
 
 // Tried says which moves did not pay, for each way.
@@ -105,7 +107,7 @@ func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) 
 	if !slices.ContainsFunc(s.g.Nodes, func(n *graph.Node) bool { return s.leftover(n) != nil }) {
 		return nil, nil
 	}
-	s.hope, s.steps = s.hopes(), stepsForEach*len(s.g.Nodes)+leastSteps
+	s.hope, s.steps, s.numbers = s.hopes(), stepsForEach*len(s.g.Nodes)+leastSteps, numbersForAll
 	run := longRuns(p.Regions)
 	var moves []*Move
 	var refusals []Refusal

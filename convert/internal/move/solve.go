@@ -1,7 +1,6 @@
 package move
 
 import (
-	"maps"
 	"math"
 	"slices"
 )
@@ -22,15 +21,11 @@ func newUnion(n int) *union {
 
 // find gives the number that i is told by, and the factor.
 func (u *union) find(i int) (root int, by float64) {
-	var path []int
-	for u.up[i] != i {
-		path = append(path, i)
-		i = u.up[i]
-	}
-	by = 1
-	for _, k := range slices.Backward(path) {
-		by *= u.by[k]
-		u.up[k], u.by[k] = i, by
+	for by = 1; u.up[i] != i; i = u.up[i] {
+		if k := u.up[i]; u.up[k] != k { // told by what k is told by, from now on
+			u.up[i], u.by[i] = u.up[k], u.by[i]*u.by[k]
+		}
+		by *= u.by[i]
 	}
 	return i, by
 }
@@ -185,21 +180,30 @@ func (p *parity) toggle(k int) {
 // fewer do.
 func solveSigns(list []parity, known map[int]bool) bool {
 	lead := map[int]parity{} // by an unknown that the others before do not hold
+	place := map[int]int{}   // of an unknown in order
 	var order []int
 	for _, p := range list {
-		for _, k := range slices.Sorted(maps.Keys(p.of)) {
+		for k := range p.of {
 			if is, ok := known[k]; ok {
 				delete(p.of, k)
 				p.odd = p.odd != is
 			}
 		}
-		for _, k := range order {
-			if p.of[k] {
-				for i := range lead[k].of {
-					p.toggle(i)
+		for {
+			first := len(order) // a lead holds none of those before it, so that this ends
+			for k := range p.of {
+				if at, ok := place[k]; ok {
+					first = min(first, at)
 				}
-				p.odd = p.odd != lead[k].odd
 			}
+			if first == len(order) {
+				break
+			}
+			by := lead[order[first]]
+			for i := range by.of {
+				p.toggle(i)
+			}
+			p.odd = p.odd != by.odd
 		}
 		if len(p.of) == 0 {
 			if p.odd {
@@ -207,8 +211,11 @@ func solveSigns(list []parity, known map[int]bool) bool {
 			}
 			continue
 		}
-		k := slices.Min(slices.Collect(maps.Keys(p.of)))
-		lead[k], order = p, append(order, k)
+		k := math.MaxInt
+		for i := range p.of {
+			k = min(k, i)
+		}
+		lead[k], place[k], order = p, len(order), append(order, k)
 	}
 	for _, k := range slices.Backward(order) {
 		odd := lead[k].odd
