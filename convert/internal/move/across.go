@@ -51,6 +51,9 @@ func (s *search) run(p *piece, x *graph.Value, nodes []*graph.Node) (*piece, *gr
 
 // acrossFrom is across for what n makes of x by p, where nodes go.
 func (s *search) acrossFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node) *Move {
+	if s.numbers <= 0 {
+		return nil
+	}
 	f := s.around(n, p, x, nodes)
 	if f == nil {
 		return nil
