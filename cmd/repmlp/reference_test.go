@@ -31,7 +31,7 @@ func TestReferencePages(t *testing.T) {
 		if err := doc.GenMarkdown(cmd, &page); err != nil {
 			t.Fatal(err)
 		}
-		made[filepath.Join("man", name+".1")] = man.Bytes()
+		made[filepath.Join("man", name+".1")] = bytes.Replace(man.Bytes(), []byte(`"Jan 0001"`), []byte(`""`), 1) // pages have no date
 		made[filepath.Join("reference", name+".md")] = page.Bytes()
 		for _, sub := range cmd.Commands() {
 			if sub.IsAvailableCommand() && !sub.IsAdditionalHelpTopicCommand() && sub.Name() != "completion" {
