@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // archive packs the command with its licence and what it is.
@@ -19,6 +20,17 @@ func (r *release) archive(t target, program string) error {
 			return err
 		}
 		members = append(members, member{folder + "/" + name, data, false})
+	}
+	pages, err := filepath.Glob(filepath.Join(r.root, "docs", "man", "*.1"))
+	if err != nil {
+		return err
+	}
+	for _, path := range pages {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		members = append(members, member{folder + "/man/" + filepath.Base(path), data, false})
 	}
 	pack, ending := tarred, ".tar.gz"
 	if t.os == "windows" {
