@@ -34,8 +34,7 @@ func zipped(members []member) ([]byte, error) {
 	w := zip.NewWriter(&b)
 	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestCompression) })
 	for _, m := range members {
-		h := &zip.FileHeader{Name: m.name, Method: zip.Deflate, CreatorVersion: 3 << 8, ExternalAttrs: uint32(0o100000|m.mode()) << 16}
-		h.ModifiedDate, h.ModifiedTime = 1<<5|1, 0 // packed, without the extra field that Modified would add
+		h := &zip.FileHeader{Name: m.name, Method: zip.Deflate, CreatorVersion: 3 << 8, ExternalAttrs: uint32(0o100000|m.mode()) << 16, Modified: packed}
 		f, err := w.CreateHeader(h)
 		if err != nil {
 			return nil, err
