@@ -18,6 +18,7 @@ import (
 func TestReferencePages(t *testing.T) {
 	a := &app{out: &stdout{to: io.Discard}, err: io.Discard}
 	root := a.root()
+	root.InitDefaultCompletionCmd()
 	root.DisableAutoGenTag = true
 	made := map[string][]byte{}
 	var visit func(cmd *cobra.Command, name string)
@@ -34,7 +35,7 @@ func TestReferencePages(t *testing.T) {
 		made[filepath.Join("man", name+".1")] = bytes.Replace(man.Bytes(), []byte(`"Jan 0001"`), []byte(`""`), 1) // pages have no date
 		made[filepath.Join("reference", name+".md")] = page.Bytes()
 		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() && !sub.IsAdditionalHelpTopicCommand() && sub.Name() != "completion" {
+			if sub.IsAvailableCommand() && !sub.IsAdditionalHelpTopicCommand() {
 				visit(sub, name+"_"+sub.Name())
 			}
 		}
