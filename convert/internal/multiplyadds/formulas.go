@@ -98,7 +98,15 @@ func matMul(a, b int) func(operands) (int64, bool) {
 // einsum multiplies one operand after the other for all values of all indices, in one
 // loop.
 func einsum(o operands) (int64, bool) {
-	spec, ok := graph.ParseEinsum(o.AttrString("equation"))
+	ranks := make([]int, len(o.In))
+	for i := range ranks {
+		x, ok := o.in(i)
+		if !ok {
+			return 0, false
+		}
+		ranks[i] = len(x)
+	}
+	spec, ok := graph.ParseEinsum(o.AttrString("equation"), ranks...)
 	if !ok || len(spec.In) != len(o.In) {
 		return 0, false
 	}
