@@ -166,6 +166,9 @@ func culprits(b *convert.Bisection) (values []string) {
 // one whose weight is moved in the written file; two that fail only together are found
 // together.
 func TestBisectFindsPlantedMerges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; nothing in it runs side by side that other tests do not")
+	}
 	const n = 21
 	model := filepath.Join(t.TempDir(), "model.onnx")
 	values := ladder(t, n, model)

@@ -144,6 +144,9 @@ func hostileModel(t *testing.T, evil string, more ...*onnxio.Node) *onnxio.Model
 // holds a character that is not seen, a line that the command did not begin, or
 // more of a name than a reader needs.
 func TestHostileNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; nothing in it runs side by side that other tests do not")
+	}
 	for i, evil := range hostile {
 		dir := t.TempDir()
 		file, out := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "o.onnx")

@@ -141,6 +141,9 @@ func many(n int) *convert.Report {
 
 // A page of 200 blocks stays small, and is made in no time.
 func TestPageOfManyBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; nothing in it runs side by side that other tests do not")
+	}
 	start := time.Now()
 	text := pageText(t, many(200))
 	if len(text) > 2<<20 {

@@ -20,6 +20,9 @@ func TestNudgesAreLocated(t *testing.T) {
 	}{
 		{"v1_preserve_13", 20, "fc3.weight"}, {"v2_dynN_13", 20, "fc3.weight"}, {"dyn_v1_f16", 4, ""}, {"kin_repvgg_timm_net_17", 4, ""}, {"fw_nnx_v1_dyn", 4, ""}, {"leg_v1_eval_17", 4, "fc3.weight"}, {"dyn_v1_dynN_ext", 3, "fc3.weight"},
 	} {
+		if testing.Short() {
+			c.each = min(c.each, 2)
+		}
 		m, err := onnxio.Load("../../testdata/cases/" + c.name + "/model.onnx")
 		if err != nil {
 			t.Fatal(err)
