@@ -96,8 +96,12 @@ func (c *conversion) choose(ctx context.Context, g *graph.Graph, cut map[*onnxio
 // torn lists the values of moves with a piece in a merge that a plan does not make.
 func (p *planned) torn(kept *plan.Plan) map[string]bool {
 	values := map[string]bool{}
+	made := map[*plan.Region]bool{}
+	for _, r := range kept.Regions {
+		made[r] = true
+	}
 	for _, r := range p.plan.Regions {
-		if slices.Contains(kept.Regions, r) {
+		if made[r] {
 			continue
 		}
 		for _, n := range r.Segment.Nodes() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/layer"
@@ -65,8 +64,10 @@ func (p *planned) replaced(r *plan.Region) []*onnxio.Node {
 // merged lists the names of these nodes.
 func (p *planned) merged(r *plan.Region) []string {
 	var names []string
+	seen := map[string]bool{}
 	for _, n := range p.replaced(r) {
-		if name := n.Title(); !slices.Contains(names, name) {
+		if name := n.Title(); !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}
