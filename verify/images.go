@@ -7,14 +7,12 @@ import (
 	"image/color"
 	_ "image/jpeg" // decoders of the formats that are read
 	_ "image/png"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/image/draw"
 
-	"repmlp/internal/output"
 	"repmlp/onnxio"
 	"repmlp/verify/internal/tensor"
 )
@@ -180,10 +178,7 @@ func imageSources(in *onnxio.ValueInfo, dir string, names []string, o ImageOptio
 
 // read appends the numbers of an image.
 func (f *frame) read(path string, out []float64) ([]float64, error) {
-	if err := output.Regular(path); err != nil {
-		return nil, err
-	}
-	file, err := os.Open(path)
+	file, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -37,19 +37,37 @@ func ReadNumpy(path string) (*Tensor, error) {
 }
 
 func readNpyFile(path string, fits func(*Tensor) error) (*Tensor, error) {
-	if err := output.Regular(path); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return readNpy(f, size, fits)
+}
+
+// openRegular opens a regular file and says how many bytes it has.
+func openRegular(path string) (f *os.File, size int64, err error) {
+	if err := output.Regular(path); err != nil {
+		return nil, 0, err
+	}
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, err
+	}
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		f.Close()
+		return nil, 0, err
 	}
-	return readNpy(f, st.Size(), fits)
+	return f, st.Size(), nil
+}
+
+// npyBytes is how many bytes the elements of an array take; an error where another number
+// of them is there, or where its shape is refused.
+func npyBytes(t *Tensor, there int64, refused bool) (need int64, err error) {
+	if need = budget.Bytes(int64(t.DType.Bits()/8), t.Shape...); need < 0 || refused || need != there {
+		return 0, fmt.Errorf("the array has %d bytes, its shape %v and its type %s say %d", there, t.Shape, t.DType, need)
+	}
+	return need, nil
 }
 
 // readNpy reads one numpy array in C order from a file of so many bytes. fits
@@ -64,19 +82,16 @@ func readNpy(r io.Reader, size int64, fits func(*Tensor) error) (*Tensor, error)
 			return nil, err
 		}
 	}
-	width := t.DType.Bits() / 8
-	need := budget.Bytes(int64(width), t.Shape...)
-	if need < 0 || tensor.TooLarge(t.Shape) || need != size-header {
-		return nil, fmt.Errorf("the array has %d bytes, its shape %v and its type %s say %d", size-header, t.Shape, t.DType, need)
+	need, err := npyBytes(t, size-header, tensor.TooLarge(t.Shape))
+	if err != nil {
+		return nil, err
 	}
 	raw := make([]byte, need)
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, err
 	}
 	if big {
-		for i := 0; i+width <= len(raw); i += width {
-			slices.Reverse(raw[i : i+width])
-		}
+		swap(raw, t.DType.Bits()/8)
 	}
 	return FromRaw(t.DType, t.Shape, raw)
 }

@@ -6,8 +6,6 @@ import (
 	"os"
 	"slices"
 
-	"repmlp/internal/budget"
-	"repmlp/internal/output"
 	"repmlp/onnxio"
 	"repmlp/verify/internal/tensor"
 )
@@ -35,26 +33,19 @@ func (s *source) whole() (*Tensor, error) {
 
 // npySource reads rows of a .npy file when they are asked for.
 func npySource(path string) (*source, error) {
-	if err := output.Regular(path); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	t, big, header, err := readNpyHeader(f)
 	if err != nil {
 		return nil, err
 	}
-	width := t.DType.Bits() / 8
-	if need := budget.Bytes(int64(width), t.Shape...); need < 0 || slices.ContainsFunc(t.Shape, func(n int) bool { return n < 0 }) || need != st.Size()-header {
-		return nil, fmt.Errorf("the array has %d bytes, its shape %v and its type %s say %d", st.Size()-header, t.Shape, t.DType, need)
+	if _, err := npyBytes(t, size-header, slices.ContainsFunc(t.Shape, func(n int) bool { return n < 0 })); err != nil {
+		return nil, err
 	}
+	width := t.DType.Bits() / 8
 	read := func(shape []int, from int) (*Tensor, error) {
 		if tensor.TooLarge(shape) {
 			return nil, fmt.Errorf("rows of shape %v are too large", shape)
