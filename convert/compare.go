@@ -33,14 +33,9 @@ func (j *job) compareFiles(ctx context.Context) error {
 	var sides [2]Side
 	for i, facts := range []**FileFacts{&j.report.Input, &j.report.Output} {
 		path := (*facts).Path
-		m, err := j.open(ctx, path, facts)
+		m, err := j.openHashed(ctx, facts)
 		if err != nil {
 			return err
-		}
-		if j.opts.Hashes {
-			if err := j.hash(ctx, path, &(*facts).SHA256)(); err != nil {
-				return err
-			}
 		}
 		if err := m.CheckData(ctx); err != nil {
 			return err
@@ -64,6 +59,16 @@ func (j *job) compareFiles(ctx context.Context) error {
 		j.report.Verdict = Equivalent
 	}
 	return advised(err, "verify needs an engine that runs every operator of both models")
+}
+
+// openHashed opens the model that facts name, and hashes its file where that is asked for.
+func (j *job) openHashed(ctx context.Context, facts **FileFacts) (*onnxio.Model, error) {
+	path := (*facts).Path
+	m, err := j.open(ctx, path, facts)
+	if err == nil && j.opts.Hashes {
+		err = j.hash(ctx, path, &(*facts).SHA256)()
+	}
+	return m, err
 }
 
 // compare runs two whole models and notes the result. Where lenient, that nothing was

@@ -113,14 +113,8 @@ func (j *job) differ(ctx context.Context) error {
 	var m [2]*onnxio.Model
 	for i, facts := range []**FileFacts{&j.report.Input, &j.report.Output} {
 		var err error
-		path := (*facts).Path
-		if m[i], err = j.open(ctx, path, facts); err != nil {
+		if m[i], err = j.openHashed(ctx, facts); err != nil {
 			return err
-		}
-		if j.opts.Hashes {
-			if err := j.hash(ctx, path, &(*facts).SHA256)(); err != nil {
-				return err
-			}
 		}
 	}
 	found, err := differ.Of(ctx, m[0], m[1])
