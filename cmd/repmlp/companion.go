@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"repmlp/verify/ort"
 )
 
 // A static build of the command cannot load ONNX Runtime. Where the same command built
@@ -39,10 +41,11 @@ func companion(self string) string {
 	return path
 }
 
-// hasCompanion is the error that hands a run over; nil where nobody is there to take it.
+// hasCompanion is the error that hands a run with ONNX Runtime over; nil where this build
+// can do it, or nobody is there to take it.
 func hasCompanion() error {
 	self, err := os.Executable()
-	if err != nil {
+	if err != nil || ort.Available {
 		return nil
 	}
 	if path := companion(self); path != "" {

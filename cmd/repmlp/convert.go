@@ -34,12 +34,15 @@ worst exit code counts. --out-dir is where their results go.`,
 	return cmd
 }
 
+// resultEnding is that of the models that conversions write.
+const resultEnding = ".inference.onnx"
+
 // beside is where the output goes that nobody named.
 func beside(path string) string {
 	if ext := filepath.Ext(path); strings.EqualFold(ext, ".onnx") {
 		path = strings.TrimSuffix(path, ext)
 	}
-	return path + ".inference.onnx"
+	return path + resultEnding
 }
 
 func (a *app) convert(cmd *cobra.Command, s *settings, args []string) error {

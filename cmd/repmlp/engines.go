@@ -40,10 +40,8 @@ func (s *settings) engineName() (engineName, error) {
 // library is ONNX Runtime. Where this build cannot load it and another can, the error
 // hands the run over.
 func (s *settings) library() (*ort.Library, error) {
-	if !ort.Available {
-		if err := hasCompanion(); err != nil {
-			return nil, err
-		}
+	if err := hasCompanion(); err != nil {
+		return nil, err
 	}
 	return ort.Open(ort.Find(s.ortLib, os.Getenv))
 }
@@ -105,10 +103,10 @@ func (e *engine) Compare(ctx context.Context, ref, cand convert.Side, o verify.C
 		if !ok || name == engineGo || len(ort.Find(e.ortLib, os.Getenv)) == 0 {
 			return c, "go", err
 		}
+		if h := hasCompanion(); h != nil {
+			return nil, "", h
+		}
 		if !ort.Available {
-			if h := hasCompanion(); h != nil {
-				return nil, "", h
-			}
 			return c, "go", err
 		}
 		if !e.app.quiet {

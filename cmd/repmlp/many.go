@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +16,6 @@ import (
 
 	"repmlp/convert"
 	"repmlp/internal/output"
-	"repmlp/internal/parallel"
-	"repmlp/verify/ort"
 )
 
 // A job is one of several models that are converted in one run.
@@ -31,9 +29,6 @@ type job struct {
 	code     int
 	done     chan struct{}
 }
-
-// resultEnding is that of the models that conversions write.
-const resultEnding = ".inference.onnx"
 
 // modelsOf lists the models that arguments name, each once: a file, or a pattern of a shell
 // where no file has that name. A pattern does not take results of earlier conversions.
@@ -99,7 +94,7 @@ func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
 	if _, err := a.options(cmd, s); err != nil { // the same for all
 		return err
 	}
-	if !ort.Available && s.engine != string(engineGo) {
+	if s.engine != string(engineGo) {
 		if err := hasCompanion(); err != nil {
 			return err
 		}
@@ -165,7 +160,7 @@ func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
 	for range min(s.jobs, len(jobs)) {
 		wait.Go(func() {
 			for j := range next {
-				a.one(cmd, j)
+				j.convert(cmd)
 				close(j.done)
 			}
 		})
@@ -188,18 +183,12 @@ func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
 	wait.Wait()
 }
 
-// one converts one of the models.
-func (a *app) one(cmd *cobra.Command, j *job) {
-	err := parallel.Guard(func() (err error) {
+// convert converts the model and says what became of it.
+func (j *job) convert(cmd *cobra.Command) {
+	err := j.app.guarded(func() (err error) {
 		j.report, err = j.app.convertTo(cmd, &j.settings, j.in, j.out)
 		return err
 	})
-	if p, ok := errors.AsType[*parallel.Panic](err); ok {
-		err = bug(p, a.args)
-	}
-	if err == nil {
-		err = j.app.out.err
-	}
 	if err != nil {
 		j.code = j.app.fail(cmd.Context(), err)
 	}
@@ -246,7 +235,7 @@ func (a *app) summary(jobs []*job) error {
 		} else if j.code == exitStrict {
 			to = "not written (--strict)"
 		}
-		g.add(name(j.in), strings.ReplaceAll(verdict, "_", " "), merges, nodes, differ, to)
+		g.add(name(j.in), said(verdict), merges, nodes, differ, to)
 	}
 	var b strings.Builder
 	for _, line := range g.lines("", a.look.width) {
@@ -261,17 +250,15 @@ func (a *app) summary(jobs []*job) error {
 func worse(a, b int) int {
 	rank := func(code int) int {
 		if code > 128 {
-			return len(ranked)
+			return math.MaxInt
 		}
-		return slices.Index(ranked, code)
+		return slices.Index([]int{exitDone, exitStrict, exitFailed, exitUsage, exitNotEquivalent}, code)
 	}
-	if cmp.Compare(rank(a), rank(b)) < 0 {
+	if rank(a) < rank(b) {
 		return b
 	}
 	return a
 }
-
-var ranked = []int{exitDone, exitStrict, exitFailed, exitUsage, exitNotEquivalent}
 
 // A saidAlready error was printed where it happened.
 type saidAlready struct{}

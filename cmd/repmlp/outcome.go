@@ -56,7 +56,7 @@ func prospect(r *convert.Report) string {
 	if len(r.Regions) == 0 {
 		return nothing(r, "would be")
 	}
-	return strings.ReplaceAll(r.Verdict, "_", " ") + ": " + summary(r)
+	return said(r.Verdict) + ": " + summary(r)
 }
 
 // summary says in a few words what was merged, what stayed, whether it is proved, how

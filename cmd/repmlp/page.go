@@ -153,17 +153,27 @@ func (p *page) places() (n int) {
 	return n
 }
 
+// proofs counts the merges that were proved and those whose proof failed; worst is the
+// largest share of its bound that a proved one has.
+func proofs(r *convert.Report) (proved, failed int, worst float64) {
+	for _, g := range r.Regions {
+		switch {
+		case g.Proof == nil:
+		case g.Proof.Bound < 1:
+			proved++
+			worst = max(worst, float64(g.Proof.Bound))
+		default:
+			failed++
+		}
+	}
+	return proved, failed, worst
+}
+
 // sentence says how the result is known to be right.
 func (p *page) sentence() string {
 	r := p.Report
 	var parts []string
-	proved, worst := 0, 0.0
-	for _, g := range r.Regions {
-		if g.Proof != nil && g.Proof.Bound < 1 {
-			proved++
-			worst = max(worst, float64(g.Proof.Bound))
-		}
-	}
+	proved, _, worst := proofs(r)
 	switch {
 	case len(r.Regions) == 0 || r.Command == "inspect":
 	case proved == len(r.Regions):
@@ -255,17 +265,7 @@ func (p *page) proofCard() pageCard {
 	if r.Command == "verify" {
 		c.Label, c.Value = "outputs", "not compared"
 	}
-	proved, failed, worst := 0, 0, 0.0
-	for _, g := range r.Regions {
-		switch {
-		case g.Proof == nil:
-		case g.Proof.Bound < 1:
-			proved++
-			worst = max(worst, float64(g.Proof.Bound))
-		default:
-			failed++
-		}
-	}
+	proved, failed, worst := proofs(r)
 	switch {
 	case r.Command == "inspect":
 		c.Value = "convert proves each merge"

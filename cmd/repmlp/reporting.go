@@ -11,7 +11,6 @@ import (
 
 	"repmlp/convert"
 	"repmlp/internal/output"
-	"repmlp/internal/parallel"
 	"repmlp/onnxio"
 )
 
@@ -170,9 +169,7 @@ func (a *app) conclude(ctx context.Context, s *settings, stages *dump, r *conver
 	if err == nil {
 		return nil
 	}
-	if p, ok := errors.AsType[*parallel.Panic](err); ok && onnxio.Advice(err) == "" {
-		err = bug(p, a.args)
-	}
+	err = a.reportable(err)
 	code := exitCode(ctx, err)
 	switch code {
 	case exitFailed:

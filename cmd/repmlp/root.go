@@ -106,13 +106,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	a.args = args
 	root := a.root()
 	root.SetArgs(args)
-	err := parallel.Guard(func() error { return root.ExecuteContext(ctx) })
-	if p, ok := errors.AsType[*parallel.Panic](err); ok && onnxio.Advice(err) == "" {
-		err = bug(p, args)
-	}
-	if err == nil {
-		err = a.out.err
-	}
+	err := a.guarded(func() error { return root.ExecuteContext(ctx) })
 	if h, ok := handedOver(err); ok {
 		code, e := h.run(args)
 		if e == nil {
@@ -124,6 +118,24 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	return a.fail(ctx, err)
+}
+
+// guarded does some work: a panic is an error that asks for a report, and so is a standard
+// output that failed.
+func (a *app) guarded(work func() error) error {
+	err := a.reportable(parallel.Guard(work))
+	if err == nil {
+		err = a.out.err
+	}
+	return err
+}
+
+// reportable has an error of a panic ask for a report.
+func (a *app) reportable(err error) error {
+	if p, ok := errors.AsType[*parallel.Panic](err); ok && onnxio.Advice(err) == "" {
+		return bug(p, a.args)
+	}
+	return err
 }
 
 // interrupted reports whether a command failed because it was told to end.
