@@ -206,6 +206,9 @@ func constClip(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		if b.Len() != 1 {
 			return nil, errShape
 		}
+		if b.F != nil && math.IsNaN(b.F[0]) {
+			return nil, errUndefined // NumPy gives NaN, ONNX Runtime leaves the bound out
+		}
 		f := elementFunc{float: math.Max, int: pickInt(false)}
 		if i == 1 {
 			f = elementFunc{float: math.Min, int: pickInt(true)}

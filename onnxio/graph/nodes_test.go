@@ -173,6 +173,9 @@ func TestConstantsByHand(t *testing.T) {
 		{"CastLike", 15, nil, []string{"float32 [1] 7.5", "int32 [1] 1"}, "int32 [1] 7"},
 		{"Ceil", 13, nil, []string{"float32 [2] 1.5 -1.5"}, "float32 [2] 2 -1"},
 		{"Floor", 13, nil, []string{"float32 [2] 1.5 -1.5"}, "float32 [2] 1 -2"},
+		{"Clip", 13, nil, []string{"float32 [3] -2 0.5 2", "float32 [] -1", "float32 [] 1"}, "float32 [3] -1 0.5 1"},
+		{"Clip", 13, nil, []string{"float32 [1] -2", "float32 [] NaN"}, "none"}, // runtimes differ in what such a bound does
+		{"Clip", 13, nil, []string{"float32 [1] -2", "float32 [] -1", "float32 [] NaN"}, "none"},
 		{"Concat", 13, attrs{i("axis", 1)}, []string{"float32 [2 1] 1 2", "float32 [2 2] 3 4 5 6"}, "float32 [2 3] 1 3 4 2 5 6"},
 		{"Concat", 13, attrs{i("axis", 2)}, []string{"float32 [2 1] 1 2"}, "none"},
 		{"Concat", 13, attrs{i("axis", 1)}, []string{"float32 [2 1] 1 2", "float32 [1 1] 3"}, "none"},
