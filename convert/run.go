@@ -82,7 +82,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 					return nil, err
 				}
 			}
-			if err := c.count(m); err != nil {
+			if err := c.count(); err != nil {
 				return nil, err
 			}
 			return res, opts.dumpResult(res)
@@ -107,7 +107,7 @@ func run(ctx context.Context, m *onnxio.Model, opts Options, finish func(*conver
 				err = c.draw()
 			}
 			if err == nil {
-				err = c.count(m)
+				err = c.count()
 			}
 			if len(affine.ValueErrors(err)) > 0 {
 				if refused++; refused > 1 { // there may be many: all others are found at once

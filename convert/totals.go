@@ -80,14 +80,15 @@ func (j *job) totals(m *onnxio.Model, res *result) error {
 
 // count works out the multiply-adds before and after, as a whole and by region. Without
 // sizes that fit the model there are none.
-func (c *conversion) count(source *onnxio.Model) error {
+func (c *conversion) count() error {
 	if len(c.opts.reserved) > 0 { // the body of a node
 		return nil
 	}
 	s := c.res.Plan
-	g, sizes, err := c.sized(source)
-	if g == nil || err != nil {
-		return err
+	g, sizes, err := verify.SizeGraph(c.base, c.opts.Dims, 1)
+	if err != nil {
+		s.Warnings = append(s.Warnings, Warning{Code: "not_counted", Message: "multiply-adds were not counted: " + err.Error()})
+		return nil
 	}
 	before := multiplyadds.Of(g)
 	after := before
@@ -116,22 +117,6 @@ func (c *conversion) count(source *onnxio.Model) error {
 	s.MultiplyAdds = w
 	c.share(before, after)
 	return nil
-}
-
-// sized is the planned graph with numbers for sizes; nil where no sizes fit it.
-func (c *conversion) sized(source *onnxio.Model) (*graph.Graph, map[string][]int64, error) {
-	sizes, err := verify.ChooseSizes(source, c.opts.Dims, 1)
-	if err != nil {
-		c.res.Plan.Warnings = append(c.res.Plan.Warnings, Warning{Code: "not_counted", Message: "multiply-adds were not counted: " + err.Error()})
-		return nil, nil, nil
-	}
-	o := c.opts.graph()
-	o.Sizes = sizes
-	g, err := graph.New(c.base.Model, o)
-	if err != nil {
-		return nil, nil, fmt.Errorf("counting multiply-adds: %w", err)
-	}
-	return g, sizes, nil
 }
 
 // chosen lists the free dimensions of an input that nobody bound and that are not among

@@ -53,7 +53,7 @@ func checkFacts(t *testing.T, b []byte) int {
 	if err != nil {
 		return 0
 	}
-	f := newFitting(m, g, newSizing(m))
+	f := newFitting(g, newSizing(m))
 	values, err := f.solve(2)
 	if err != nil {
 		return 0

@@ -11,7 +11,6 @@ import (
 // A fitting finds values for the free dimensions of a model. Values are listed in the
 // order of sizing.symbols.
 type fitting struct {
-	m     *onnxio.Model
 	g     *graph.Graph // with symbols
 	s     *sizing
 	v     *graph.Valuation
@@ -19,6 +18,9 @@ type fitting struct {
 	nodes int           // that may still be looked at
 	tests int           // formulas that may still be worked out
 	blame *graph.Demand // what did not hold
+
+	tried  map[string][]int64 // the last shapes that a graph was made with
+	fitted *graph.Graph       // that graph
 }
 
 // A rule is a demand that only the symbols decide.
@@ -28,8 +30,8 @@ type rule struct {
 	symbols    []int
 }
 
-func newFitting(m *onnxio.Model, g *graph.Graph, s *sizing) *fitting {
-	f := &fitting{m: m, g: g, s: s, v: graph.NewValuation(s.symbols), nodes: searchNodes, tests: searchDemands}
+func newFitting(g *graph.Graph, s *sizing) *fitting {
+	f := &fitting{g: g, s: s, v: graph.NewValuation(s.symbols), nodes: searchNodes, tests: searchDemands}
 	seen := map[string]bool{}
 	for i := range g.Demands {
 		d := &g.Demands[i]
@@ -216,8 +218,10 @@ func (f *fitting) fits(values []int64, even bool) bool {
 		return false
 	}
 	f.nodes -= len(f.g.Nodes) + 1
-	g, err := graph.New(f.m, graph.Options{Sizes: f.shapes(values)})
-	if err != nil {
+	f.tried = f.shapes(values)
+	g, err := f.g.Sized(f.tried)
+	if f.fitted = g; err != nil {
+		f.fitted = nil
 		return false
 	}
 	if g.Unfit > f.g.Unfit {

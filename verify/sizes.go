@@ -39,12 +39,37 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 		}
 		return s.shapes(s.bound), nil
 	}
-	f := newFitting(plain, g, s)
+	f := newFitting(g, s)
 	values, err := f.solve(batch)
 	if err != nil {
 		return nil, err
 	}
 	return f.shapes(values), nil
+}
+
+// SizeGraph is ChooseSizes for a model that was indexed already, as it stands: with the
+// shapes that it chooses, the graph of the model in these shapes. That is g itself where
+// nothing is free.
+func SizeGraph(g *graph.Graph, dims map[string]int64, batch int64) (sized *graph.Graph, shapes map[string][]int64, err error) {
+	s := newSizing(g.Model)
+	if err := s.bind(dims); err != nil {
+		return nil, nil, err
+	}
+	if len(s.free) == 0 && len(dims) == 0 {
+		return g, s.shapes(nil), nil
+	}
+	f := newFitting(g, s)
+	values, err := f.solve(batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	shapes = f.shapes(values)
+	if sized = f.fitted; sized == nil || !maps.EqualFunc(shapes, f.tried, slices.Equal) {
+		if sized, err = g.Sized(shapes); err != nil {
+			return nil, nil, fmt.Errorf("choosing input sizes: %w", err)
+		}
+	}
+	return sized, shapes, nil
 }
 
 // A sizing is the free dimensions of a model's inputs.

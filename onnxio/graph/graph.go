@@ -83,6 +83,7 @@ type Value struct {
 	shape        []Dim
 	shapeKnown   bool
 	ints         []Dim
+	unread       bool // ints are those of Init, which nobody asked for yet
 	constState   int8 // 0 unknown, 1 constant, 2 not
 	splat        splatState
 	fill         float64 // where it is filled
@@ -268,7 +269,12 @@ func (v *Value) Rank() int {
 
 // Ints returns the elements of a small integer tensor, as far as they are
 // known, in row-major order; nil if nothing is known.
-func (v *Value) Ints() []Dim { return v.ints }
+func (v *Value) Ints() []Dim {
+	if v.unread {
+		v.unread, v.ints = false, tensorInts(v.Init)
+	}
+	return v.ints
+}
 
 // Invent makes a value that is not in the file, for planners that move a node.
 func Invent(name string, elem onnxio.DType, shape []Dim) *Value {

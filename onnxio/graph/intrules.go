@@ -44,7 +44,7 @@ func (s *shaper) elements(i int) []Dim {
 	if i >= len(s.n.In) || s.n.In[i] == nil {
 		return nil
 	}
-	return s.n.In[i].ints
+	return s.n.In[i].Ints()
 }
 
 func intsSame(s *shaper) []Dim { return s.elements(0) }

@@ -42,10 +42,11 @@ func (g *Graph) lists(n int) bool {
 	return true
 }
 
+// initInts lets the elements of an initializer be read when they are asked for: most
+// are weights, and nobody does.
 func (g *Graph) initInts(v *Value) {
-	if n := v.Init.Len(); n <= maxInts && g.lists(int(n)) {
-		v.ints = tensorInts(v.Init)
-	}
+	n := v.Init.Len()
+	v.unread = n <= maxInts && g.lists(int(n))
 }
 
 func tensorInts(t *onnxio.Tensor) []Dim {

@@ -22,7 +22,7 @@ func (s *shaper) ints(i int) []Dim {
 	if i >= len(s.n.In) || s.n.In[i] == nil || s.n.In[i].Elem.IsFloat() || s.n.In[i].Rank() > 1 {
 		return nil
 	}
-	return s.n.In[i].ints
+	return s.n.In[i].Ints()
 }
 
 // numbers returns an input's elements where all of them are numbers.

@@ -9,7 +9,7 @@ func (g *Graph) InferenceDropout(n *Node) bool {
 	if g.Opset < 12 || len(n.In) < 3 || n.In[2] == nil {
 		return true
 	}
-	t := n.In[2].ints
+	t := n.In[2].Ints()
 	return len(t) == 1 && t[0].Is(0)
 }
 

@@ -84,5 +84,12 @@ func (g *Graph) Without(n *Node, why string) (without *Graph, ok bool, err error
 	return without, err == nil, err
 }
 
+// Sized is the graph of the same model with numbers for the sizes of inputs.
+func (g *Graph) Sized(sizes map[string][]int64) (*Graph, error) {
+	opts := g.opts
+	opts.Sizes = sizes
+	return New(g.Model, opts)
+}
+
 // Of indexes another model as g was indexed.
 func (g *Graph) Of(m *onnxio.Model) (*Graph, error) { return New(m, g.opts) }
