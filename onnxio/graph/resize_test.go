@@ -81,3 +81,34 @@ func TestConstantMod(t *testing.T) {
 		}
 	}
 }
+
+// What an operator does not have in the model's opset is nobody's to read: Upsample with
+// the axes of Resize, Shape (13) with the start of Shape (15).
+func TestAttributesOfOtherFormsAreIgnored(t *testing.T) {
+	for _, tc := range []struct {
+		node *onnxio.Node
+		want string
+	}{
+		{onnxio.NewNode("n", "Upsample", []string{"x", "s"}, []string{"y"}, onnxio.IntsAttr("axes", []int64{1})), "[6]"},
+		{onnxio.NewNode("n", "Shape", []string{"x"}, []string{"y"}, onnxio.IntAttr("start", 1), onnxio.IntAttr("end", 1)), "[1]"},
+	} {
+		s, err := onnxio.NewTensor("s", onnxio.Float32, []int64{1}, []byte{0, 0, 0xc0, 0x3f}) // 1.5
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnxio.NewModel(onnxio.Parts{Opset: 13, Inits: []*onnxio.Tensor{s}, Nodes: []*onnxio.Node{tc.node},
+			Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(4))},
+			Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Undefined)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := graph.New(m, graph.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dims, _ := g.Value("y").Shape()
+		if have := fmt.Sprint(dims); have != tc.want {
+			t.Errorf("%s has shape %s, want %s", tc.node.OpType(), have, tc.want)
+		}
+	}
+}
