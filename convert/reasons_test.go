@@ -60,8 +60,8 @@ var reasonGraphs = map[string]func(b *graphBuilder) string{
 		return b.op("Add", []string{b.norm(b.conv("x", 4, 4, 1, 0), 4), y})
 	},
 	"unsupported_form": func(b *graphBuilder) string {
-		y := b.conv("x", 4, 4, 3, 1)
-		return b.op("BatchNormalization", []string{y, b.normal(4), b.normal(4), b.normal(4), b.normal(4)}, onnxio.IntAttr("spatial", 0))
+		y := b.op("ConvTranspose", []string{"x", b.normal(4, 4, 1, 1)}, onnxio.IntsAttr("strides", attrs64(2, 2)), onnxio.StringAttr("auto_pad", "SAME_UPPER"))
+		return b.norm(y, 4)
 	},
 	"weights_not_constant": func(b *graphBuilder) string {
 		w := b.op("Mul", []string{b.normal(4, 4, 3, 3), b.op("ReduceMean", []string{"x"}, onnxio.IntAttr("keepdims", 0))})

@@ -41,6 +41,7 @@ type conversion struct {
 	plan    *plan.Plan // of the main graph
 	written *edit.Result
 	merged  *onnxio.Model // the result before it was tidied
+	made    *graph.Graph  // the result, where anything was merged
 }
 
 func (c *conversion) clock(name string, from time.Time) {
@@ -185,6 +186,7 @@ func (c *conversion) remains(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusa
 		if g, err = graph.New(c.res.Model, c.opts.graph()); err != nil {
 			return fmt.Errorf("looking at the result: %w", err)
 		}
+		c.made = g
 		e = rules.Explain(g, cut, nil)
 	}
 	declined := make([]explain.Decline, len(s.Declined))

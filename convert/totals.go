@@ -85,25 +85,24 @@ func (c *conversion) count() error {
 		return nil
 	}
 	s := c.res.Plan
-	g, sizes, err := verify.SizeGraph(c.base, c.opts.Dims, 1)
+	sizes, err := verify.SizesOf(c.base, c.opts.Dims, 1)
 	if err != nil {
 		s.Warnings = append(s.Warnings, Warning{Code: "not_counted", Message: "multiply-adds were not counted: " + err.Error()})
 		return nil
 	}
-	before := multiplyadds.Of(g)
+	before, err := counted(c.base, sizes)
+	if err != nil {
+		return err
+	}
 	after := before
-	if len(s.Regions) > 0 {
-		o := c.opts.graph()
-		o.Sizes = sizes
-		made, err := graph.New(c.res.Model, o)
-		if err != nil {
-			return fmt.Errorf("looking at the result: %w", err)
+	if c.made != nil {
+		if after, err = counted(c.made, sizes); err != nil {
+			return err
 		}
-		after = multiplyadds.Of(made)
 	}
 	w := &MultiplyAdds{Before: before.Total, After: after.Total, Inputs: []InputSize{}}
-	for _, in := range g.Model.Graph().Inputs() {
-		if shape, ok := sizes[in.Name()]; ok {
+	for _, in := range c.base.Model.Graph().Inputs() {
+		if shape, ok := sizes.Shapes[in.Name()]; ok {
 			w.Inputs = append(w.Inputs, InputSize{in.Name(), shape})
 			w.Chosen = append(w.Chosen, chosen(in, shape, c.opts.Dims, w.Chosen)...)
 		}
@@ -117,6 +116,20 @@ func (c *conversion) count() error {
 	s.MultiplyAdds = w
 	c.share(before, after)
 	return nil
+}
+
+// counted are the multiply-adds of a graph in these sizes: as formulas of them, or with
+// numbers from the start where that tells more.
+func counted(g *graph.Graph, sizes *verify.Sizes) (multiplyadds.Counts, error) {
+	n := multiplyadds.Of(g, sizes.Of)
+	if len(n.Unknown) == 0 {
+		return n, nil
+	}
+	sized, err := g.Sized(sizes.Shapes)
+	if err != nil {
+		return n, fmt.Errorf("counting multiply-adds: %w", err)
+	}
+	return multiplyadds.Of(sized, graph.Dim.Int), nil
 }
 
 // chosen lists the free dimensions of an input that nobody bound and that are not among

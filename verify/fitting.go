@@ -19,8 +19,9 @@ type fitting struct {
 	tests int           // formulas that may still be worked out
 	blame *graph.Demand // what did not hold
 
-	tried  map[string][]int64 // the last shapes that a graph was made with
-	fitted *graph.Graph       // that graph
+	distinct int             // demands, each once
+	decided  bool            // rules and these are all that a graph with numbers could tell
+	above    []graph.Formula // sizes that must not vanish
 }
 
 // A rule is a demand that only the symbols decide.
@@ -40,12 +41,14 @@ func newFitting(g *graph.Graph, s *sizing) *fitting {
 			continue
 		}
 		seen[key] = true
+		f.distinct++
 		have, ok := f.v.Formula(d.Have)
 		want, ok2 := f.v.Formula(d.Want)
 		if ok && ok2 { // else a size that the inputs' sizes do not decide, as far as is known
 			f.rules = append(f.rules, rule{d, have, want, f.v.Symbols(have, want)})
 		}
 	}
+	f.above, f.decided = f.vanishing()
 	return f
 }
 
@@ -212,16 +215,22 @@ func (f *fitting) assign(values []int64, left []int, size, last int64) bool {
 }
 
 // fits reports whether the model's nodes agree with sizes: first by what is known
-// of them as formulas, then with numbers.
+// of them as formulas, then, where these do not tell all, with numbers.
 func (f *fitting) fits(values []int64, even bool) bool {
 	if !f.hold(values, even) {
 		return false
 	}
+	if f.decided {
+		return f.atLeastOne(f.above, values)
+	}
+	return f.counts(values, even)
+}
+
+// counts is fits with numbers.
+func (f *fitting) counts(values []int64, even bool) bool {
 	f.nodes -= len(f.g.Nodes) + 1
-	f.tried = f.shapes(values)
-	g, err := f.g.Sized(f.tried)
-	if f.fitted = g; err != nil {
-		f.fitted = nil
+	g, err := f.g.Sized(f.shapes(values))
+	if err != nil {
 		return false
 	}
 	if g.Unfit > f.g.Unfit {

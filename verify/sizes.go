@@ -47,29 +47,46 @@ func ChooseSizes(m *onnxio.Model, dims map[string]int64, batch int64) (map[strin
 	return f.shapes(values), nil
 }
 
-// SizeGraph is ChooseSizes for a model that was indexed already, as it stands: with the
-// shapes that it chooses, the graph of the model in these shapes. That is g itself where
-// nothing is free.
-func SizeGraph(g *graph.Graph, dims map[string]int64, batch int64) (sized *graph.Graph, shapes map[string][]int64, err error) {
+// Sizes are numbers for the sizes of a graph.
+type Sizes struct {
+	Shapes map[string][]int64 // of the inputs
+
+	v    *graph.Valuation
+	at   []int64
+	work int // of the Fill that made at
+}
+
+// SizesOf is ChooseSizes for a model that was indexed already, as it stands.
+func SizesOf(g *graph.Graph, dims map[string]int64, batch int64) (*Sizes, error) {
 	s := newSizing(g.Model)
 	if err := s.bind(dims); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(s.free) == 0 && len(dims) == 0 {
-		return g, s.shapes(nil), nil
+		return &Sizes{Shapes: s.shapes(nil), v: graph.NewValuation(nil)}, nil
 	}
 	f := newFitting(g, s)
 	values, err := f.solve(batch)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	shapes = f.shapes(values)
-	if sized = f.fitted; sized == nil || !maps.EqualFunc(shapes, f.tried, slices.Equal) {
-		if sized, err = g.Sized(shapes); err != nil {
-			return nil, nil, fmt.Errorf("choosing input sizes: %w", err)
-		}
+	return &Sizes{Shapes: f.shapes(values), v: f.v, at: values}, nil
+}
+
+// Of is the number that a size of the graph has; ok is false where the sizes of the inputs
+// do not decide it, as far as is known.
+func (s *Sizes) Of(d graph.Dim) (n int64, ok bool) {
+	if n, ok := d.Int(); ok {
+		return n, true
 	}
-	return sized, shapes, nil
+	f, ok := s.v.Formula(d)
+	if !ok {
+		return 0, false
+	}
+	if s.work < s.v.Work() {
+		s.at, s.work = s.v.Fill(s.at), s.v.Work()
+	}
+	return f.Value(s.at)
 }
 
 // A sizing is the free dimensions of a model's inputs.

@@ -69,6 +69,9 @@ func (d *Demand) find() {
 // maxDemands bounds the list: what many nodes ask for, the first of them do.
 const maxDemands = 1 << 12
 
+// AllDemands reports whether Demands has all of them.
+func (g *Graph) AllDemands() bool { return len(g.Demands) < maxDemands }
+
 // demand notes what the node asks of a size of input i.
 func (s *shaper) demand(r Relation, i int, have, want Dim) {
 	if !have.Known() || !want.Known() || have.Equal(want) || i >= len(s.n.In) || s.n.In[i] == nil {

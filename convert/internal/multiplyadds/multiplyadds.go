@@ -20,19 +20,22 @@ type Counts struct {
 	Unknown map[string]int         // how many nodes of an operator are not in Total, whose work is not known
 }
 
-// Of counts the multiply-adds of one run of a graph whose sizes are numbers. Nodes that
+// A Size is the number that a size has in a run; ok is false where that is not known.
+type Size func(graph.Dim) (n int64, ok bool)
+
+// Of counts the multiply-adds of one run of a graph in these sizes. Nodes that
 // the outputs do not need are not run, and those that depend on constants alone are
 // worked out once, before any run: both count nothing. A node is Unknown where sizes that
 // its formula needs are, where it belongs to another domain than ai.onnx, and where it
 // has bodies in which something counts.
-func Of(g *graph.Graph) Counts {
+func Of(g *graph.Graph, size Size) Counts {
 	c := Counts{ByNode: map[*onnxio.Node]int64{}, Unknown: map[string]int{}}
 	alive := g.Alive()
 	for _, n := range g.Nodes {
 		if !alive[n] || constant(g, n) {
 			continue
 		}
-		work, known := node(n)
+		work, known := node(n, size)
 		sum := c.Total + work
 		switch {
 		case !known || sum < c.Total:
@@ -55,7 +58,7 @@ func constant(g *graph.Graph, n *graph.Node) bool {
 }
 
 // node is the work of one node; known is false where that is not known.
-func node(n *graph.Node) (work int64, known bool) {
+func node(n *graph.Node, size Size) (work int64, known bool) {
 	if n.Domain() != "" {
 		return 0, false
 	}
@@ -66,7 +69,7 @@ func node(n *graph.Node) (work int64, known bool) {
 	if f.work == nil {
 		return 0, true
 	}
-	return f.work(operands{n})
+	return f.work(operands{n, size})
 }
 
 // counts reports whether anything in a body counts, or may.
@@ -85,14 +88,17 @@ func operator(n *onnxio.Node) string {
 }
 
 // operands are the sizes of what a node reads and makes.
-type operands struct{ *graph.Node }
+type operands struct {
+	*graph.Node
+	size Size
+}
 
 // in are the sizes of input i.
 func (o operands) in(i int) ([]int64, bool) {
 	if i >= len(o.In) {
 		return nil, false
 	}
-	return sizes(o.In[i])
+	return o.sizes(o.In[i])
 }
 
 // out are the sizes of output i.
@@ -100,17 +106,17 @@ func (o operands) out(i int) ([]int64, bool) {
 	if i >= len(o.Out) {
 		return nil, false
 	}
-	return sizes(o.Out[i])
+	return o.sizes(o.Out[i])
 }
 
-func sizes(v *graph.Value) ([]int64, bool) {
+func (o operands) sizes(v *graph.Value) ([]int64, bool) {
 	if v == nil {
 		return nil, false
 	}
 	dims, ok := v.Shape()
 	out := make([]int64, len(dims))
 	for i, d := range dims {
-		n, known := d.Int()
+		n, known := o.size(d)
 		out[i], ok = n, ok && known && n >= 0
 	}
 	return out, ok

@@ -20,7 +20,7 @@ func counted(t *testing.T, text string) (Counts, *graph.Graph) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Of(g), g
+	return Of(g, graph.Dim.Int), g
 }
 
 // loop calls f for every index of a shape.

@@ -103,11 +103,20 @@ func softplus(x float64) float64 {
 func gelu(c *Call) func(float64) float64 {
 	if c.Node.AttrString("approximate") == "tanh" {
 		return func(x float64) float64 {
-			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+			u := math.Sqrt(2/math.Pi) * (x + 0.044715*x*x*x)
+			if u < 0 { // where 1 + tanh u cancels
+				return x * math.Exp(2*u) / (1 + math.Exp(2*u))
+			}
+			return 0.5 * x * (1 + math.Tanh(u))
 		}
 	}
 	erf := c.erf()
-	return func(x float64) float64 { return 0.5 * x * (1 + erf(x/math.Sqrt2)) }
+	return func(x float64) float64 {
+		if x < 0 && c.exactly() { // where 1 + erf cancels
+			return 0.5 * x * math.Erfc(-x/math.Sqrt2)
+		}
+		return 0.5 * x * (1 + erf(x/math.Sqrt2))
+	}
 }
 
 func softsign(x float64) float64 { return x / (1 + math.Abs(x)) }

@@ -45,11 +45,14 @@ func erfFor(d onnxio.DType) func(float64) float64 {
 
 // erf is the error function for the first input of a node.
 func (c *Call) erf() func(float64) float64 {
-	if c.Fixed && c.Run.Mode == Double {
+	if c.exactly() {
 		return math.Erf
 	}
 	return erfFor(c.In[0].DType)
 }
+
+// exactly reports whether a constant is worked out in float64.
+func (c *Call) exactly() bool { return c.Fixed && c.Run.Mode == Double }
 
 // at is erf(x).
 func (table *erfTable) at(x float64) float64 {
