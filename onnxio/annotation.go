@@ -19,22 +19,22 @@ func (g *Graph) Annotated() map[string][]string {
 
 // annotation reads a TensorAnnotation; what cannot be read annotates nothing.
 func annotation(f field) (tensor string, params []string) {
-	fields, err := splitFields(f.body)
+	fields, err := splitFields(f.body())
 	if f.num != quantizationField || err != nil {
 		return "", nil
 	}
 	for _, part := range fields {
 		switch part.num {
 		case 1:
-			tensor = string(part.body)
+			tensor = string(part.body())
 		case 2:
-			entry, err := splitFields(part.body)
+			entry, err := splitFields(part.body())
 			if err != nil {
 				return "", nil
 			}
 			for _, e := range entry {
 				if e.num == 2 {
-					params = append(params, string(e.body))
+					params = append(params, string(e.body()))
 				}
 			}
 		}

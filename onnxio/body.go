@@ -56,7 +56,7 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 		a, ok := f.ref.(*Attr)
 		if ok && a.g == old {
 			var body []byte
-			parts, err := splitFields(f.body)
+			parts, err := splitFields(f.body())
 			if err != nil {
 				return nil, err
 			}
@@ -73,7 +73,7 @@ func (n *Node) WithBody(old *Graph, edited *Model, inputs []*ValueInfo, inits []
 			b := *a
 			b.g, b.encoded = &g, body
 			raw := message(nil, 5, body)
-			f = field{num: 5, typ: protowire.BytesType, raw: raw, body: body, ref: &b}
+			f = field{num: 5, typ: protowire.BytesType, raw: raw, ref: &b}
 			a = &b
 		}
 		if ok {

@@ -71,7 +71,7 @@ func (m *Model) setMetadata(props []Property) {
 	m.metadata = slices.Clone(m.metadata)
 	for _, p := range props {
 		body := text(text(nil, 1, p.Key), 2, p.Value)
-		f := field{num: 14, typ: protowire.BytesType, raw: message(nil, 14, body), body: body, ref: p}
+		f := field{num: 14, typ: protowire.BytesType, raw: message(nil, 14, body), ref: p}
 		at := slices.IndexFunc(m.fields, func(f field) bool {
 			old, ok := f.ref.(Property)
 			return ok && old.Key == p.Key

@@ -102,7 +102,7 @@ func (e *encoder) model(m *Model) (blob, error) {
 			}
 		case *Function:
 			if slices.ContainsFunc(r.nodes, e.nodeMoves) || e.attrsMove(r.attrDefaults) {
-				return anew(e.function(f.body, r))
+				return anew(e.function(f.body(), r))
 			}
 		}
 		return stays()
@@ -121,7 +121,7 @@ func (e *encoder) function(body []byte, fn *Function) (blob, error) {
 		case 7:
 			return anew(e.node(nodes()))
 		case 11:
-			return anew(e.attr(f.body, defaults()))
+			return anew(e.attr(f.body(), defaults()))
 		}
 		return stays()
 	})
@@ -190,7 +190,7 @@ func (e *encoder) graph(g *Graph) (blob, error) {
 func (e *encoder) node(n *Node) (blob, error) {
 	return rewritten(n.fields, func(f field) (blob, bool, error) {
 		if a, ok := f.ref.(*Attr); ok {
-			return anew(e.attr(f.body, a))
+			return anew(e.attr(f.body(), a))
 		}
 		return stays()
 	})

@@ -182,7 +182,7 @@ func (x *expansion) attributes(n *Node, s *naming) (*Node, error) {
 			v.name, v.encoded = a.name, b
 			f = attrField(&v)
 		case ok && slices.ContainsFunc(a.subgraphs(), func(g *Graph) bool { return s != nil || x.in.callsIn(g) }):
-			v, err := x.bodies(a, f.body, s)
+			v, err := x.bodies(a, f.body(), s)
 			if err != nil {
 				return nil, err
 			}
@@ -203,7 +203,7 @@ func (x *expansion) attributes(n *Node, s *naming) (*Node, error) {
 }
 
 func attrField(a *Attr) field {
-	return field{num: 5, typ: protowire.BytesType, raw: message(nil, 5, a.encoded), body: a.encoded, ref: a}
+	return field{num: 5, typ: protowire.BytesType, raw: message(nil, 5, a.encoded), ref: a}
 }
 
 // passed is the value of an attribute of the function: that of the call, or its
@@ -211,7 +211,7 @@ func attrField(a *Attr) field {
 func (x *expansion) passed(name string) (*Attr, []byte) {
 	for _, f := range x.call.fields {
 		if a, ok := f.ref.(*Attr); ok && a.name == name {
-			return a, f.body
+			return a, f.body()
 		}
 	}
 	for _, d := range x.fn.attrDefaults {

@@ -17,7 +17,7 @@ func (n *Node) DocString() string {
 	s := ""
 	for _, f := range n.fields {
 		if f.num == docField && f.typ == protowire.BytesType {
-			s = string(f.body)
+			s = string(f.body())
 		}
 	}
 	return s
@@ -42,7 +42,7 @@ func (n *Node) Metadata() (list []Property) {
 // the end of its doc string.
 func (n *Node) WithNote(irVersion int64, p Property) *Node {
 	c := *n
-	c.fields = slices.Clone(n.fields)
+	fields := n.fields
 	var b []byte
 	if irVersion >= 10 {
 		b = message(nil, metadataField, text(text(nil, 1, p.Key), 2, p.Value))
@@ -51,12 +51,16 @@ func (n *Node) WithNote(irVersion int64, p Property) *Node {
 		if doc := n.DocString(); doc != "" {
 			note = doc + "\n" + note
 		}
-		c.fields = slices.DeleteFunc(c.fields, func(f field) bool { return f.num == docField })
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return f.num == docField })
 		b = text(nil, docField, note)
 	}
 	added, _ := splitFields(b) // it was made here
-	c.fields = append(c.fields, added...)
-	c.raw = nil
+	c.fields = slices.Concat(fields, added)
+	size := 0
+	for _, f := range c.fields {
+		size += len(f.raw)
+	}
+	c.raw = make([]byte, 0, size)
 	for _, f := range c.fields {
 		c.raw = append(c.raw, f.raw...)
 	}

@@ -32,7 +32,7 @@ func (p *parser) model(b []byte) (*Model, error) {
 		f := &fields[i]
 		switch f.num {
 		case 1:
-			m.irVersion = int64(f.val)
+			m.irVersion = int64(f.val())
 		case 2:
 			m.producerName, err = p.str(*f, "producer_name")
 		case 3:
@@ -42,7 +42,7 @@ func (p *parser) model(b []byte) (*Model, error) {
 				return nil, fmt.Errorf("the model has two graphs")
 			}
 			if err = f.want(protowire.BytesType, "graph"); err == nil {
-				m.graph, err = p.graph(f.body, 0)
+				m.graph, err = p.graph(f.body(), 0)
 				f.ref = m.graph
 			}
 		case 8:
@@ -57,7 +57,7 @@ func (p *parser) model(b []byte) (*Model, error) {
 		case 25:
 			if err = f.want(protowire.BytesType, "function"); err == nil {
 				var fn *Function
-				fn, err = p.function(f.body)
+				fn, err = p.function(f.body())
 				m.functions = append(m.functions, fn)
 				f.ref = fn
 			}
@@ -76,17 +76,17 @@ func (p *parser) str(f field, what string) (string, error) {
 	if err := f.want(protowire.BytesType, what); err != nil {
 		return "", err
 	}
-	if !utf8.Valid(f.body) {
-		return "", fmt.Errorf("%s %q is not valid UTF-8", what, f.body)
+	if !utf8.Valid(f.body()) {
+		return "", fmt.Errorf("%s %q is not valid UTF-8", what, f.body())
 	}
-	return string(f.body), nil
+	return string(f.body()), nil
 }
 
 func (p *parser) opset(f field) (Opset, error) {
 	if err := f.want(protowire.BytesType, "opset_import"); err != nil {
 		return Opset{}, err
 	}
-	fields, err := splitFields(f.body)
+	fields, err := splitFields(f.body())
 	if err != nil {
 		return Opset{}, fmt.Errorf("reading opset_import: %w", err)
 	}
@@ -96,7 +96,7 @@ func (p *parser) opset(f field) (Opset, error) {
 		case 1:
 			o.Domain, err = p.str(f, "domain")
 		case 2:
-			o.Version = int64(f.val)
+			o.Version = int64(f.val())
 		}
 	}
 	o.Domain = canonicalDomain(o.Domain)
@@ -107,7 +107,7 @@ func (p *parser) property(f field) (Property, error) {
 	if err := f.want(protowire.BytesType, "metadata_props"); err != nil {
 		return Property{}, err
 	}
-	fields, err := splitFields(f.body)
+	fields, err := splitFields(f.body())
 	if err != nil {
 		return Property{}, fmt.Errorf("reading metadata_props: %w", err)
 	}
@@ -115,9 +115,9 @@ func (p *parser) property(f field) (Property, error) {
 	for _, f := range fields {
 		switch f.num {
 		case 1:
-			e.Key = string(f.body)
+			e.Key = string(f.body())
 		case 2:
-			e.Value = string(f.body)
+			e.Value = string(f.body())
 		}
 	}
 	return e, nil
@@ -142,7 +142,7 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 		}
 		switch f.num {
 		case 1:
-			n, err := p.node(f.body, depth)
+			n, err := p.node(f.body(), depth)
 			if err != nil {
 				return nil, fmt.Errorf("reading node %d: %w", len(g.nodes), err)
 			}
@@ -152,13 +152,13 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 				return nil, err
 			}
 		case 5:
-			t, err := p.tensor(f.body)
+			t, err := p.tensor(f.body())
 			if err != nil {
 				return nil, fmt.Errorf("reading initializer %d: %w", len(g.inits), err)
 			}
 			g.inits, f.ref = append(g.inits, t), t
 		case 11, 12, 13:
-			v, err := p.valueInfo(f.body)
+			v, err := p.valueInfo(f.body())
 			if err != nil {
 				return nil, fmt.Errorf("reading a declared value: %w", err)
 			}
@@ -172,7 +172,7 @@ func (p *parser) graph(b []byte, depth int) (*Graph, error) {
 				g.valueInfo = append(g.valueInfo, v)
 			}
 		case 15:
-			s, err := p.sparse(f.body)
+			s, err := p.sparse(f.body())
 			if err != nil {
 				return nil, fmt.Errorf("reading sparse initializer %d: %w", len(g.sparseInit), err)
 			}
@@ -210,7 +210,7 @@ func (p *parser) node(b []byte, depth int) (*Node, error) {
 			if err := f.want(protowire.BytesType, "attribute"); err != nil {
 				return nil, err
 			}
-			a, err := p.attr(f.body, depth)
+			a, err := p.attr(f.body(), depth)
 			if err != nil {
 				return nil, fmt.Errorf("attribute of %q (%s): %w", n.name, n.opType, err)
 			}
@@ -264,19 +264,19 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 		case 1:
 			a.name, e = p.str(f, "attribute name")
 		case 2:
-			a.f = float32frombits(uint32(f.val))
+			a.f = float32frombits(uint32(f.val()))
 			saw(AttrFloat)
 		case 3:
-			a.i = int64(f.val)
+			a.i = int64(f.val())
 			saw(AttrInt)
 		case 4:
-			a.s = f.body
+			a.s = f.body()
 			saw(AttrString)
 		case 5:
-			a.t, e = p.tensor(f.body)
+			a.t, e = p.tensor(f.body())
 			saw(AttrTensor)
 		case 6:
-			a.g, e = p.graph(f.body, depth+1)
+			a.g, e = p.graph(f.body(), depth+1)
 			saw(AttrGraph)
 		case 7:
 			var bits []uint32
@@ -289,24 +289,24 @@ func (p *parser) attr(b []byte, depth int) (*Attr, error) {
 			a.ints, e = f.appendInts(a.ints)
 			saw(AttrInts)
 		case 9:
-			a.strings = append(a.strings, f.body)
+			a.strings = append(a.strings, f.body())
 			saw(AttrStrings)
 		case 10:
 			var t *Tensor
-			t, e = p.tensor(f.body)
+			t, e = p.tensor(f.body())
 			a.tensors = append(a.tensors, t)
 			saw(AttrTensors)
 		case 11:
 			var g *Graph
-			g, e = p.graph(f.body, depth+1)
+			g, e = p.graph(f.body(), depth+1)
 			a.graphs = append(a.graphs, g)
 			saw(AttrGraphs)
 		case 20:
-			a.typ = AttrType(f.val)
+			a.typ = AttrType(f.val())
 		case 21:
 			a.ref, e = p.str(f, "ref_attr_name")
 		case 22:
-			a.sparse, e = p.sparse(f.body)
+			a.sparse, e = p.sparse(f.body())
 		}
 		if e != nil {
 			return nil, e
@@ -354,7 +354,7 @@ func (p *parser) function(b []byte) (*Function, error) {
 		case 7:
 			if e = f.want(protowire.BytesType, "function node"); e == nil {
 				var n *Node
-				n, e = p.node(f.body, 1)
+				n, e = p.node(f.body(), 1)
 				fn.nodes = append(fn.nodes, n)
 			}
 		case 9:
@@ -367,7 +367,7 @@ func (p *parser) function(b []byte) (*Function, error) {
 		case 11:
 			if e = f.want(protowire.BytesType, "function attribute"); e == nil {
 				var a *Attr
-				a, e = p.attr(f.body, 1)
+				a, e = p.attr(f.body(), 1)
 				fn.attrDefaults = append(fn.attrDefaults, a)
 			}
 		case 13:
@@ -404,7 +404,7 @@ func (p *parser) valueInfo(b []byte) (*ValueInfo, error) {
 var typeKinds = map[protowire.Number]string{1: "tensor", 4: "sequence", 5: "map", 7: "opaque", 8: "sparse tensor", 9: "optional"}
 
 func (p *parser) typeOf(v *ValueInfo, f field) error {
-	fields, err := splitFields(f.body)
+	fields, err := splitFields(f.body())
 	if err != nil {
 		return err
 	}
@@ -415,17 +415,17 @@ func (p *parser) typeOf(v *ValueInfo, f field) error {
 		if f.num != 1 {
 			continue
 		}
-		members, err := splitFields(f.body)
+		members, err := splitFields(f.body())
 		if err != nil {
 			return err
 		}
 		for _, f := range members {
 			switch f.num {
 			case 1:
-				v.elem = DType(f.val)
+				v.elem = DType(f.val())
 			case 2:
 				v.shape = true
-				dims, err := splitFields(f.body)
+				dims, err := splitFields(f.body())
 				if err != nil {
 					return err
 				}
@@ -433,7 +433,7 @@ func (p *parser) typeOf(v *ValueInfo, f field) error {
 					if d.num != 1 {
 						continue
 					}
-					dim, err := p.dim(d.body)
+					dim, err := p.dim(d.body())
 					if err != nil {
 						return err
 					}
@@ -454,7 +454,7 @@ func (p *parser) dim(b []byte) (Dim, error) {
 	for _, f := range fields {
 		switch f.num {
 		case 1:
-			d.Value, d.Known = int64(f.val), true
+			d.Value, d.Known = int64(f.val()), true
 			if d.Value < 0 { // some exporters write -1 for unknown
 				d = Dim{}
 			}
@@ -477,9 +477,9 @@ func (p *parser) sparse(b []byte) (*SparseTensor, error) {
 		var e error
 		switch f.num {
 		case 1:
-			s.values, e = p.tensor(f.body)
+			s.values, e = p.tensor(f.body())
 		case 2:
-			s.indices, e = p.tensor(f.body)
+			s.indices, e = p.tensor(f.body())
 		case 3:
 			s.dims, e = f.appendInts(s.dims)
 		}

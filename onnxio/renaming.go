@@ -59,7 +59,7 @@ func (v *ValueInfo) named(name string) (*ValueInfo, error) {
 // renamedAnnotation is a quantization annotation of tensors under other names; ok
 // is false where one has none.
 func renamedAnnotation(f field, find func(string) (string, bool)) (_ field, ok bool) {
-	parts, err := splitFields(f.body)
+	parts, err := splitFields(f.body())
 	if err != nil {
 		return f, false
 	}
@@ -67,13 +67,13 @@ func renamedAnnotation(f field, find func(string) (string, bool)) (_ field, ok b
 	for _, p := range parts {
 		switch p.num {
 		case 1:
-			to, ok := find(string(p.body))
+			to, ok := find(string(p.body()))
 			if !ok {
 				return f, false
 			}
 			body = text(body, 1, to)
 		case 2:
-			entry, err := splitFields(p.body)
+			entry, err := splitFields(p.body())
 			if err != nil {
 				return f, false
 			}
@@ -83,7 +83,7 @@ func renamedAnnotation(f field, find func(string) (string, bool)) (_ field, ok b
 					pair = append(pair, e.raw...)
 					continue
 				}
-				to, ok := find(string(e.body))
+				to, ok := find(string(e.body()))
 				if !ok {
 					return f, false
 				}
@@ -94,7 +94,7 @@ func renamedAnnotation(f field, find func(string) (string, bool)) (_ field, ok b
 			body = append(body, p.raw...)
 		}
 	}
-	return field{num: f.num, typ: f.typ, raw: message(nil, f.num, body), body: body}, true
+	return field{num: f.num, typ: f.typ, raw: message(nil, f.num, body)}, true
 }
 
 // hold adds a message to a graph that is being made.

@@ -62,7 +62,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 		case 1:
 			t.dims, e = f.appendInts(t.dims)
 		case 2:
-			t.dtype = DType(f.val)
+			t.dtype = DType(f.val())
 		case 3:
 			e = &Unsupported{errors.New("tensor segments are not supported")}
 		case 4, 5, 6, 7, 10, 11:
@@ -71,7 +71,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 			t.name, e = p.str(f, "tensor name")
 		case 9:
 			if e = f.want(protowire.BytesType, "raw_data"); e == nil {
-				t.data, t.hasRaw = f.body, true
+				t.data, t.hasRaw = f.body(), true
 			}
 		case 13:
 			var kv Property
@@ -79,7 +79,7 @@ func (p *parser) tensor(b []byte) (*Tensor, error) {
 				e = ext.set(kv)
 			}
 		case 14:
-			location = int64(f.val)
+			location = int64(f.val())
 		}
 		if e != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.name, e)
@@ -251,11 +251,11 @@ func (t *Tensor) typedBytes() ([]byte, error) {
 		switch f.num {
 		case 4, 10: // already little endian
 			if f.typ == protowire.BytesType {
-				out = append(out, f.body...)
+				out = append(out, f.body()...)
 			} else if f.num == 4 {
-				out = binary.LittleEndian.AppendUint32(out, uint32(f.val))
+				out = binary.LittleEndian.AppendUint32(out, uint32(f.val()))
 			} else {
-				out = binary.LittleEndian.AppendUint64(out, f.val)
+				out = binary.LittleEndian.AppendUint64(out, f.val())
 			}
 		default:
 			ints, err := f.appendInts(nil)

@@ -10,12 +10,39 @@ import (
 
 // A field is one protobuf field as it stands in the file.
 type field struct {
-	num  protowire.Number
-	typ  protowire.Type
-	raw  []byte // tag and payload
-	body []byte // payload of a length-delimited field
-	val  uint64 // payload of a varint or fixed field
-	ref  any    // the parsed message, where there is one
+	num protowire.Number
+	typ protowire.Type
+	raw []byte // tag and payload
+	ref any    // the parsed message, where there is one
+}
+
+// body is the payload of a length-delimited field, nil for others.
+func (f field) body() []byte {
+	if f.typ != protowire.BytesType || f.raw == nil {
+		return nil
+	}
+	body, _ := protowire.ConsumeBytes(f.payload())
+	return body
+}
+
+// val is the payload of a varint or fixed field, 0 for others.
+func (f field) val() (v uint64) {
+	switch f.typ {
+	case protowire.VarintType:
+		v, _ = protowire.ConsumeVarint(f.payload())
+	case protowire.Fixed32Type:
+		low, _ := protowire.ConsumeFixed32(f.payload())
+		v = uint64(low)
+	case protowire.Fixed64Type:
+		v, _ = protowire.ConsumeFixed64(f.payload())
+	}
+	return v
+}
+
+// payload is what stands behind the tag.
+func (f field) payload() []byte {
+	_, n := protowire.ConsumeVarint(f.raw)
+	return f.raw[n:]
 }
 
 var errTruncated = errors.New("the data ends in the middle of a field")
@@ -44,27 +71,11 @@ func nextField(b []byte) (field, int, error) {
 	if n < 0 {
 		return field{}, 0, wireError(n)
 	}
-	f := field{num: num, typ: typ}
-	m := 0
-	switch typ {
-	case protowire.VarintType:
-		f.val, m = protowire.ConsumeVarint(b[n:])
-	case protowire.Fixed32Type:
-		var v uint32
-		v, m = protowire.ConsumeFixed32(b[n:])
-		f.val = uint64(v)
-	case protowire.Fixed64Type:
-		f.val, m = protowire.ConsumeFixed64(b[n:])
-	case protowire.BytesType:
-		f.body, m = protowire.ConsumeBytes(b[n:])
-	default:
-		m = protowire.ConsumeFieldValue(num, typ, b[n:])
-	}
+	m := protowire.ConsumeFieldValue(num, typ, b[n:])
 	if m < 0 {
 		return field{}, 0, wireError(m)
 	}
-	f.raw = b[: n+m : n+m]
-	return f, n + m, nil
+	return field{num: num, typ: typ, raw: b[: n+m : n+m]}, n + m, nil
 }
 
 func wireError(n int) error {
@@ -87,9 +98,9 @@ func (f field) want(typ protowire.Type, what string) error {
 func (f field) appendInts(to []int64) ([]int64, error) {
 	switch f.typ {
 	case protowire.VarintType:
-		return append(to, int64(f.val)), nil
+		return append(to, int64(f.val())), nil
 	case protowire.BytesType:
-		for b := f.body; len(b) > 0; {
+		for b := f.body(); len(b) > 0; {
 			v, n := protowire.ConsumeVarint(b)
 			if n < 0 {
 				return nil, wireError(n)
@@ -105,12 +116,12 @@ func (f field) appendInts(to []int64) ([]int64, error) {
 func (f field) appendFixed32(to []uint32) ([]uint32, error) {
 	switch f.typ {
 	case protowire.Fixed32Type:
-		return append(to, uint32(f.val)), nil
+		return append(to, uint32(f.val())), nil
 	case protowire.BytesType:
-		if len(f.body)%4 != 0 {
+		if len(f.body())%4 != 0 {
 			return nil, errors.New("packed float list has a length that is no multiple of 4")
 		}
-		for b := f.body; len(b) > 0; b = b[4:] {
+		for b := f.body(); len(b) > 0; b = b[4:] {
 			v, _ := protowire.ConsumeFixed32(b)
 			to = append(to, v)
 		}
@@ -126,13 +137,13 @@ func (f field) count(size int) (int, error) {
 		return 1, nil
 	}
 	if size > 0 {
-		if len(f.body)%size != 0 {
+		if len(f.body())%size != 0 {
 			return 0, fmt.Errorf("packed list has a length that is no multiple of %d", size)
 		}
-		return len(f.body) / size, nil
+		return len(f.body()) / size, nil
 	}
 	n := 0
-	for _, c := range f.body {
+	for _, c := range f.body() {
 		if c < 0x80 {
 			n++
 		}

@@ -1,20 +1,32 @@
 package verify
 
-import "repmlp/onnxio/graph"
+import (
+	"slices"
 
-// vanishing are the sizes of activations that depend on symbols, each once. ok is false
-// where the graph with numbers may say more than formulas do: where a size is not known,
-// where sizes are computed with, and beyond the demands that a graph keeps.
-func (f *fitting) vanishing() (sizes []graph.Formula, ok bool) {
+	"repmlp/onnxio/graph"
+)
+
+// rowwise operators do with every row of their first input the same, whatever the number
+// of rows is. Operands of arithmetic may both have rows.
+var rowwise = map[string]bool{
+	"Add": true, "Sub": true, "Mul": true, "Div": true, "Concat": true, "Conv": true, "ConvTranspose": true, "BatchNormalization": true,
+	"AveragePool": true, "MaxPool": true, "GlobalAveragePool": true, "GlobalMaxPool": true, "Flatten": true, "Gemm": true,
+	"Identity": true, "Dropout": true, "Relu": true, "LeakyRelu": true, "Clip": true, "Sigmoid": true, "HardSigmoid": true, "HardSwish": true, "Tanh": true, "Elu": true,
+}
+
+// rows are the sizes of activations that depend on symbols, each once, of a graph in which
+// these are numbers of rows: there a graph with numbers says no more than the demands do.
+// ok is false for any other graph.
+func (f *fitting) rows() (sizes []graph.Formula, ok bool) {
 	if len(f.rules) != f.distinct || !f.g.AllDemands() {
 		return nil, false
 	}
 	seen := map[string]bool{}
 	for _, n := range f.g.Nodes {
-		if !n.Sound() || n.OpType() == "Shape" || n.OpType() == "Size" || len(n.Subgraphs()) > 0 {
+		if !n.Sound() || !rowwise[n.OpType()] {
 			return nil, false
 		}
-		for _, v := range n.Out {
+		for i, v := range slices.Concat(n.In, n.Out) {
 			if v == nil {
 				continue
 			}
@@ -22,15 +34,15 @@ func (f *fitting) vanishing() (sizes []graph.Formula, ok bool) {
 			if !ok {
 				return nil, false
 			}
-			for _, d := range dims {
+			for axis, d := range dims {
 				if _, number := d.Int(); number {
 					continue
 				}
 				formula, ok := f.v.Formula(d)
-				if !ok {
+				if !ok || axis > 0 || i > 0 && i < len(n.In) && !slices.Contains([]string{"Add", "Sub", "Mul", "Div", "Concat"}, n.OpType()) {
 					return nil, false
 				}
-				if text := d.String(); v.Elem.IsFloat() && !seen[text] {
+				if text := d.String(); !seen[text] {
 					seen[text] = true
 					sizes = append(sizes, formula)
 				}

@@ -8,11 +8,14 @@ import (
 	"repmlp/onnxio/graph"
 )
 
+// rowSeeds are cases whose symbols are numbers of rows.
+var rowSeeds = []string{"kin_repvgg_dyn20_noopt", "kin_repvgg_timm_net_17", "kin_mobileone_timm_net_13", "kin_acnet_13", "kin_asym_pad_13", "kin_concat_13", "kin_dbb_13", "kin_repghost_timm_13"}
+
 // Where formulas decide whether sizes fit, they say what the graph says that is made with
 // these sizes.
 func TestFormulasDecideAsNumbersDo(t *testing.T) {
 	decided, compared, refused := 0, 0, 0
-	for i, s := range factSeeds(t) {
+	for i, s := range seeds(t, rowSeeds) {
 		for k := range uint64(rounds(120, 20)) {
 			rng := rand.New(rand.NewPCG(k, 6))
 			b, did := s.Make(rng)

@@ -15,9 +15,11 @@ import (
 // factLimit bounds what a run takes.
 const factLimit = 64 << 20
 
-func factSeeds(t testing.TB) []*mutant.Seed {
+var factSeeds = []string{"kin_repvit_dw_13", "kin_fcbn_mlp_13", "kin_reflect_1x1_17", "fw_ms_repvgg", "fw_tf_v2_dynNHW", "leg_v2_preserve_20_dynN", "re_view_size_dyn", "re_pixel_unshuffle"}
+
+func seeds(t testing.TB, cases []string) []*mutant.Seed {
 	var list []*mutant.Seed
-	for _, name := range []string{"kin_repvit_dw_13", "kin_fcbn_mlp_13", "kin_reflect_1x1_17", "fw_ms_repvgg", "fw_tf_v2_dynNHW", "leg_v2_preserve_20_dynN", "re_view_size_dyn", "re_pixel_unshuffle"} {
+	for _, name := range cases {
 		m, err := onnxio.Load(filepath.Join("../testdata/cases", name, "model.onnx"))
 		if err != nil {
 			t.Fatal(err)
@@ -197,7 +199,7 @@ func TestWrongFactsAreFound(t *testing.T) {
 // What the graph says of sizes is what a run has, whatever became of a model.
 func TestFactsOfMutants(t *testing.T) {
 	compared := 0
-	for i, s := range factSeeds(t) {
+	for i, s := range seeds(t, factSeeds) {
 		for k := range uint64(rounds(40, 4)) {
 			b, did := s.Make(rand.New(rand.NewPCG(k, 5)))
 			compared += checkFacts(t, b)
@@ -212,10 +214,10 @@ func TestFactsOfMutants(t *testing.T) {
 }
 
 func FuzzFacts(f *testing.F) {
-	seeds := factSeeds(f)
+	list := seeds(f, factSeeds)
 	f.Add(uint(0), uint64(1))
 	f.Fuzz(func(t *testing.T, i uint, k uint64) {
-		b, did := seeds[i%uint(len(seeds))].Make(rand.New(rand.NewPCG(k, 5)))
+		b, did := list[i%uint(len(list))].Make(rand.New(rand.NewPCG(k, 5)))
 		checkFacts(t, b)
 		if t.Failed() {
 			t.Logf("changes: %q", did)

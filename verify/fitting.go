@@ -48,7 +48,7 @@ func newFitting(g *graph.Graph, s *sizing) *fitting {
 			f.rules = append(f.rules, rule{d, have, want, f.v.Symbols(have, want)})
 		}
 	}
-	f.above, f.decided = f.vanishing()
+	f.above, f.decided = f.rows()
 	return f
 }
 
