@@ -151,6 +151,13 @@ func bisection(t *testing.T, model string, args ...string) (*convert.Bisection, 
 		if err := json.Unmarshal([]byte(out), b); err != nil || b.Schema != convert.BisectSchema {
 			t.Errorf("%v: %v: %s", args, err, out)
 		}
+		s, err := compiledBisection()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conforms(s, out); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 	return b, code, errw
 }

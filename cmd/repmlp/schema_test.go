@@ -29,6 +29,9 @@ var (
 		"schema": {convert.Schema}, "command": {"convert", "inspect", "verify"},
 		"verdict": {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Failed, convert.NotEquivalent, convert.Equivalent, convert.WouldFuse, convert.WouldBePartial, convert.Same, convert.Different},
 	}}
+	bisectionSchema = schemaPage{"bisect.schema.json", "Report of repmlp bisect", convert.Bisection{}, map[string][]string{
+		"schema": {convert.BisectSchema}, "verdict": {convert.CulpritFound, convert.NothingFails, convert.AlwaysFails, convert.NotTestable},
+	}}
 	benchReportSchema = schemaPage{"bench.schema.json", "Report of repmlp bench", benchReport{}, map[string][]string{"schema": {benchSchema}}}
 )
 
@@ -81,7 +84,7 @@ func (p schemaPage) text(t *testing.T) []byte {
 
 // The schemas in docs are those of the types.
 func TestSchemas(t *testing.T) {
-	for _, p := range []schemaPage{reportSchema, benchReportSchema} {
+	for _, p := range []schemaPage{reportSchema, bisectionSchema, benchReportSchema} {
 		text, path := p.text(t), "../../docs/"+p.file
 		if *update {
 			if err := os.WriteFile(path, text, 0o644); err != nil {
@@ -112,7 +115,10 @@ func (p schemaPage) compiled() (*validate.Schema, error) {
 	return c.Compile(p.file)
 }
 
-var compiledReport = sync.OnceValues(reportSchema.compiled)
+var (
+	compiledReport    = sync.OnceValues(reportSchema.compiled)
+	compiledBisection = sync.OnceValues(bisectionSchema.compiled)
+)
 
 // valid fails the test where text is no report as the schema has it.
 func valid(t *testing.T, what, text string) {
