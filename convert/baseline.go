@@ -10,14 +10,18 @@ import (
 
 // baseline is the model that a conversion starts from and has to equal: the
 // source with its functions inlined, its sequences of pieces as Split and,
-// where asked for, its training switches off. Every switch is reported.
+// where asked for, inputs of fixed shapes and training switches off. All that was asked
+// for is reported.
 func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 	plain, err := m.Plain()
+	if err != nil {
+		return nil, nil, err
+	}
+	plain, notes, err := opts.shaped(plain)
 	if err != nil || !opts.BatchStatistics {
-		return plain, nil, err
+		return plain, notes, err
 	}
 	var edit onnxio.Edit
-	var notes []Warning
 	opset, fed := plain.Opset(""), reached(plain.Graph())
 	for _, n := range plain.Graph().Nodes() {
 		r := inference(n, opset)
@@ -28,8 +32,8 @@ func baseline(m *onnxio.Model, opts Options) (*onnxio.Model, []Warning, error) {
 		edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: r, Before: n})
 		notes = append(notes, Warning{Code: "training_switched_off", Message: fmt.Sprintf("%s %q is taken as an inference node; the outputs change accordingly", n.OpType(), n.Title())})
 	}
-	if len(notes) == 0 {
-		return plain, nil, nil
+	if len(edit.DropNodes) == 0 {
+		return plain, notes, nil
 	}
 	out, err := plain.Apply(edit)
 	if err != nil {

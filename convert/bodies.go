@@ -54,7 +54,7 @@ func convertBodies(ctx context.Context, m *onnxio.Model, opts Options) (*bodyRes
 			}
 			inner := opts
 			inner.Began, inner.Progress, inner.Dump = nil, nil, nil
-			inner.reserved, inner.once, inner.prefix = reserved, nil, fmt.Sprintf("%sb%d.", opts.prefix, count+1)
+			inner.Shapes, inner.reserved, inner.once, inner.prefix = nil, reserved, nil, fmt.Sprintf("%sb%d.", opts.prefix, count+1)
 			if opts.StopAfter > 0 {
 				if inner.StopAfter = opts.StopAfter - len(res.regions); inner.StopAfter == 0 {
 					res.stopped = true

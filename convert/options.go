@@ -34,6 +34,10 @@ type Options struct {
 	Only, Skip []string
 	Values     bool // Inspect: read the weights too, for the reasons that depend on their values
 
+	// Shapes are those that inputs have from now on, by name: free dimensions become
+	// numbers in the result, wherever their names stand.
+	Shapes map[string][]int64
+
 	// What is written.
 	NoTidy     bool   // leave what is of no use in a merged model as it was
 	NoMetadata bool   // no provenance in the result

@@ -35,6 +35,26 @@ func NewValue(name string, elem DType, dims ...Dim) *ValueInfo {
 	return &ValueInfo{name: name, elem: elem, dims: slices.Clone(dims), shape: true, kind: "tensor", raw: raw}
 }
 
+// WithDims declares the tensor with another shape; all else that is said of it stays.
+func (v *ValueInfo) WithDims(dims ...Dim) *ValueInfo {
+	out := NewValue(v.name, v.elem, dims...)
+	said, _ := splitFields(v.raw) // it was read or made here
+	typed, _ := splitFields(out.raw)
+	var raw []byte
+	for _, f := range said {
+		if f.num != 2 {
+			raw = append(raw, f.raw...)
+		}
+	}
+	for _, f := range typed {
+		if f.num == 2 {
+			raw = append(raw, f.raw...)
+		}
+	}
+	out.raw = raw
+	return out
+}
+
 // Untyped declares a value of unknown rank.
 func Untyped(name string, elem DType) *ValueInfo {
 	raw := message(text(nil, 1, name), 2, message(nil, 1, varint(nil, 1, uint64(elem))))

@@ -16,7 +16,7 @@ type Edit struct {
 	AddInits   []*Tensor
 	DropInputs []*ValueInfo
 	DropInfo   []*ValueInfo
-	Declare    []*ValueInfo // what outputs of these names are declared as from now on
+	Declare    []*ValueInfo // what inputs and outputs of these names are declared as from now on
 	Metadata   []Property   // replaces entries with the same key
 }
 
@@ -139,9 +139,9 @@ func (g *Graph) apply(e Edit, inputs []*ValueInfo) (*Graph, error) {
 		if f.ref != nil && drop[f.ref] {
 			continue
 		}
-		if v, ok := f.ref.(*ValueInfo); ok && f.num == 12 && declared[v.name] != nil {
+		if v, ok := f.ref.(*ValueInfo); ok && f.num != 13 && declared[v.name] != nil {
 			v = declared[v.name]
-			f = field{num: 12, typ: protowire.BytesType, raw: message(nil, 12, v.raw), ref: v}
+			f = field{num: f.num, typ: protowire.BytesType, raw: message(nil, f.num, v.raw), ref: v}
 		}
 		out.fields = append(out.fields, f)
 		switch r := f.ref.(type) {

@@ -231,6 +231,9 @@ func without(b *convert.Bisection, s *settings, in string) string {
 			words = append(words, f.flag)
 		}
 	}
+	for _, shape := range s.shapes {
+		words = append(words, "--shape", shellWord(shape))
+	}
 	for _, p := range s.only {
 		words = append(words, "--only", shellWord(p))
 	}

@@ -33,6 +33,7 @@ type settings struct {
 	seed            uint64
 	samples         int
 	dims, inputs    []string
+	shapes          []string
 	rtol, atol      []string
 	valRanges       []string
 	labels          string
@@ -80,6 +81,7 @@ func (s *settings) flags() []flagLine {
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
 		{"convert", "out-dir", stringFlag(&s.outDir, ""), "`DIR` for the results of several models (default: each beside its model)", folders},
 		{"convert", "jobs", intFlag(&s.jobs, 1), "`NUMBER` of models that are converted at a time", words()},
+		{"convert inspect bisect", "shape", listFlag(&s.shapes), "shape that an input has from now on, `NAME=SIZES`, as image=1x3x224x224; repeatable", words()},
 		{"convert", "no-tidy", boolFlag(&s.noTidy), "leave nodes and constants of no use in a merged model as they were", nil},
 		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},
 		{"convert", "dump", stringFlag(&s.dump, ""), "also write what each stage made as text into the folder `DIR`", folders},

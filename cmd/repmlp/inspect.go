@@ -63,7 +63,7 @@ func (a *app) inspect(cmd *cobra.Command, s *settings, path string) error {
 
 // differ shows how two models differ.
 func (a *app) differ(cmd *cobra.Command, s *settings, first, second string) error {
-	for _, flag := range []string{"fc", "allow-growth", "freeze-inputs", "fold-dequantize", "batch-stats-as-inference", "values", "dim", "only", "skip"} {
+	for _, flag := range []string{"fc", "allow-growth", "freeze-inputs", "fold-dequantize", "batch-stats-as-inference", "values", "dim", "shape", "only", "skip"} {
 		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
 			return wrongUse(cmd, fmt.Errorf("--%s is for one model; of two inspect shows what differs, and merges nothing", flag))
 		}

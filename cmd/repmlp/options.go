@@ -80,6 +80,9 @@ func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) 
 	if o.Dims, err = parseDims(s.dims); err != nil {
 		return o, err
 	}
+	if o.Shapes, err = parseShapes(s.shapes); err != nil {
+		return o, err
+	}
 	if cmd.Flags().Lookup("engine") != nil {
 		if _, err := s.engineName(); err != nil {
 			return o, err
@@ -124,6 +127,27 @@ func parseDims(list []string) (map[string]int64, error) {
 		dims[name] = n
 	}
 	return dims, nil
+}
+
+// parseShapes reads shapes of inputs.
+func parseShapes(list []string) (map[string][]int64, error) {
+	shapes := map[string][]int64{}
+	for _, arg := range list {
+		at := strings.LastIndex(arg, "=") // a name may have one
+		var sizes []int64
+		for _, size := range strings.Split(arg[at+1:], "x") {
+			n, err := strconv.ParseInt(size, 10, 32)
+			if at < 1 || err != nil || n < 1 {
+				return nil, coded(exitUsage, fmt.Errorf("--shape %q is not of the form NAME=SIZES, as image=1x3x224x224, with sizes from 1 to %d", arg, math.MaxInt32))
+			}
+			sizes = append(sizes, n)
+		}
+		if _, twice := shapes[arg[:at]]; twice {
+			return nil, coded(exitUsage, fmt.Errorf("--shape gives %q two shapes", arg[:at]))
+		}
+		shapes[arg[:at]] = sizes
+	}
+	return shapes, nil
 }
 
 // parseSize reads a size such as 512MB or 8G.

@@ -66,7 +66,7 @@ type Reason struct {
 func Reasons() []Reason {
 	return []Reason{
 		{UnknownOp, "a node of the place has an operator that neither ONNX nor the file's functions define", "see which exporter writes it and export again", false},
-		{ShapeUnknown, "a BatchNormalization stands where no shape, or no number of channels, is known", "run ONNX shape inference on the file, or fix the input sizes", false},
+		{ShapeUnknown, "a BatchNormalization stands where no shape, or no number of channels, is known", "run ONNX shape inference on the file, or fix the sizes of inputs: `--shape image=1x3x224x224`", false},
 		{UnsupportedForm, "an attribute or form of the operator is not handled; the sentence says which", "", false},
 		{InsideSubgraph, "the place lies in the body of an If, Loop or Scan", "export without control flow", false},
 		{SparseInitializer, "the weights are stored sparse", "store them dense", false},
@@ -83,8 +83,8 @@ func Reasons() []Reason {
 		{RowOrderDiffers, "branches hold the same elements in another order", "", false},
 		{ConvCrossesPartitionBorders, "a conv with a kernel above 1×1 runs on the whole map, FC3 on tiles", "", false},
 		{SamplingOffsetDiffers, "strided branches sample the map at places that no common kernel reaches", "", false},
-		{AutoPadDependsOnSize, "padding depends on a height or width that is not fixed", "fix the input size and export again", false},
-		{SizeNotFixed, "what a BatchNormalization scales of a row depends on a height or width that is not fixed", "fix the input size and export again", false},
+		{AutoPadDependsOnSize, "padding depends on a height or width that is not fixed", "fix the size of the input: `--shape image=1x3x224x224`, or export again", false},
+		{SizeNotFixed, "what a BatchNormalization scales of a row depends on a height or width that is not fixed", "fix the size of the input: `--shape image=1x3x224x224`, or export again", false},
 		{PaddingModesDiffer, "reflect, edge or wrap padding in one branch, zeros in another, both kernels above 1×1", "", false},
 		{BiasBeforeZeroPadding, "a bias or BatchNorm shift stands before a zero-padded conv", "pad with the bias value while training", false},
 		{InnerZeroPadding, "two convs in series that are padded along one axis, with kernels above 1×1", "put all padding on the first", false},
