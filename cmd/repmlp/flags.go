@@ -22,6 +22,7 @@ type settings struct {
 	output     string
 	outDir     string
 	jobs       int
+	pairs      bool
 	noMetadata bool
 	noTidy     bool
 	dump       string
@@ -79,8 +80,9 @@ func (s *settings) flags() []flagLine {
 		{"bisect", "timeout", durationFlag(&s.timeout), "`TIME` that a run may take, as 90s or 5m; then it is bad (default: any)", words()},
 
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},
-		{"convert", "out-dir", stringFlag(&s.outDir, ""), "`DIR` for the results of several models (default: each beside its model)", folders},
-		{"convert", "jobs", intFlag(&s.jobs, 1), "`NUMBER` of models that are converted at a time", words()},
+		{"verify", "pairs", boolFlag(&s.pairs), "compare every model with what convert made of it", nil},
+		{"convert verify", "out-dir", stringFlag(&s.outDir, ""), "`DIR` for the results of several models (default: each beside its model)", folders},
+		{"convert verify", "jobs", intFlag(&s.jobs, 1), "`NUMBER` of models that are worked on at a time", words()},
 		{"convert inspect bisect", "shape", listFlag(&s.shapes), "shape that an input has from now on, `NAME=SIZES`, as image=1x3x224x224; repeatable", words()},
 		{"convert", "no-tidy", boolFlag(&s.noTidy), "leave nodes and constants of no use in a merged model as they were", nil},
 		{"convert", "no-metadata", boolFlag(&s.noMetadata), "write no provenance into the model", nil},

@@ -18,9 +18,10 @@ import (
 	"repmlp/internal/output"
 )
 
-// A job is one of several models that are converted in one run.
+// A job is the work on one of several models in one run.
 type job struct {
-	in, out  string
+	in, out  string // out is what it becomes, or what it is compared with
+	do       func(a *app, cmd *cobra.Command, s *settings, in, out string) (*convert.Report, error)
 	settings settings // with reports of its own
 	app      app      // what it prints is kept until its turn comes
 	text     bytes.Buffer
@@ -81,17 +82,8 @@ func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
 		return wrongUse(cmd, errors.New("-o names the result of one model; --out-dir is for several"))
 	case given("dump"):
 		return wrongUse(cmd, errors.New("--dump is for one model"))
-	case s.jobs < 1:
-		return coded(exitUsage, fmt.Errorf("--jobs is %d, it must be at least 1", s.jobs))
-	case given("out-dir") && s.outDir == "":
-		return coded(exitUsage, errors.New("--out-dir: an empty name; name a folder"))
 	}
-	for _, p := range s.reports {
-		if !strings.Contains(p, "{}") {
-			return wrongUse(cmd, fmt.Errorf("--report %q: with several models a report is written for each; put {} where the model's name goes", p))
-		}
-	}
-	if _, err := a.options(cmd, s); err != nil { // the same for all
+	if err := a.checkSeveral(cmd, s); err != nil {
 		return err
 	}
 	if s.engine != string(engineGo) {
@@ -109,8 +101,38 @@ func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
 		return err
 	}
 	a.work(cmd, s, jobs)
+	return a.worst(s, jobs, a.summary)
+}
+
+// checkSeveral refuses flags that make no sense for several models, or for any.
+func (a *app) checkSeveral(cmd *cobra.Command, s *settings) error {
+	switch {
+	case s.jobs < 1:
+		return coded(exitUsage, fmt.Errorf("--jobs is %d, it must be at least 1", s.jobs))
+	case cmd.Flags().Changed("out-dir") && s.outDir == "":
+		return coded(exitUsage, errors.New("--out-dir: an empty name; name a folder"))
+	}
+	for _, p := range s.reports {
+		if !strings.Contains(p, "{}") {
+			return wrongUse(cmd, fmt.Errorf("--report %q: with several models a report is written for each; put {} where the model's name goes", p))
+		}
+	}
+	_, err := a.options(cmd, s) // the same for all
+	return err
+}
+
+// result is what becomes of one of several models.
+func (s *settings) result(in string) string {
+	if s.outDir == "" {
+		return beside(in)
+	}
+	return filepath.Join(s.outDir, filepath.Base(beside(in)))
+}
+
+// worst prints the table of all, and is the worst outcome.
+func (a *app) worst(s *settings, jobs []*job, summary func([]*job) error) error {
 	if !a.quiet && !s.json {
-		if err := a.summary(jobs); err != nil {
+		if err := summary(jobs); err != nil {
 			return err
 		}
 	}
@@ -130,29 +152,31 @@ func (a *app) jobs(s *settings, models []string) ([]*job, error) {
 	var jobs []*job
 	var all targets
 	for _, in := range models {
-		out := beside(in)
-		if s.outDir != "" {
-			out = filepath.Join(s.outDir, filepath.Base(out))
-		}
-		j := &job{in: in, out: out, settings: *s, app: *a, done: make(chan struct{})}
-		j.settings.reports = nil
-		for _, p := range s.reports {
-			j.settings.reports = append(j.settings.reports, forModel(p, in))
-		}
-		j.app.out, j.app.err = &stdout{to: &j.text}, &j.told
-		j.app.noProgress = true
+		j := a.newJob(s, in, (*app).convertTo)
 		jobs = append(jobs, j)
 		for _, k := range jobs[:len(jobs)-1] {
 			if output.SameFile(k.out, j.out) {
-				return nil, fmt.Errorf("%q and %q would both become %q; convert them apart, or into two folders", k.in, in, out)
+				return nil, fmt.Errorf("%q and %q would both become %q; convert them apart, or into two folders", k.in, in, j.out)
 			}
 		}
-		all = append(append(all, j.settings.outputs()...), output.Target{Flag: "the result", Path: out})
+		all = append(append(all, j.settings.outputs()...), output.Target{Flag: "the result", Path: j.out})
 	}
 	return jobs, output.Spare(models, all...)
 }
 
-// work converts the models, and prints what is said of each in their order.
+// newJob is the work on one model, with reports of its own.
+func (a *app) newJob(s *settings, in string, do func(*app, *cobra.Command, *settings, string, string) (*convert.Report, error)) *job {
+	j := &job{in: in, out: s.result(in), do: do, settings: *s, app: *a, done: make(chan struct{})}
+	j.settings.reports = nil
+	for _, p := range s.reports {
+		j.settings.reports = append(j.settings.reports, forModel(p, in))
+	}
+	j.app.out, j.app.err = &stdout{to: &j.text}, &j.told
+	j.app.noProgress = true
+	return j
+}
+
+// work does the jobs, and prints what is said of each in their order.
 func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
 	ctx := cmd.Context()
 	next := make(chan *job)
@@ -160,7 +184,7 @@ func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
 	for range min(s.jobs, len(jobs)) {
 		wait.Go(func() {
 			for j := range next {
-				j.convert(cmd)
+				j.run(cmd)
 				close(j.done)
 			}
 		})
@@ -183,10 +207,10 @@ func (a *app) work(cmd *cobra.Command, s *settings, jobs []*job) {
 	wait.Wait()
 }
 
-// convert converts the model and says what became of it.
-func (j *job) convert(cmd *cobra.Command) {
+// run does the work and says what became of it.
+func (j *job) run(cmd *cobra.Command) {
 	err := j.app.guarded(func() (err error) {
-		j.report, err = j.app.convertTo(cmd, &j.settings, j.in, j.out)
+		j.report, err = j.do(&j.app, cmd, &j.settings, j.in, j.out)
 		return err
 	})
 	if err != nil {
@@ -222,13 +246,7 @@ func (a *app) summary(jobs []*job) error {
 			if r.Output != nil && j.code == exitDone {
 				merges, nodes, to = fmt.Sprint(len(r.Regions)), fmt.Sprintf("%d -> %d", r.Input.Nodes, r.Output.Nodes), name(j.out)
 			}
-			if r.Check != nil {
-				worst := 0.0
-				for _, o := range r.Check.Outputs {
-					worst = max(worst, float64(o.MaxAbs))
-				}
-				differ = fmt.Sprintf("%.1e", worst)
-			}
+			differ = largest(r)
 		}
 		if j.code == exitDone {
 			written++
@@ -244,6 +262,18 @@ func (a *app) summary(jobs []*job) error {
 	fmt.Fprintf(&b, "%d of %s written\n", written, plural(len(jobs), "model"))
 	_, err := a.out.Write([]byte(b.String()))
 	return err
+}
+
+// largest is the largest difference of any output, "" where none was compared.
+func largest(r *convert.Report) string {
+	if r.Check == nil {
+		return ""
+	}
+	worst := 0.0
+	for _, o := range r.Check.Outputs {
+		worst = max(worst, float64(o.MaxAbs))
+	}
+	return fmt.Sprintf("%.1e", worst)
 }
 
 // worse is the exit code that counts of two: interrupted, not equivalent, failed, strict.
@@ -263,4 +293,4 @@ func worse(a, b int) int {
 // A saidAlready error was printed where it happened.
 type saidAlready struct{}
 
-func (*saidAlready) Error() string { return "some models were not converted" }
+func (*saidAlready) Error() string { return "it was said of every model what became of it" }
