@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 )
 
 const norm4 = ", ?4, ?4, ?4, !4)\n"

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/verify"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"repmlp/convert/internal/reason"
-	"repmlp/convert/internal/sketch"
 	"repmlp/fuse"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio/graph"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
 	"repmlp/fuse"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio/graph"
 )
 

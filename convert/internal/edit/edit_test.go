@@ -12,7 +12,7 @@ import (
 	"repmlp/convert/internal/layer"
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"

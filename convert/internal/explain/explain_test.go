@@ -8,7 +8,7 @@ import (
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/reason"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )

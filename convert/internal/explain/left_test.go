@@ -7,7 +7,7 @@ import (
 
 	"repmlp/convert/internal/reason"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 )
 
 // What is told of nodes that a result has does not change unnoticed.

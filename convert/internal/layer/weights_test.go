@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"repmlp/convert/internal/affine"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 

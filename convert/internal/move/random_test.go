@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 )
 
 // A grove writes a random graph: layers, joined by what scales and shifts pass, with

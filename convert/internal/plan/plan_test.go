@@ -9,7 +9,7 @@ import (
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )

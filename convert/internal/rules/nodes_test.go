@@ -8,7 +8,7 @@ import (
 
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/reason"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 	"repmlp/verify"

@@ -1,5 +1,4 @@
-// Package sketch makes small models from text, for the tests of the packages
-// beside it.
+// Package sketch makes small models from text, for tests.
 //
 //	opset 13                                  17 without this line
 //	x : N 4 8 8                               an input; types stand first: x : float16 N 4
