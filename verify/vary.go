@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"repmlp/onnxio"
+	"repmlp/verify/internal/engine"
 	"repmlp/verify/internal/random"
 	"repmlp/verify/internal/tensor"
 )
@@ -60,39 +61,17 @@ func move(t *Tensor, roundings int, rng *rand.Rand) *Tensor {
 	return out
 }
 
-// movedWeights is a model whose float weights are moved by one rounding, as those
-// of a merged layer are. Small ones, such as the parameters of normalisations, are
-// moved too.
-func movedWeights(m *onnxio.Model, seed uint64, key string) (*onnxio.Model, error) {
-	plain, err := m.Plain()
+// movedWeights runs a model whose float weights are moved by one rounding as they are
+// read, as those of a merged layer are. Small ones, such as the parameters of
+// normalisations, are moved too.
+func movedWeights(m *onnxio.Model, mode Mode, seed uint64, key string, limit int64) (*Engine, error) {
+	e, err := engine.New(m, engine.Options{Mode: mode, Seed: seed, Limit: limit, Change: func(name string, x *Tensor) *Tensor {
+		return move(x, 1, random.Stream(seed, key+"/"+name))
+	}})
 	if err != nil {
 		return nil, err
 	}
-	var e onnxio.Edit
-	for _, t := range plain.Graph().Inits() {
-		if !t.DType().IsFloat() || len(t.Dims()) == 0 || t.Len() == 0 {
-			continue
-		}
-		x, err := tensor.FromFile(t, false)
-		if err != nil {
-			return nil, err
-		}
-		raw, err := move(x, 1, random.Stream(seed, key+"/"+t.Name())).Raw()
-		if err != nil {
-			return nil, err
-		}
-		other, err := onnxio.NewTensor(t.Name(), t.DType(), t.Dims(), raw)
-		if err != nil {
-			return nil, fmt.Errorf("moving weight %q: %w", t.Name(), err)
-		}
-		e.DropInits, e.AddInits = append(e.DropInits, t), append(e.AddInits, other)
-		for _, in := range plain.Graph().Inputs() {
-			if in.Name() == t.Name() { // IR version 3 lists weights as inputs too
-				e.DropInputs = append(e.DropInputs, in)
-			}
-		}
-	}
-	return plain.Apply(e)
+	return &Engine{e}, nil
 }
 
 // Variations of the reference that are run where a candidate differs: a model
@@ -137,11 +116,7 @@ func (v *variety) run(ctx context.Context, feed map[string]*Tensor, sample, k in
 	feed, ok := moved(feed, n, v.seed, key)
 	if e, own := v.runner.(*Engine); own && (v.half || !ok || v.jumpy && k%2 == 1) {
 		ok = true
-		m, err := movedWeights(v.ref, v.seed, key)
-		if err != nil {
-			return nil, 0, err
-		}
-		if runner, err = NewEngine(m, EngineOptions{Mode: e.m.Mode(), Seed: v.seed, Limit: v.limit}); err != nil {
+		if runner, err = movedWeights(v.ref, e.m.Mode(), v.seed, key, v.limit); err != nil {
 			return nil, 0, err
 		}
 	}

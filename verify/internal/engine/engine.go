@@ -23,6 +23,7 @@ type Engine struct {
 	model  *onnxio.Model
 	run    operator.Running
 	exact  map[string]func() ([]float64, error)
+	change func(name string, x *tensor.Tensor) *tensor.Tensor
 	sparse map[string]*onnxio.SparseTensor
 	Seen   *stored.Magnitudes // of a run in float64 and one with magnitudes, may be nil
 	Floor  map[string]float64 // added to the magnitudes of an initializer
@@ -59,6 +60,10 @@ type Options struct {
 	Limit int64                                // memory budget of the tensors in bytes; 0: most of what this process may use
 	Probe bool                                 // few rows are not zero: take the others for zero whatever the weights are
 
+	// Change replaces the float initializers of the main graph as they are read, but for
+	// scalars; it makes another tensor of the same type and shape. nil: none.
+	Change func(name string, x *tensor.Tensor) *tensor.Tensor
+
 	meter *budget.Meter // shared with engines that run at the same time; nil: one of Limit
 }
 
@@ -73,7 +78,7 @@ func New(m *onnxio.Model, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{g: g, model: plain, exact: o.Exact,
+	e := &Engine{g: g, model: plain, exact: o.Exact, change: o.Change,
 		run: operator.Running{Mode: o.Mode, Opset: g.Opset, Seed: o.Seed, Probe: o.Probe, Arena: operator.NewArena(storage.New(storage.ModelShelf))},
 		ids: map[string]int{}, maker: map[int]place{}, bodies: map[*onnxio.Graph]*Engine{}, sparse: map[string]*onnxio.SparseTensor{}}
 	if e.run.Arena.Meter = o.meter; o.meter == nil {

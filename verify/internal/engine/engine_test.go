@@ -419,3 +419,33 @@ func TestFixedNodes(t *testing.T) {
 		t.Errorf("fixed: %v", fixed)
 	}
 }
+
+// Float initializers are changed as they are read, in every mode and type; scalars, and
+// what is fed in the place of one, are not.
+func TestChangedWeights(t *testing.T) {
+	twice := func(name string, x *tensor.Tensor) *tensor.Tensor {
+		out := &tensor.Tensor{DType: x.DType, Shape: x.Shape, F32: slices.Clone(x.F32), F64: slices.Clone(x.F64)}
+		for i := range out.F32 {
+			out.F32[i] *= 2
+		}
+		for i := range out.F64 {
+			out.F64[i] *= 2
+		}
+		return out
+	}
+	for _, d := range []onnxio.DType{onnxio.Float16, onnxio.BFloat16, onnxio.Float32, onnxio.Float64} {
+		for _, mode := range []operator.Mode{operator.Single, operator.Double} {
+			e := prepared(t, Options{Mode: mode, Change: twice}, onnxio.Parts{Inputs: []*onnxio.ValueInfo{value("x", d, 2)}, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", d)},
+				Inits: []*onnxio.Tensor{floats(t, "w", d, []int64{2}, 3, 5), floats(t, "s", d, nil, 10)},
+				Nodes: []*onnxio.Node{node("Mul", "xw", "x", "w"), node("Add", "y", "xw", "s")}})
+			x := &tensor.Tensor{DType: d, Shape: []int{2}, F32: []float32{1, -1}}
+			if d == onnxio.Float64 {
+				x.F32, x.F64 = nil, []float64{1, -1}
+			}
+			out, err := e.Run(t.Context(), map[string]*tensor.Tensor{"x": x})
+			if err != nil || !slices.Equal(out["y"].Floats(), []float64{16, 0}) {
+				t.Errorf("%s, mode %d: %v, %v", d, mode, out["y"], err)
+			}
+		}
+	}
+}

@@ -31,6 +31,9 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 		e.model.Trim()
 		e.read = 0
 	}
+	if e.change != nil && v.Init.DType().IsFloat() && len(v.Init.Dims()) > 0 && v.Init.Len() > 0 {
+		return e.changed(v.Init, mode)
+	}
 	if stream {
 		if t := e.stream(v.Init); t != nil {
 			return t, nil
@@ -71,6 +74,19 @@ func (e *Engine) constant(t *onnxio.Tensor, mode operator.Mode) (*operator.Value
 		}
 	}
 	return out, nil
+}
+
+// changed is an initializer as Change makes it.
+func (e *Engine) changed(t *onnxio.Tensor, mode operator.Mode) (*operator.Value, error) {
+	x, err := tensor.FromFile(t, false)
+	if err != nil {
+		return nil, err
+	}
+	x = e.change(t.Name(), x)
+	if mode != operator.Single && x.F64 == nil {
+		x = &tensor.Tensor{DType: x.DType, Shape: x.Shape, F64: x.Floats()}
+	}
+	return &operator.Value{Tensor: *x, Arena: e.run.Arena}, nil
 }
 
 func (e *Engine) densify(s *onnxio.SparseTensor) (*operator.Value, error) {

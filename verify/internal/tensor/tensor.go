@@ -65,17 +65,32 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 			out.F32 = make([]float32, n)
 			decode32(out.F32, b)
 		default:
-			wide := make([]float64, n)
-			if err = onnxio.DecodeFloat64(wide, b, t.DType()); err == nil {
-				out.F32 = make([]float32, n)
-				Narrow(out.F32, wide)
-			}
+			out.F32 = make([]float32, n)
+			err = decodeSmall(out.F32, b, t.DType())
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
 	}
 	return out, nil
+}
+
+// decodeSmall decodes floats of a type below 32 bits, some at a time.
+func decodeSmall(out []float32, b []byte, d onnxio.DType) error {
+	const some = 1 << 13
+	var wide [some]float64
+	bits := d.Bits()
+	if len(b) != (len(out)*bits+7)/8 {
+		return onnxio.DecodeFloat64(make([]float64, len(out)), b, d) // which says what is wrong
+	}
+	for from := 0; from < len(out); from += some {
+		to := min(from+some, len(out))
+		if err := onnxio.DecodeFloat64(wide[:to-from], b[from*bits/8:(to*bits+7)/8], d); err != nil {
+			return err
+		}
+		Narrow(out[from:to], wide[:to-from])
+	}
+	return nil
 }
 
 // Raw returns the elements in raw storage, as files hold them.
