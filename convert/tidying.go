@@ -21,8 +21,7 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 	}
 	defer c.clock("plan", time.Now())
 	m, text := c.merged, ""
-	again := true
-	for round := 0; again && round < rounds; round++ {
+	for round, again := 0, true; again && round < rounds; round++ {
 		g, err := graph.New(m, graph.Options{Sure: true})
 		if err != nil {
 			return nil, fmt.Errorf("tidying the merged graph: %w", err)
@@ -34,11 +33,10 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 			}
 		}
 		text += r.String()
-		if again = r.Again; r.Empty() {
-			break
-		}
-		if m, err = m.Apply(r.Edit); err != nil {
-			return nil, fmt.Errorf("tidying the merged graph: %w", err)
+		if again = r.Again; !r.Empty() {
+			if m, err = m.Apply(r.Edit); err != nil {
+				return nil, fmt.Errorf("tidying the merged graph: %w", err)
+			}
 		}
 	}
 	c.res.Plan.written(c.plan, m)

@@ -384,7 +384,7 @@ func (rowless) Trace(*Tracer, *graph.Node, []Traced) (Traced, *reason.Refusal) {
 
 // The axes of a value are put in the order that the first spatial step needs.
 func TestMapOrder(t *testing.T) {
-	v, w, x := stub("v"), stub("w"), stub("x")
+	v, w, x, y := stub("v"), stub("w"), stub("x"), stub("y")
 	u := graph.Invent("u", 1, dims(1, 2, 3, 4))
 	step := func(from, to *graph.Value, op Op) *Affine {
 		return &Affine{Out: to, Args: []*graph.Value{from}, Op: op}
@@ -401,7 +401,8 @@ func TestMapOrder(t *testing.T) {
 		"blocks":                        {[]*Affine{step(u, v, &Permute{Perm: []int{0, 3, 1, 2}}), step(v, w, &Blocks{IntoDepth: true})}, []int{0, 2, 3, 1}},
 		"out of depth":                  {[]*Affine{step(u, v, &Permute{Perm: []int{0, 3, 1, 2}}), step(v, w, &Blocks{})}, []int{0, 1, 2, 3}},
 		"a permutation of another rank": {[]*Affine{step(u, v, &Permute{Perm: []int{2, 0, 1}}), step(v, w, conv)}, []int{0, 1, 2, 3}},
-		"a scale between":               {[]*Affine{step(u, v, &Permute{Perm: []int{0, 3, 1, 2}}), step(v, w, &Diagonal{}), step(w, x, conv)}, []int{0, 2, 3, 1}},
+		"a norm of positions that a view splits, before a sum": {[]*Affine{step(u, v, &Permute{Perm: []int{0, 3, 1, 2}}), step(v, w, norm), step(w, x, NewView(w, dims(1, 2, 2, 2, 3))), step(x, y, &Sum{Coef: []float64{1}})}, []int{0, 2, 3, 1}},
+		"a scale between": {[]*Affine{step(u, v, &Permute{Perm: []int{0, 3, 1, 2}}), step(v, w, &Diagonal{}), step(w, x, conv)}, []int{0, 2, 3, 1}},
 	} {
 		if have := MapForm(u, slices.Values(c.steps)); !sameCut(have.Cut, axesOf(dims(1, 2, 3, 4), c.want).Cut) {
 			t.Errorf("%s: %v, want %v", name, have, c.want)

@@ -97,10 +97,10 @@ func globalPerceptron(e *affine.Explained, r *plan.Region) string {
 	// 2022: the output is scaled by the vector.
 	v = r.Segment.To
 	for range 8 {
-		if len(v.Readers) != 1 || len(v.Readers[0].Node.Out) == 0 || v.Readers[0].Node.Out[0] == nil {
+		n := onlyReader(v)
+		if n == nil {
 			return ""
 		}
-		n := v.Readers[0].Node
 		if n.OpType() == "Mul" {
 			for _, x := range n.In {
 				if x != nil && x != v {
@@ -112,6 +112,15 @@ func globalPerceptron(e *affine.Explained, r *plan.Region) string {
 		v = n.Out[0]
 	}
 	return ""
+}
+
+// onlyReader is the node that alone reads a value; nil where there are others, or it has
+// no first output.
+func onlyReader(v *graph.Value) *graph.Node {
+	if len(v.Readers) != 1 || len(v.Readers[0].Node.Out) == 0 || v.Readers[0].Node.Out[0] == nil {
+		return nil
+	}
+	return v.Readers[0].Node
 }
 
 // twoFC looks back from a vector over FC2, an activation and FC1 to a pooling.

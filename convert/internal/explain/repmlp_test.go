@@ -104,19 +104,28 @@ func TestShareSets(t *testing.T) {
 
 // A node without a first output, among the readers of a sum, is looked past.
 func TestReadersWithoutAnOutput(t *testing.T) {
-	m := sketch.Model(t, "x : float32 N 4 6 6\na = Conv(x, ?4x4x3x3) pads=1,1,1,1\nb = Relu(x)\nc = Conv(b, ?4x4x3x3) pads=1,1,1,1\ny = Add(a, c)")
-	for _, outs := range [][]string{{}, {""}, {"", "mask"}} {
-		odd, err := m.Apply(onnxio.Edit{AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("odd", "Frobnicate", []string{"y"}, outs)}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := graph.New(odd, graph.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := plan.New(rules.Explain(g, nil, nil), plan.Options{})
-		if found := Of(p); len(p.Regions) != 0 {
-			t.Errorf("outputs %q: %v, %+v", outs, p, found)
+	for _, c := range []struct {
+		text, read string
+		blocks     int
+	}{
+		{"x : float32 N 4 6 6\na = Conv(x, ?4x4x3x3) pads=1,1,1,1\nb = Relu(x)\nc = Conv(b, ?4x4x3x3) pads=1,1,1,1\ny = Add(a, c)", "y", 0},
+		{block2022 + "> m", "m", 1},
+		{block2022 + "n = Identity(m)\n> n", "n", 1},
+	} {
+		m := sketch.Model(t, c.text)
+		for _, outs := range [][]string{{}, {""}, {"", "mask"}} {
+			odd, err := m.Apply(onnxio.Edit{AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("odd", "Frobnicate", []string{c.read}, outs)}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := graph.New(odd, graph.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := plan.New(rules.Explain(g, nil, nil), plan.Options{})
+			if found := Of(p); len(found.Blocks) != c.blocks {
+				t.Errorf("%s with outputs %q: %v, %+v", c.read, outs, p, found)
+			}
 		}
 	}
 }

@@ -38,3 +38,29 @@ func TestTargetShape(t *testing.T) {
 		}
 	}
 }
+
+// Axes of one element that another layout has are found wherever they stand.
+func TestInserted(t *testing.T) {
+	atoms := graph.NewAtoms()
+	a, b, one := atoms.Axis(graph.Size(2)), atoms.Axis(graph.Size(3)), []graph.Atom(nil)
+	for _, c := range []struct {
+		from, to graph.Layout
+		ones     []int64
+		ok       bool
+	}{
+		{graph.Layout{a, b}, graph.Layout{a, b}, nil, true},
+		{graph.Layout{a, b}, graph.Layout{a, b, one}, []int64{2}, true},
+		{graph.Layout{a, b}, graph.Layout{one, a, one, one, b, one}, []int64{0, 2, 3, 5}, true},
+		{graph.Layout{a, one, b}, graph.Layout{a, one, one, b}, []int64{2}, true},
+		{graph.Layout{}, graph.Layout{one}, []int64{0}, true},
+		{graph.Layout{a, b}, graph.Layout{a}, nil, false},
+		{graph.Layout{a, b}, graph.Layout{one, a}, []int64{0}, false},
+		{graph.Layout{a}, graph.Layout{a, b}, nil, false},
+		{graph.Layout{a, b}, graph.Layout{b, a}, nil, false},
+		{graph.Layout{a, b}, graph.Layout{slices.Concat(a, b)}, nil, false},
+	} {
+		if ones, ok := inserted(c.from, c.to); ok != c.ok || ok && !slices.Equal(ones, c.ones) {
+			t.Errorf("from %v to %v: %v, %v", c.from, c.to, ones, ok)
+		}
+	}
+}

@@ -201,7 +201,7 @@ func (s *search) either(n *graph.Node, tried Tried) (*Move, *stop) {
 		if m != nil {
 			return m, nil
 		}
-		if why != nil && (first == nil || why.rank() < first.rank()) {
+		if why != nil && (first == nil || why.says() > first.says()) {
 			first = why
 		}
 	}

@@ -521,6 +521,43 @@ var movings = []moving{
 		c = Concat(a, b) axis=1
 		y = BatchNormalization(c, ?7, ?7, ?7, !7)
 		z = Relu(y)`, nil, 2},
+	{"a scale that a sum of two layers takes back", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?4x4x1x1, ?4)
+		b = LeakyRelu(a)
+		y = Mul(b, !4x1x1)
+		v = Conv(b, ?2x4x3x3) pads=1,1,1,1
+		w = Conv(b, ?2x4x1x1)
+		c = Add(v, w)
+		> y c`, nil, 2},
+	{"a scale that goes on to a sum of two layers", `
+		x : float32 N 4 6 6
+		a = Sigmoid(x)
+		y = Mul(a, !4x1x1)
+		b = MaxPool(y) kernel_shape=2,2
+		v = Conv(b, ?2x4x3x3) pads=1,1,1,1
+		w = Conv(b, ?2x4x1x1)
+		c = Add(v, w)
+		> c`, nil, 1},
+	{"behind the largest of each channel, whose axes go", `
+		x : float32 N 4 6 6
+		a = Conv(x, ?5x4x3x3)
+		b = ReduceMax(a) axes=2,3 keepdims=0
+		y = Mul(b, !5)
+		z = Softmax(y)`, nil, 1},
+	{"on through the largest of each channel, whose axes go", `
+		x : float32 N 4 6 6
+		a = Sigmoid(x)
+		y = Mul(a, !4x1x1)
+		b = ReduceMax(y) axes=2,3 keepdims=0
+		c = Gemm(b, ?4x3)
+		z = Softmax(c)`, nil, 1},
+	{"a norm before a product that gets a bias", `
+		x : float32 N 4 6
+		a = BatchNormalization(x, !4, ?4, ?4, !4)
+		b = ReduceMax(a) axes=@2 keepdims=0
+		c = MatMul(b, ?4x3)
+		z = Softmax(c)`, nil, 1},
 	{"sizes that are asked for on the way", `
 		x : float32 N 4 H W
 		a = Conv(x, ?4x4x3x3) pads=1,1,1,1

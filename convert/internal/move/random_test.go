@@ -189,6 +189,7 @@ func TestRandomGroves(t *testing.T) {
 			}
 		}
 		text := g.text(outputs...)
+		found(t, text)
 		m := sketch.Model(t, text)
 		out, report, err := convert.Model(context.Background(), m, convert.Options{NoCheck: true})
 		if err != nil {

@@ -2,6 +2,7 @@ package move
 
 import (
 	"fmt"
+	"slices"
 
 	"repmlp/convert/internal/reason"
 	"repmlp/onnxio/graph"
@@ -31,17 +32,7 @@ func stopped(code reason.Code, format string, args ...any) *stop {
 	return &stop{code, fmt.Sprintf(format, args...)}
 }
 
-// rank orders stops: those that come first say more.
-func (s *stop) rank() int {
-	switch s.code {
-	case SignDepends:
-		return 0
-	case PartWithoutLayer:
-		return 1
-	case reason.IntermediateUsedElsewhere:
-		return 2
-	case reason.BiasBeforeZeroPadding:
-		return 3
-	}
-	return 4
+// says is how much a stop says, beside other codes.
+func (s *stop) says() int {
+	return slices.Index([]reason.Code{reason.BiasBeforeZeroPadding, reason.IntermediateUsedElsewhere, PartWithoutLayer, SignDepends}, s.code)
 }

@@ -58,7 +58,7 @@ func (p *planner) weightNorms() map[*graph.Value][]*graph.Node {
 			continue
 		}
 		for _, in := range n.In {
-			if found := norms[in]; in != nil && len(found) > 0 {
+			if found := norms[in]; found != nil {
 				norms[n.Out[0]] = found
 				break
 			}

@@ -61,9 +61,9 @@ func largest(d onnxio.DType) float64 {
 // where it is not known.
 func (c *context) bound(n *graph.Node, attr string, input int, sign int) float64 {
 	switch {
-	case c.g.Opset < 11 && n.Attr(attr) != nil:
+	case n.Attr(attr) != nil:
 		return float64(n.AttrFloat(attr))
-	case c.g.Opset < 11 || len(n.In) <= input || n.In[input] == nil:
+	case len(n.In) <= input || n.In[input] == nil:
 		return math.Inf(sign)
 	}
 	v, _ := c.g.Splat(n.In[input])

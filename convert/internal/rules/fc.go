@@ -47,11 +47,10 @@ func explainGemm(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) 
 		return nil, nil // not rows times weights
 	}
 	for _, v := range n.In[1:] {
-		if v == nil {
-			continue
-		}
-		if why := c.weightProblem(n, v); why != nil {
-			return nil, why
+		if v != nil {
+			if why := c.weightProblem(n, v); why != nil {
+				return nil, why
+			}
 		}
 	}
 	shape, ok := affine.ConstShape(w)

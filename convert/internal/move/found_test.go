@@ -1,0 +1,91 @@
+package move_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"repmlp/convert/internal/layer"
+	"repmlp/convert/internal/move"
+	"repmlp/convert/internal/plan"
+	"repmlp/convert/internal/rules"
+	"repmlp/convert/internal/sketch"
+	"repmlp/onnxio"
+)
+
+// found makes each move that there is in a graph by itself, whether it pays or not: it
+// keeps what the graph computes. It returns what moved, and what is in the way of the rest.
+func found(t *testing.T, text string) string {
+	t.Helper()
+	g := sketch.Graph(t, text)
+	p := plan.New(rules.Explain(g, nil, nil), plan.Options{})
+	names := layer.NewWriter(g, nil)
+	var out strings.Builder
+	for _, across := range []bool{false, true} {
+		moves, refusals := move.Find(p, nil, across, names.Fresh)
+		for _, m := range moves {
+			fmt.Fprintf(&out, "%v", m)
+			if len(m.Elsewhere) > 0 {
+				fmt.Fprintf(&out, ", elsewhere %v", m.Elsewhere)
+			}
+			out.WriteByte('\n')
+			w, err := move.Write(g, []*move.Move{m}, names.Fresh)
+			if err != nil {
+				t.Fatal(err)
+			}
+			moved, err := g.Model.Apply(w.Edit)
+			if err != nil {
+				t.Fatalf("%v: %v", m, err)
+			}
+			equalRuns(t, g.Model, moved)
+			var parts []string
+			for _, n := range w.Edit.AddNodes {
+				if w.Origin[n.Node] == nil {
+					t.Errorf("%v: %q comes from nothing", m, n.Node.Name())
+				}
+				if w.Move[n.Node] != nil {
+					parts = append(parts, fmt.Sprintf("%s before %s", n.Node.OpType(), n.Before.Title()))
+				}
+			}
+			fmt.Fprintf(&out, "    %s\n", strings.Join(parts, ", "))
+			if unpaid := w.Unpaid(func(*onnxio.Node) bool { return true }); len(unpaid) != 0 {
+				t.Errorf("%v: unpaid %v", m, unpaid)
+			}
+			if unpaid := w.Unpaid(func(*onnxio.Node) bool { return false }); !unpaid[m] && len(parts) > 0 || len(unpaid) > 1 {
+				t.Errorf("%v: unpaid %v", m, unpaid)
+			}
+		}
+		for _, r := range refusals {
+			fmt.Fprintf(&out, "%s stays, %s: %s\n", r.Node.Title(), r.Code, r.Message)
+		}
+		for _, m := range moves { // what was tried is not found again
+			tried := map[string]move.Tried{m.Value(): {}}
+			way := tried[m.Value()]
+			way[m.Way] = true
+			tried[m.Value()] = way
+			again, _ := move.Find(p, tried, across, names.Fresh)
+			for _, a := range again {
+				if a.Value() == m.Value() && a.Way == m.Way {
+					t.Errorf("%v is tried again", m)
+				}
+			}
+		}
+	}
+	return out.String()
+}
+
+// What moves and what is in the way of what does not, does not change unnoticed.
+func TestFound(t *testing.T) {
+	var text strings.Builder
+	for _, c := range movings {
+		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+			fmt.Fprintf(&text, "\n# %s\n%s", c.name, found(t, c.text))
+		})
+	}
+	for _, c := range sketch.Listed(t, "testdata/graphs.txt") {
+		t.Run(strings.ReplaceAll(c.Name, " ", "_"), func(t *testing.T) {
+			fmt.Fprintf(&text, "\n# %s\n%s", c.Name, found(t, c.Text))
+		})
+	}
+	sketch.Golden(t, "moves.txt", text.String())
+}
