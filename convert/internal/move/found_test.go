@@ -9,7 +9,7 @@ import (
 	"repmlp/convert/internal/move"
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/rules"
-	"repmlp/convert/internal/sketch"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 
