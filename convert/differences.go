@@ -202,13 +202,7 @@ func nodeDifference(found *differ.Result, a, b *onnxio.Model) (d NodeDifference)
 	return d
 }
 
-func oneNode(n *onnxio.Node) OneNode {
-	op := n.OpType()
-	if n.Domain() != "" {
-		op = n.Domain() + "." + op
-	}
-	return OneNode{op, n.Title()}
-}
+func oneNode(n *onnxio.Node) OneNode { return OneNode{operator(n), n.Title()} }
 
 func initDifference(found *differ.Result) (d InitDifference) {
 	for _, p := range found.Tensors {

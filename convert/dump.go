@@ -109,11 +109,7 @@ func graphText(b *strings.Builder, indent string, g *onnxio.Graph) {
 
 func nodesText(b *strings.Builder, indent string, nodes []*onnxio.Node) {
 	for _, n := range nodes {
-		op := n.OpType()
-		if n.Domain() != "" {
-			op = n.Domain() + "." + op
-		}
-		fmt.Fprintf(b, "%snode %q %q (%s) -> (%s)", indent, n.Name(), op, quoted(n.Inputs()), quoted(n.Outputs()))
+		fmt.Fprintf(b, "%snode %q %q (%s) -> (%s)", indent, n.Name(), operator(n), quoted(n.Inputs()), quoted(n.Outputs()))
 		for _, a := range n.Attrs() {
 			fmt.Fprintf(b, " %s=%s", a.Name(), attrText(a))
 		}

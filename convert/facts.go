@@ -140,11 +140,15 @@ func factsOf(m *onnxio.Model) *FileFacts {
 func countOps(m *onnxio.Model) map[string]int {
 	c := map[string]int{}
 	for _, n := range m.Graph().Nodes() {
-		op := n.OpType()
-		if n.Domain() != "" {
-			op = n.Domain() + "." + op
-		}
-		c[op]++
+		c[operator(n)]++
 	}
 	return c
+}
+
+// operator is the operator of a node, with its domain where that is not ai.onnx.
+func operator(n *onnxio.Node) string {
+	if n.Domain() == "" {
+		return n.OpType()
+	}
+	return n.Domain() + "." + n.OpType()
 }

@@ -111,11 +111,7 @@ func describeLocation(l *verify.Location) *Located {
 
 func describeNodes(nodes []*onnxio.Node) (list []LocatedNode) {
 	for _, n := range nodes {
-		op := n.OpType()
-		if n.Domain() != "" {
-			op = n.Domain() + "." + op
-		}
-		list = append(list, LocatedNode{n.Title(), op})
+		list = append(list, LocatedNode{n.Title(), operator(n)})
 	}
 	return list
 }
