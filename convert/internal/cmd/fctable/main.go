@@ -5,7 +5,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math"
@@ -15,17 +14,8 @@ import (
 	"time"
 
 	"repmlp/convert/internal/layer"
-	"repmlp/internal/measure"
 	"repmlp/onnxio"
-	"repmlp/verify"
 	"repmlp/verify/ort"
-)
-
-// The grid: features of a square group, with as many groups as keep about a
-// million weights (at least four), and rows.
-var (
-	features = []int{16, 64, 128, 256, 512, 1024, 2048}
-	rowCount = []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}
 )
 
 func main() {
@@ -34,17 +24,14 @@ func main() {
 	onePosition := flag.Bool("flat", false, "measure layers on maps of one position, with one and two threads")
 	column := flag.String("column", "", "the `NAME` of one column to print")
 	flag.Parse()
-	columns := layer.Measured(*onePosition)
-	if *column != "" {
-		columns = []string{*column}
-	}
-	if err := run(*threads, *lib, *onePosition, columns, *column == ""); err != nil {
+	if err := run(*threads, *lib, *onePosition, *column); err != nil {
 		fmt.Fprintln(os.Stderr, "fctable: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(threads int, given string, onePosition bool, columns []string, file bool) error {
+// run prints one column, or without a name the file of all.
+func run(threads int, given string, onePosition bool, column string) error {
 	lib, err := ort.Open(ort.Find(given, os.Getenv))
 	if err != nil {
 		return err
@@ -54,77 +41,101 @@ func run(threads int, given string, onePosition bool, columns []string, file boo
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if onePosition {
-		return flat(lib, dir, columns, file)
+	path := filepath.Join(dir, "m.onnx")
+	b := &bench{out: os.Stdout, log: os.Stderr, now: time.Now, open: func(m *onnxio.Model, threads int) (session, error) {
+		if err := m.Save(path); err != nil {
+			return nil, err
+		}
+		return lib.Session(path, m, ort.Options{Threads: threads, Calm: true})
+	}}
+	columns, head := []string{column}, ""
+	if column == "" {
+		columns, head = layer.Measured(onePosition), lib.Version
 	}
-	if file {
-		head(threads, lib.Version)
+	if onePosition {
+		return b.flat(flatGrid, columns, head)
+	}
+	return b.table(tableGrid, threads, columns, head)
+}
+
+// A grid is where layers are measured.
+type grid struct {
+	groups   []int // of tables of layers on maps of one position
+	features []int // of a square group
+	rows     []int
+	threads  []int // likewise
+}
+
+// tableGrid has as many groups as keep about a million weights.
+var tableGrid = grid{features: []int{16, 64, 128, 256, 512, 1024, 2048}, rows: []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}}
+
+// groupsOf is how many groups of k features are measured.
+func groupsOf(k int) int { return min(max(1<<20/(k*k), 4), 64) }
+
+// table prints convert/internal/layer/fc_table.go, or without a head some of its columns: the
+// logarithm of the picoseconds of a multiply-add.
+func (b *bench) table(at grid, threads int, columns []string, head string) error {
+	if head != "" {
+		b.head(at, threads, head)
 	}
 	times := make([][][]float64, len(columns))
 	for f := range columns {
-		times[f] = make([][]float64, len(features))
+		times[f] = make([][]float64, len(at.features))
 	}
-	for i, k := range features {
-		g := min(max(1<<20/(k*k), 4), 64)
-		sessions, shapes := make([]*ort.Session, len(columns)), make([]func(int) []int, len(columns))
+	for i, k := range at.features {
+		g := groupsOf(k)
+		sessions, shapes := make([]session, len(columns)), make([]func(int) []int, len(columns))
 		for f := range columns {
-			path := filepath.Join(dir, "m.onnx")
 			m, shape, err := alone(columns[f], g, k)
 			if err != nil {
 				return err
 			}
+			if sessions[f], err = b.open(m, threads); err != nil {
+				return err
+			}
+			defer sessions[f].Close()
 			shapes[f] = shape
-			if err := m.Save(path); err != nil {
-				return err
-			}
-			if sessions[f], err = lib.Session(path, m, ort.Options{Threads: threads, Calm: true}); err != nil {
-				return err
-			}
 		}
-		for _, rows := range rowCount {
-			t, err := measureAll(sessions, shapes, float64(g*k*k), rows)
+		for _, rows := range at.rows {
+			macs := float64(g) * float64(k) * float64(k) * float64(rows)
+			t, err := b.times(sessions, func(f int) []int { return shapes[f](rows) }, func(float64) int { return min(max(int(3e9/macs), 10), 60) })
 			if err != nil {
 				return err
 			}
 			for f := range columns {
-				macs := float64(g) * float64(k) * float64(k) * float64(rows)
 				times[f][i] = append(times[f][i], math.Log2(t[f]*1e12/macs))
 			}
 		}
-		for _, s := range sessions {
-			s.Close()
-		}
-		fmt.Fprintf(os.Stderr, "%d features in %d groups done\n", k, g)
+		fmt.Fprintf(b.log, "%d features in %d groups done\n", k, g)
 	}
 	for f, name := range columns {
-		fmt.Printf("var %s = &rates{%q, [len(fcSizes)][len(fcRows)]float64{\n", name, name)
+		if f > 0 {
+			fmt.Fprintln(b.out)
+		}
+		fmt.Fprintf(b.out, "var %s = &rates{%q, [len(fcSizes)][len(fcRows)]float64{\n", name, name)
 		for _, row := range times[f] {
-			fmt.Printf("\t{%s},\n", numbers(row))
+			fmt.Fprintf(b.out, "\t{%s},\n", numbers(row))
 		}
-		fmt.Print("}}\n")
-		if f < len(columns)-1 {
-			fmt.Println()
-		}
+		fmt.Fprint(b.out, "}}\n")
 	}
 	return nil
 }
 
 // head prints the begin of the file, with the grid.
-func head(threads int, version string) {
-	fmt.Printf("// Code generated by go run ./convert/internal/cmd/fctable -threads %d; DO NOT EDIT.\n", threads)
-	fmt.Printf("// ONNX Runtime %s.\n\npackage layer\n\n", version)
-	fmt.Print("// fcSizes are the weights of a group and fcRows the rows at which layers were\n// measured, as logarithms to base two.\n")
-	list := func(v []int, f func(int) int) string {
-		s := ""
-		for i, x := range v {
-			if i > 0 {
-				s += ", "
-			}
-			s += fmt.Sprintf("%.4g", math.Log2(float64(f(x))))
-		}
-		return s
+func (b *bench) head(at grid, threads int, version string) {
+	fmt.Fprintf(b.out, "// Code generated by go run ./convert/internal/cmd/fctable -threads %d; DO NOT EDIT.\n", threads)
+	fmt.Fprintf(b.out, "// ONNX Runtime %s.\n\npackage layer\n\n", version)
+	fmt.Fprint(b.out, "// fcSizes are the weights of a group and fcRows the rows at which layers were\n// measured, as logarithms to base two.\n")
+	fmt.Fprintf(b.out, "var fcSizes = [...]float64{%s}\n\nvar fcRows = [...]float64{%s}\n\n", logarithms(at.features, 2), logarithms(at.rows, 1))
+}
+
+// logarithms lists those to base two of numbers to a power.
+func logarithms(list []int, power float64) string {
+	var at []string
+	for _, x := range list {
+		at = append(at, fmt.Sprintf("%.4g", power*math.Log2(float64(x))))
 	}
-	fmt.Printf("var fcSizes = [...]float64{%s}\n\nvar fcRows = [...]float64{%s}\n\n", list(features, func(k int) int { return k * k }), list(rowCount, func(m int) int { return m }))
+	return strings.Join(at, ", ")
 }
 
 // numbers lists numbers with two decimals.
@@ -134,32 +145,4 @@ func numbers(row []float64) string {
 		list = append(list, fmt.Sprintf("%.2f", v))
 	}
 	return strings.Join(list, ", ")
-}
-
-// measureAll returns the lower quartile of each form's times in seconds.
-func measureAll(sessions []*ort.Session, shapes []func(rows int) []int, weights float64, rows int) ([]float64, error) {
-	var runs []func() error
-	for f, s := range sessions {
-		t := &verify.Tensor{DType: onnxio.Float32, Shape: shapes[f](rows)}
-		t.F32 = make([]float32, t.Len())
-		for i := range t.F32 {
-			t.F32[i] = float32(i%17) / 16
-		}
-		run, done, err := s.Prepare(map[string]*verify.Tensor{"x": t})
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		runs = append(runs, run)
-	}
-	rounds := min(max(int(3e9/(weights*float64(rows))), 10), 60)
-	seconds, err := measure.Interleaved(context.Background(), runs, 3, rounds, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, len(sessions))
-	for f := range out {
-		out[f] = measure.Quartile(seconds[f])
-	}
-	return out, nil
 }

@@ -90,3 +90,19 @@ func TestFormsAreOneFunction(t *testing.T) {
 		}
 	}
 }
+
+// A chain has as many layers as keep it below a bound of weights, one at least and eight at
+// most; a grouped FC has as many groups as keep about a million, 4 to 64.
+func TestSizesOfModels(t *testing.T) {
+	for _, c := range []struct{ g, k, want int }{{1, 4, 8}, {2, 512, 4}, {1, 1024, 2}, {2, 1024, 1}, {4, 1024, 1}} {
+		m, ok, err := chain("", c.g, c.k)
+		if err != nil || !ok || strings.Count(operators(m), "Conv") != c.want {
+			t.Errorf("%+v: %t, %v, %s", c, ok, err, operators(m))
+		}
+	}
+	for k, want := range map[int]int{16: 64, 128: 64, 256: 16, 512: 4, 2048: 4} {
+		if have := groupsOf(k); have != want {
+			t.Errorf("%d features: %d groups, want %d", k, have, want)
+		}
+	}
+}
