@@ -131,4 +131,13 @@ func TestFamiliesPage(t *testing.T) {
 			}
 		}
 	}
+	kindred := AllKindred()
+	if len(kindred) < 10 || !strings.Contains(page, "\n\n## Further blocks\n") {
+		t.Errorf("%d further blocks\n%s", len(kindred), page)
+	}
+	for _, k := range kindred {
+		if !strings.Contains(page, "\n| "+k.Name+" | ") {
+			t.Errorf("the page lacks %q", k.Name)
+		}
+	}
 }

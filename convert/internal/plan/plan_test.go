@@ -514,3 +514,20 @@ func TestSameFloat(t *testing.T) {
 		}
 	}
 }
+
+// Merges into a value that had an ID keep it, whatever comes before them now; others get
+// the next ones.
+func TestNumbers(t *testing.T) {
+	p := New(explained(t, "x : N 4\na = Gemm(x, ?4x4)\nb = Gemm(a, ?4x4)\nc = Relu(b)\nd = Gemm(c, ?4x4)\ne = Gemm(d, ?4x4)\nf = Relu(e)\ng = Gemm(f, ?4x4)\nh = Gemm(g, ?4x4)\ny = Relu(h)"), Options{})
+	ids := map[string]string{"e": "r1"}
+	for range 2 {
+		p.Number(ids)
+		var have []string
+		for _, r := range p.Regions {
+			have = append(have, r.Segment.To.Name+" "+r.ID)
+		}
+		if !slices.Equal(have, []string{"b r2", "e r1", "h r3"}) {
+			t.Errorf("%q", have)
+		}
+	}
+}

@@ -19,24 +19,18 @@ const (
 )
 
 // whole operators on integers and booleans compute what ONNX says, on every machine.
-var whole = map[string]bool{
-	"Abs": true, "Add": true, "And": true, "Div": true, "Equal": true, "Greater": true, "GreaterOrEqual": true,
-	"Less": true, "LessOrEqual": true, "Max": true, "Min": true, "Mod": true, "Mul": true, "Neg": true, "Not": true,
-	"Or": true, "Range": true, "ReduceProd": true, "ReduceSum": true, "Sub": true, "Where": true, "Xor": true,
-}
+var whole = named("Abs Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Min Mod Mul Neg Not Or Range ReduceProd " +
+	"ReduceSum Sub Where Xor")
 
 // carried operators move elements, or make them of sizes.
-var carried = map[string]bool{
-	"Concat": true, "Constant": true, "ConstantOfShape": true, "Dropout": true, "Expand": true, "EyeLike": true, "Flatten": true,
-	"Gather": true, "Identity": true, "Reshape": true, "ScatterND": true, "Shape": true, "Size": true, "Slice": true,
-	"Squeeze": true, "Tile": true, "Transpose": true, "Unsqueeze": true, "Where": true,
-}
+var carried = named("Concat Constant ConstantOfShape Dropout Expand EyeLike Flatten Gather Identity Reshape ScatterND Shape Size " +
+	"Slice Squeeze Tile Transpose Unsqueeze Where")
 
 // measured operators compute sizes in floating point, as exporters have them do.
-var measured = map[string]bool{"Add": true, "Cast": true, "Ceil": true, "Div": true, "Floor": true, "Max": true, "Min": true, "Mul": true, "Neg": true, "Sub": true}
+var measured = named("Add Cast Ceil Div Floor Max Min Mul Neg Sub")
 
 // compared operators make a boolean of two numbers.
-var compared = map[string]bool{"Equal": true, "Greater": true, "GreaterOrEqual": true, "Less": true, "LessOrEqual": true}
+var compared = named("Equal Greater GreaterOrEqual Less LessOrEqual")
 
 // grade grades what a node makes; what it reads is graded.
 func (t *net) grade(n *graph.Node) {

@@ -140,3 +140,16 @@ func TestCheckFinds(t *testing.T) {
 		}
 	}
 }
+
+// A node that makes something else than its first output is left alone.
+func TestNoFirstOutput(t *testing.T) {
+	m := model(t, onnxio.Parts{Nodes: []*onnxio.Node{
+		onnxio.NewNode("drop", "Dropout", []string{"x"}, []string{"", "mask"}),
+		onnxio.NewNode("cast", "Cast", []string{"mask"}, []string{"c"}, onnxio.IntAttr("to", int64(onnxio.Float32))),
+		onnxio.NewNode("out", "Add", []string{"c", "x"}, []string{"y"}),
+	}})
+	_, made := tidied(t, m, Options{})
+	if len(made.Graph().Nodes()) != 3 {
+		t.Error(sketch.Nodes(made))
+	}
+}

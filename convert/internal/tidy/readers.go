@@ -1,28 +1,33 @@
 package tidy
 
-import "repmlp/onnxio/graph"
+import (
+	"strings"
+
+	"repmlp/onnxio/graph"
+)
+
+// named is a set of operators.
+func named(list string) map[string]bool {
+	set := map[string]bool{}
+	for op := range strings.FieldsSeq(list) {
+		set[op] = true
+	}
+	return set
+}
 
 // pointwise operators compute every element by itself, so that it makes no difference
 // whether what they read is a constant.
-var pointwise = map[string]bool{
-	"Abs": true, "Add": true, "And": true, "BatchNormalization": true, "Cast": true, "Ceil": true, "Clip": true,
-	"Div": true, "Equal": true, "Erf": true, "Exp": true, "Floor": true, "Greater": true, "GreaterOrEqual": true,
-	"InstanceNormalization": true, "Less": true, "LessOrEqual": true, "Log": true, "Max": true, "Mean": true,
-	"Min": true, "Mod": true, "Mul": true, "Neg": true, "Not": true, "Or": true, "PRelu": true, "Pow": true,
-	"Reciprocal": true, "Relu": true, "Resize": true, "Round": true, "Shape": true, "Sigmoid": true, "Sign": true,
-	"Size": true, "Sqrt": true, "Sub": true, "Sum": true, "Tanh": true, "Upsample": true, "Where": true, "Xor": true,
-}
+var pointwise = named("Abs Add And BatchNormalization Cast Ceil Clip Div Equal Erf Exp Floor Greater GreaterOrEqual " +
+	"InstanceNormalization Less LessOrEqual Log Max Mean Min Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Resize " +
+	"Round Shape Sigmoid Sign Size Sqrt Sub Sum Tanh Upsample Where Xor")
 
 // moving operators move elements and change none. What reads their result may be
 // given their operand.
-var moving = map[string]bool{
-	"Concat": true, "DepthToSpace": true, "Dropout": true, "Expand": true, "Flatten": true, "Gather": true,
-	"GatherElements": true, "GatherND": true, "Identity": true, "Pad": true, "Reshape": true, "Slice": true,
-	"SpaceToDepth": true, "Split": true, "Squeeze": true, "Tile": true, "Transpose": true, "Unsqueeze": true,
-}
+var moving = named("Concat DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND Identity Pad Reshape Slice " +
+	"SpaceToDepth Split Squeeze Tile Transpose Unsqueeze")
 
 // biased operators add a third input to every element.
-var biased = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true}
+var biased = named("Conv ConvTranspose Gemm")
 
 // readPlainly reports whether nobody reads v as a matrix or in a way of which nothing
 // is known: runtimes store matrices in an order of their own where they are constants,

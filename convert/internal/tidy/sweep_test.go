@@ -79,6 +79,8 @@ func TestSweepOfInputs(t *testing.T) {
 	}{
 		{8, false, "x used unused", "used unused"},
 		{8, true, "x", "used"},
+		{4, false, "x used unused", "used unused"},
+		{4, true, "x", "used"},
 		{3, false, "x used", "used"},
 		{3, true, "x used", "used"},
 	} {
