@@ -235,12 +235,15 @@ func (s step) judge(code int, out, errw string) error {
 	return nil
 }
 
-// steady are the lines of a text without what varies with the processor: digits, and the
-// width of columns.
+// varies is what differs from processor to processor: small numbers, and how many times
+// the noise something is.
+var varies = regexp.MustCompile(`\b\d(\.\d+)?e[+-]\d\d|\b0?\.\d+|[\d.]+ in the (reference|candidate)`)
+
+// steady are the lines of a text without what varies, the width of columns neither.
 func steady(text string) []string {
 	var list []string
 	for line := range strings.Lines(text) {
-		list = append(list, strings.Join(strings.Fields(unsteady.ReplaceAllString(line, " N ")), " "))
+		list = append(list, strings.Join(strings.Fields(varies.ReplaceAllString(line, " N ")), " "))
 	}
 	return list
 }

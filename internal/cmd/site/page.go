@@ -6,6 +6,7 @@ import (
 	"html"
 	"html/template"
 	"path"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -149,12 +150,35 @@ func (s slugs) Generate(value []byte, _ ast.NodeKind) []byte {
 
 func (s slugs) Put(value []byte) { s.taken[string(value)] = true }
 
-// wide lets tables scroll by themselves, and drops comments.
+// wide lets tables scroll by themselves, tells commands in code from what they print, and
+// drops comments.
 type wide struct{}
+
+// command is a line that somebody types.
+var command = regexp.MustCompile(`^(repmlp|go|git|pip|python3?|docker|npm|trtexec|bash|[A-Z_]+=\S+ \w+) `)
+
+func code(w util.BufWriter, b []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		return ast.WalkContinue, nil
+	}
+	w.WriteString("<pre tabindex=\"0\"><code>")
+	for _, s := range n.Lines().Sliced(0, n.Lines().Len()) {
+		line := string(s.Value(b))
+		text := html.EscapeString(line)
+		if command.MatchString(line) {
+			text = "<b>" + strings.TrimSuffix(text, "\n") + "</b>\n"
+		}
+		w.WriteString(text)
+	}
+	_, err := w.WriteString("</code></pre>\n")
+	return ast.WalkSkipChildren, err
+}
 
 func (wide) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	tables := extension.NewTableHTMLRenderer()
 	tables.RegisterFuncs(around{r})
+	r.Register(ast.KindCodeBlock, code)
+	r.Register(ast.KindFencedCodeBlock, code)
 	r.Register(ast.KindHTMLBlock, func(util.BufWriter, []byte, ast.Node, bool) (ast.WalkStatus, error) {
 		return ast.WalkSkipChildren, nil
 	})

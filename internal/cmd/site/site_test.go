@@ -52,7 +52,7 @@ func TestSite(t *testing.T) {
 func TestWrong(t *testing.T) {
 	whole := fstest.MapFS{
 		"README.md":   {Data: []byte("# One\n[two](docs/two.md#part-b) [there](#one) ![p](docs/p.png) [f](ci/f.sh) [all](docs)\n<!-- not seen -->\n")},
-		"docs/two.md": {Data: []byte("# Two\n## Part `b`\n## Part b\n[back](../README.md) [web](https://example.org) [second](#part-b-1)\n")},
+		"docs/two.md": {Data: []byte("# Two\n## Part `b`\n## Part b\n[back](../README.md) [web](https://example.org) [second](#part-b-1)\n\n    repmlp a <b>\n    printed\n")},
 		"docs/p.png":  {Data: []byte{0, 1}},
 		"ci/f.sh":     {Data: []byte("echo <b>")},
 	}
@@ -63,6 +63,9 @@ func TestWrong(t *testing.T) {
 	}
 	if text := string(files["index.html"]); !strings.Contains(text, `href="two.html#part-b"`) || strings.Contains(text, "not seen") {
 		t.Errorf("the start page is\n%s", text)
+	}
+	if text := string(files["two.html"]); !strings.Contains(text, "<b>repmlp a &lt;b&gt;</b>\nprinted") {
+		t.Errorf("the page is\n%s", text)
 	}
 	if text := string(files["ci/f.sh.html"]); !strings.Contains(text, "echo &lt;b&gt;") {
 		t.Errorf("the file is\n%s", text)
