@@ -41,10 +41,10 @@ func (dst *Kernel) scatter(k *Kernel, first int, coef float64) {
 		for c := range s.Count {
 			x, y := k.W[(from[o]+c)*taps:][:taps], dst.W[(shift+c)*room:][:room]
 			for t, v := range x {
-				y[at[t]] += coef * v
+				y[at[t]] += float64(coef * v)
 			}
 		}
-		dst.B[first+o] += coef * k.B[o]
+		dst.B[first+o] += float64(coef * k.B[o])
 	}
 }
 
@@ -80,11 +80,11 @@ func (k *Kernel) Then(next *Kernel) *Kernel {
 			m := s2.First + j // channel between the two
 			s1 := k.reads(m)
 			for b, x := range next.W[(rows2[o]+j)*taps2:][:taps2] {
-				out.B[o] += x * k.B[m]
+				out.B[o] += float64(x * k.B[m])
 				for c := range s1.Count {
 					to := out.W[(begin+s1.First+c)*taps:][:taps]
 					for a, y := range k.W[(rows1[m]+c)*taps1:][:taps1] {
-						to[at[b*taps1+a]] += x * y
+						to[at[b*taps1+a]] += float64(x * y)
 					}
 				}
 			}

@@ -162,7 +162,7 @@ func (p *Program) pushSum(op *Op, args []rows) (rows, error) {
 			out.data = make([]float64, len(data))
 		}
 		for i, x := range data {
-			out.data[i] += op.Coef[k] * x
+			out.data[i] += float64(op.Coef[k] * x)
 		}
 	}
 	return out, nil

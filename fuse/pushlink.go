@@ -37,10 +37,10 @@ func (p *Program) pushLink(op *Op, in rows, small int) (rows, error) {
 			w := weights[at.weight] * weight
 			dst, src := out.data[at.out:at.out+in.batch], in.data[at.in:at.in+in.batch]
 			if in.batch == 1 {
-				dst[0] += w * src[0]
+				dst[0] += float64(w * src[0])
 			} else if w != 0 {
 				for i, x := range src {
-					dst[i] += w * x
+					dst[i] += float64(w * x)
 				}
 			}
 			at = at.plus(last.stride)

@@ -75,7 +75,7 @@ func addRuns(out, run, in []float64, from pushAt, loops []loop[pushAt]) {
 			return
 		}
 		for range last.n {
-			out[at.out] += run[at.weight] * in[at.in]
+			out[at.out] += float64(run[at.weight] * in[at.in])
 			at = at.plus(last.stride)
 		}
 	})
@@ -88,13 +88,13 @@ func Dot(a, b []float64) float64 {
 	b = b[:len(a)]
 	i := 0
 	for ; i+3 < len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
+		s0 += float64(a[i] * b[i])
+		s1 += float64(a[i+1] * b[i+1])
+		s2 += float64(a[i+2] * b[i+2])
+		s3 += float64(a[i+3] * b[i+3])
 	}
 	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
+		s0 += float64(a[i] * b[i])
 	}
 	return s0 + s1 + (s2 + s3)
 }

@@ -104,7 +104,7 @@ func constConv(e *evaluation, n *Node, in []*Const) (*Const, error) {
 					src := x.F[(image*x.Shape[1]+o/per*w.Shape[1]+c)*mapIn:]
 					f := w.F[(o*w.Shape[1]+c)*size(kernel)+k]
 					for _, p := range pairs {
-						dst[p.to] += f * src[p.from]
+						dst[p.to] += float64(f * src[p.from])
 					}
 				}
 			}
@@ -167,7 +167,7 @@ func constConvTranspose(e *evaluation, n *Node, in []*Const) (*Const, error) {
 				for c := range w.Shape[0] {
 					v := x.F[(image*w.Shape[0]+c)*mapIn+from]
 					for o := range w.Shape[1] {
-						out.F[(image*channels+c/per*w.Shape[1]+o)*mapOut+to] += v * w.F[(c*w.Shape[1]+o)*size(kernel)+k]
+						out.F[(image*channels+c/per*w.Shape[1]+o)*mapOut+to] += float64(v * w.F[(c*w.Shape[1]+o)*size(kernel)+k])
 					}
 				}
 			}

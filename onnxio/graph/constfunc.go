@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"repmlp/internal/elementary"
 	"repmlp/onnxio"
 )
 
@@ -43,9 +44,11 @@ func jumping(rule constRule) constRule {
 	}
 }
 
-func sigmoid(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+func sigmoid(v float64) float64 { return 1 / (1 + elementary.Exp(-v)) }
 
-func softplus(v float64) float64 { return math.Max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
+func softplus(v float64) float64 {
+	return math.Max(v, 0) + elementary.Log1p(elementary.Exp(-math.Abs(v)))
+}
 
 func unit(v float64) float64 { return math.Min(math.Max(v, 0), 1) }
 
@@ -76,17 +79,17 @@ func positiveInt(v, _ int64) int64 { return max(v, 0) }
 // leaky is LeakyRelu: alpha below zero.
 func leaky(n *Node) func(float64) float64 {
 	alpha := float64(n.AttrFloat("alpha"))
-	return func(v float64) float64 { return math.Max(v, 0) + alpha*math.Min(v, 0) }
+	return func(v float64) float64 { return math.Max(v, 0) + float64(alpha*math.Min(v, 0)) }
 }
 
 func elu(n *Node) func(float64) float64 {
 	alpha := float64(n.AttrFloat("alpha"))
-	return func(v float64) float64 { return math.Max(v, 0) + alpha*math.Expm1(math.Min(v, 0)) }
+	return func(v float64) float64 { return math.Max(v, 0) + float64(alpha*elementary.Expm1(math.Min(v, 0))) }
 }
 
 func celu(n *Node) func(float64) float64 {
 	alpha := float64(n.AttrFloat("alpha"))
-	return func(v float64) float64 { return math.Max(v, 0) + math.Min(0, alpha*math.Expm1(v/alpha)) }
+	return func(v float64) float64 { return math.Max(v, 0) + math.Min(0, alpha*elementary.Expm1(v/alpha)) }
 }
 
 func selu(n *Node) func(float64) float64 {
@@ -96,7 +99,7 @@ func selu(n *Node) func(float64) float64 {
 
 func hardSigmoid(n *Node) func(float64) float64 {
 	alpha, beta := float64(n.AttrFloat("alpha")), float64(n.AttrFloat("beta"))
-	return func(v float64) float64 { return unit(alpha*v + beta) }
+	return func(v float64) float64 { return unit(float64(alpha*v) + beta) }
 }
 
 func swish(n *Node) func(float64) float64 {
@@ -108,10 +111,10 @@ func swish(n *Node) func(float64) float64 {
 func gelu(n *Node) func(float64) float64 {
 	if n.AttrString("approximate") == "tanh" {
 		return func(v float64) float64 { // ½(1 + tanh u) is the sigmoid of 2u
-			return v * sigmoid(2*math.Sqrt(2/math.Pi)*(v+0.044715*math.Pow(v, 3)))
+			return v * sigmoid(2*math.Sqrt(2/math.Pi)*(v+float64(0.044715*elementary.Pow(v, 3))))
 		}
 	}
-	return func(v float64) float64 { return v * math.Erfc(-v/math.Sqrt2) / 2 }
+	return func(v float64) float64 { return v * elementary.Erfc(-v/math.Sqrt2) / 2 }
 }
 
 // constThreshold is ThresholdedRelu, which jumps at alpha.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"repmlp/internal/elementary"
 	"repmlp/onnxio"
 )
 
@@ -84,10 +85,10 @@ func logSoftmax(_ *Node, v []float64) error {
 	}
 	top, total := slices.Max(v), 0.0
 	for _, x := range v {
-		total += math.Exp(x - top)
+		total += elementary.Exp(x - top)
 	}
 	for i := range v {
-		v[i] = (v[i] - top) - math.Log(total)
+		v[i] = (v[i] - top) - elementary.Log(total)
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ func softmax(n *Node, v []float64) error {
 		return err
 	}
 	for i := range v {
-		v[i] = math.Exp(v[i])
+		v[i] = elementary.Exp(v[i])
 	}
 	return nil
 }
@@ -110,7 +111,7 @@ func lpNormalize(n *Node, v []float64) error {
 		if n.AttrInt("p") == 1 {
 			norm += math.Abs(x)
 		} else {
-			norm = math.Hypot(norm, x)
+			norm = elementary.Hypot(norm, x)
 		}
 	}
 	if norm == 0 && len(v) > 0 {

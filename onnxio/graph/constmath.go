@@ -8,6 +8,7 @@ import (
 
 	"github.com/x448/float16"
 
+	"repmlp/internal/elementary"
 	"repmlp/onnxio"
 )
 
@@ -102,7 +103,7 @@ func exactInt(f func(a, b int64) int64) func(onnxio.DType, int64, int64) (int64,
 
 func magnitude(a, _ float64) float64 { return math.Abs(a) }
 func sum(a, b float64) float64       { return a + b }
-func sumSquare(s, x float64) float64 { return s + x*x }
+func sumSquare(s, x float64) float64 { return s + float64(x*x) }
 func product2(a, b float64) float64  { return a * b }
 func sumInt(a, b int64) int64        { return a + b }
 func productInt(a, b int64) int64    { return a * b }
@@ -282,14 +283,14 @@ func constPow(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	pairs(func(i, a, b int) {
 		switch {
 		case out.F != nil:
-			out.F[i] = math.Pow(x.F[a], y.at(b))
+			out.F[i] = elementary.Pow(x.F[a], y.at(b))
 		case y.F == nil:
 			v, bad := powInt(x.DType, y.DType, x.I[a], y.I[b])
 			if out.I[i] = v; bad != nil {
 				err = bad
 			}
 		default: // a fraction of an integer is cut off
-			f := math.Pow(x.at(a), y.F[b])
+			f := elementary.Pow(x.at(a), y.F[b])
 			v, bad := intOf(x.DType, f)
 			if r := math.Round(f); bad == nil && f != r && math.Abs(f-r) < 1e-6*math.Abs(r) {
 				bad = errRounding

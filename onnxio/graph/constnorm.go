@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"repmlp/internal/elementary"
 	"repmlp/onnxio"
 )
 
@@ -39,7 +40,7 @@ func constBatchNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	}
 	for i, v := range x.F {
 		k := i / inner % channels
-		out.F[i] = (v-mean[k])/deviation[k]*in[1].F[k] + in[2].F[k]
+		out.F[i] = float64((v-mean[k])/deviation[k]*in[1].F[k]) + in[2].F[k]
 	}
 	return out.settle(true)
 }
@@ -100,7 +101,7 @@ func (s standardizing) of(v []float64) (mean, factor float64) {
 	}
 	total := 0.0
 	for _, x := range v {
-		total += (x - mean) * (x - mean)
+		total += float64((x - mean) * (x - mean))
 	}
 	return mean, 1 / math.Sqrt(total/float64(len(v))+s.epsilon)
 }
@@ -130,7 +131,7 @@ func constInstanceNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	s := standardizing{run: run, epsilon: float64(n.AttrFloat("epsilon"))}
 	return s.rule(e, x, func(i int, v float64) float64 {
 		k := i / run % x.Shape[1]
-		return v*in[1].F[k] + in[2].F[k]
+		return float64(v*in[1].F[k]) + in[2].F[k]
 	})
 }
 
@@ -151,7 +152,7 @@ func constGroupNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	s := standardizing{run: x.Shape[1] / groups * inner, epsilon: float64(n.AttrFloat("epsilon"))}
 	return s.rule(e, x, func(i int, v float64) float64 {
 		k := i / inner % x.Shape[1] / each
-		return v*in[1].F[k] + in[2].F[k]
+		return float64(v*in[1].F[k]) + in[2].F[k]
 	})
 }
 
@@ -192,7 +193,7 @@ func constLayerNorm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		walk(shape, func(i int, idx []int) { places[k][i] = dot(idx, st) })
 	}
 	return s.rule(e, x, func(i int, v float64) float64 {
-		v *= in[1].F[places[0][i%s.run]]
+		v = float64(v * in[1].F[places[0][i%s.run]])
 		if len(in) > 2 {
 			v += in[2].F[places[1][i%s.run]]
 		}
@@ -222,7 +223,7 @@ func constMeanVariance(e *evaluation, n *Node, in []*Const) (*Const, error) {
 	walk(x.Shape, func(i int, idx []int) { means[dot(idx, st)] += x.F[i] / count })
 	walk(x.Shape, func(i int, idx []int) {
 		k := dot(idx, st)
-		squares[k] += math.Pow(x.F[i]-means[k], 2) / count
+		squares[k] += elementary.Pow(x.F[i]-means[k], 2) / count
 	})
 	out, err := e.make(x.DType, x.Shape)
 	if err != nil {
@@ -250,9 +251,9 @@ func constLRN(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		for k := range x.Shape[1] {
 			total := 0.0
 			for j := max(0, k-(width-1)/2); j <= min(x.Shape[1]-1, k+width/2); j++ {
-				total += x.F[at+j*step] * x.F[at+j*step]
+				total += float64(x.F[at+j*step] * x.F[at+j*step])
 			}
-			out.F[at+k*step] = x.F[at+k*step] * math.Pow(bias+alpha/float64(width)*total, -beta)
+			out.F[at+k*step] = x.F[at+k*step] * elementary.Pow(bias+float64(alpha/float64(width)*total), -beta)
 		}
 	})
 	return out.settle(true)

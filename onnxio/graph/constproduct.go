@@ -138,7 +138,7 @@ func (c contraction) add(out []float64, in ...[]float64) {
 		if len(in) == 2 && step == 1 && steps[0] == 0 && steps[1] == 1 {
 			factor, row := in[0][at[0]], in[1][at[1]:][:n]
 			for i, v := range out[to:][:n] {
-				out[to+i] = v + factor*row[i]
+				out[to+i] = v + float64(factor*row[i])
 			}
 			return
 		}
@@ -241,7 +241,7 @@ func constGemm(e *evaluation, n *Node, in []*Const) (*Const, error) {
 			return nil, errShape
 		}
 		st := spread(c.Shape, out.Shape)
-		walk(out.Shape, func(i int, idx []int) { out.F[i] += beta * c.F[dot(idx, st)] })
+		walk(out.Shape, func(i int, idx []int) { out.F[i] += float64(beta * c.F[dot(idx, st)]) })
 	}
 	return out.settle(true)
 }

@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"math"
+
+	"repmlp/internal/elementary"
 )
 
 // maxReduced bounds what a reduction of integers may reach on its way: some
@@ -182,9 +184,9 @@ func constLogSumExp(e *evaluation, n *Node, in []*Const) (*Const, error) {
 		top[i] = math.Inf(-1)
 	}
 	by.each(c, func(i, k int) { top[k] = math.Max(top[k], c.F[i]) })
-	by.each(c, func(i, k int) { out.F[k] += math.Exp(c.F[i] - top[k]) })
+	by.each(c, func(i, k int) { out.F[k] += elementary.Exp(c.F[i] - top[k]) })
 	for k, v := range out.F {
-		if out.F[k] = top[k] + math.Log(v); math.IsInf(top[k], 0) || v != v {
+		if out.F[k] = top[k] + elementary.Log(v); math.IsInf(top[k], 0) || v != v {
 			return nil, errUndefined
 		}
 	}

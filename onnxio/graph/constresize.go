@@ -14,7 +14,7 @@ type interpolation struct{ mode, coordinates, rounding string }
 // place is the coordinate in an axis of n elements that position o of a result shows,
 // which has n·scale of them (Resize, coordinate_transformation_mode).
 func (r interpolation) place(o int, scale float64, n int) (float64, error) {
-	length := scale * float64(n)
+	length := float64(scale * float64(n))
 	switch r.coordinates {
 	case "asymmetric":
 		return float64(o) / scale, nil
@@ -98,7 +98,7 @@ func (r interpolation) axis(e *evaluation, c *Const, axis, count int, scale floa
 	}
 	walk(shape, func(i int, idx []int) {
 		o, at := idx[axis], dot(idx, st)-idx[axis]*st[axis]
-		out.F[i] = c.F[at+low[o]*st[axis]]*(1-part[o]) + c.F[at+high[o]*st[axis]]*part[o]
+		out.F[i] = float64(c.F[at+low[o]*st[axis]]*(1-part[o])) + float64(c.F[at+high[o]*st[axis]]*part[o])
 	})
 	return out.settle(true)
 }

@@ -75,14 +75,14 @@ func addScales(sizes []int, terms []ScaleTerm) (scaled, error) {
 			}
 			for i := range n {
 				one.scale[i] *= scale[i]
-				one.shift[i] = one.shift[i]*scale[i] + shift[i]
-				one.sizes[i] = one.sizes[i]*math.Abs(scale[i]) + magnitude[i]
+				one.shift[i] = float64(one.shift[i]*scale[i]) + shift[i]
+				one.sizes[i] = float64(one.sizes[i]*math.Abs(scale[i])) + magnitude[i]
 			}
 		}
 		for i := range n {
-			sum.scale[i] += t.Coef * one.scale[i]
-			sum.shift[i] += t.Coef * one.shift[i]
-			sum.sizes[i] += math.Abs(t.Coef) * one.sizes[i]
+			sum.scale[i] += float64(t.Coef * one.scale[i])
+			sum.shift[i] += float64(t.Coef * one.shift[i])
+			sum.sizes[i] += float64(math.Abs(t.Coef) * one.sizes[i])
 		}
 	}
 	return sum, nil

@@ -1,10 +1,10 @@
 package layer
 
 import (
-	"math"
 	"slices"
 
 	"repmlp/convert/internal/affine"
+	"repmlp/internal/elementary"
 	"repmlp/onnxio/graph"
 )
 
@@ -61,7 +61,7 @@ func FCWins(s *affine.Segment, conv *Conv, fc *FC, choice Choice) bool {
 		}
 		sum += r
 	}
-	return sum <= -math.Log2(worthwhile)*float64(len(samples))
+	return sum <= -elementary.Log2(worthwhile)*float64(len(samples))
 }
 
 // FlatMap reports whether a map has one position only.

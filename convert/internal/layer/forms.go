@@ -1,10 +1,9 @@
 package layer
 
 import (
-	"math"
-
 	"repmlp/convert/internal/affine"
 	"repmlp/fuse"
+	"repmlp/internal/elementary"
 	"repmlp/onnxio/graph"
 )
 
@@ -137,16 +136,16 @@ func (l *FC) cost() formCost {
 	var c formCost
 	for _, b := range batches {
 		rows := one * b
-		t := l.form.time.of(g, k, q, rows) + turns*rows*g*(k+q)/2/moveRate + nodes*nodeTime
-		limit := timesConv.of(g, k, q, rows) + nodeTime*limitNodes
+		t := l.form.time.of(g, k, q, rows) + turns*rows*g*(k+q)/2/moveRate + float64(nodes*nodeTime)
+		limit := timesConv.of(g, k, q, rows) + float64(nodeTime*limitNodes)
 		c.beyond = max(c.beyond, t/limit/conflict)
-		c.mean += math.Log(t)
+		c.mean += elementary.Log(t)
 	}
 	if c.beyond <= 1 {
 		c.beyond = 0
 	}
 	if !l.form.plain {
-		c.mean += math.Log(worthwhile) * float64(len(batches))
+		c.mean += float64(elementary.Log(worthwhile) * float64(len(batches)))
 	}
 	return c
 }

@@ -212,7 +212,7 @@ func (l *Norm) Numbers() (scale, bias []float64, ok bool, err error) {
 		shape, _ := affine.ConstShape(l.norm.Bias)
 		factors := spread(s, dims, l.bias)
 		for i, b := range spread(beta, shape, l.bias) {
-			bias[i] += factors[i] * b
+			bias[i] += float64(factors[i] * b)
 		}
 	}
 	return scale, bias, true, nil

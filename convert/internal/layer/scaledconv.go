@@ -71,7 +71,7 @@ func (s *scaledConv) foldBias() ([]float64, error) {
 	out := slices.Clone(s.after.B)
 	for o, f := range s.after.W {
 		if s.bias != nil {
-			out[o] += f * s.bias[o]
+			out[o] += float64(f * s.bias[o])
 		}
 	}
 	if s.headless {
@@ -95,7 +95,7 @@ func (s *scaledConv) foldBias() ([]float64, error) {
 					w[c] = sum
 				}
 			}
-			out[o] += s.after.W[o] * fuse.Dot(w[:s.in], s.before.B[s.first(o):][:s.in])
+			out[o] += float64(s.after.W[o] * fuse.Dot(w[:s.in], s.before.B[s.first(o):][:s.in]))
 		}
 	}
 	return out, nil

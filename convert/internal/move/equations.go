@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"repmlp/convert/internal/affine"
+	"repmlp/internal/elementary"
 )
 
 // Every number of a field is scaled by σ and shifted by h: x' = σ·x + h. What the nodes
@@ -188,7 +189,7 @@ func (f *field) factors(u *union, onto int, products [][]int, of []float64, sign
 			if j == 0 {
 				c = 1
 			}
-			rows[i].is -= c * math.Log(math.Abs(by*of[root]))
+			rows[i].is -= float64(c * elementary.Log(math.Abs(by*of[root])))
 			if root != onto {
 				rows[i].at, rows[i].by = append(rows[i].at, root), append(rows[i].by, c)
 			}
@@ -203,7 +204,7 @@ func (f *field) factors(u *union, onto int, products [][]int, of []float64, sign
 	}
 	for i, l := range logs {
 		if l != 0 {
-			of[i] *= math.Exp(l)
+			of[i] *= elementary.Exp(l)
 		}
 	}
 	return true

@@ -35,7 +35,7 @@ func (u *union) join(i, k int, by float64) bool {
 	ri, fi := u.find(i)
 	rk, fk := u.find(k)
 	if ri == rk {
-		return math.Abs(fi-by*fk) <= near*math.Abs(fi)
+		return math.Abs(fi-float64(by*fk)) <= near*math.Abs(fi)
 	}
 	u.up[ri], u.by[ri] = rk, by*fk/fi
 	return true
@@ -57,7 +57,7 @@ func (r row) over(u *union, zero int) row {
 			continue
 		}
 		if j := slices.Index(out.at, root); j >= 0 {
-			out.by[j] += by * r.by[i]
+			out.by[j] += float64(by * r.by[i])
 		} else {
 			out.at, out.by = append(out.at, root), append(out.by, by*r.by[i])
 		}
@@ -144,7 +144,7 @@ func eliminate(rows []row, rank []int, within float64, of []float64) bool {
 		for k := range m {
 			if f := m[k][p] / m[i][p]; k != i && f != 0 {
 				for j := range m[k] {
-					m[k][j] -= f * m[i][j]
+					m[k][j] -= float64(f * m[i][j])
 				}
 				m[k][p] = 0
 			}

@@ -109,7 +109,7 @@ func (c *context) normalise(n *graph.Node) (*normalised, error) {
 			return nil, affine.Refusing(n, reason.BNInvalidVariance, "the variance of channel %d of %q is %g: with epsilon %g there is no square root to divide by; retrain or repair the layer", i, n.Title(), variance[i], eps)
 		}
 		s := g / math.Sqrt(d)
-		out.scale[i], out.shift[i] = s, beta[i]-s*mean[i]
+		out.scale[i], out.shift[i] = s, beta[i]-float64(s*mean[i])
 		out.sizes[i] = math.Abs(beta[i]) + math.Abs(s*mean[i])
 	}
 	return out, nil

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -45,8 +44,8 @@ func (l limit) measure(ctx context.Context, name string, args ...string) (cost, 
 	}
 	ended, watched := make(chan struct{}), make(chan int64, 1)
 	go func() {
-		peak := int64(0)
-		defer func() { watched <- peak }()
+		highest := int64(0)
+		defer func() { watched <- highest }()
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -55,8 +54,8 @@ func (l limit) measure(ctx context.Context, name string, args ...string) (cost, 
 				return
 			case <-tick.C:
 			}
-			peak = max(peak, highWater(cmd.Process.Pid))
-			if l.memory > 0 && peak > l.memory {
+			highest = max(highest, highWater(cmd.Process.Pid))
+			if l.memory > 0 && highest > l.memory {
 				over(errMemory)
 				return
 			}
@@ -66,12 +65,7 @@ func (l limit) measure(ctx context.Context, name string, args ...string) (cost, 
 	close(ended)
 	c := cost{seconds: time.Since(start).Seconds(), bytes: <-watched}
 	c.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	// What the system counted begins with what this process held when it started
-	// the other one, so it says something only above that.
-	var own syscall.Rusage
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && syscall.Getrusage(syscall.RUSAGE_SELF, &own) == nil && u.Maxrss > own.Maxrss {
-		c.bytes = max(c.bytes, u.Maxrss<<10) // Linux counts KiB
-	}
+	c.bytes = max(c.bytes, peak(cmd.ProcessState))
 	switch {
 	case errors.Is(context.Cause(ctx), errMemory) || l.memory > 0 && c.bytes > l.memory:
 		c.failed = fmt.Sprintf("> %d MB", l.memory>>20)
