@@ -160,7 +160,7 @@ func (j *job) later(f func() error) func() error {
 // hash starts hashing a file; the result waits for the end, when sum has it.
 func (j *job) hash(ctx context.Context, path string, sum *string) func() error {
 	return j.later(func() error {
-		f, err := os.Open(path)
+		f, err := output.Open(path)
 		if err != nil {
 			return err
 		}

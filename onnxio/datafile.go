@@ -134,7 +134,7 @@ func mentionedIn(dir, name string) bool {
 // mentions reports whether name occurs in the bytes of a file, as the location of
 // external data does. A file that cannot be read may hold anything.
 func mentions(path, name string) bool {
-	f, err := os.Open(path)
+	f, err := output.Open(path)
 	if err != nil {
 		return !os.IsNotExist(err)
 	}

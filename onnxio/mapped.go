@@ -25,7 +25,7 @@ func mapFile(path string) (*mapped, error) {
 	if err := output.Regular(path); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := output.Open(path)
 	if err != nil {
 		return nil, err
 	}

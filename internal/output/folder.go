@@ -24,7 +24,7 @@ func CreateFolder(dir string) (*Folder, error) {
 		if err != nil {
 			return nil, unnamed(err)
 		}
-		held, err := os.Open(path)
+		held, err := Open(path)
 		if !locks {
 			return &Folder{path, held}, nil
 		}

@@ -82,7 +82,7 @@ func create(dir string, mode fs.FileMode) (*File, error) {
 	}
 	for {
 		temp := temporary(dir)
-		f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		f, err := openNew(temp, mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
@@ -191,7 +191,7 @@ func (f *File) Commit() error {
 	if err := f.keepName(); err != nil {
 		return unnamed(err)
 	}
-	if err := os.Rename(f.temp, f.path); err != nil {
+	if err := rename(f.temp, f.path); err != nil {
 		return unnamed(err)
 	}
 	f.named = true
@@ -244,7 +244,7 @@ func renameNew(from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return os.Rename(from, to)
+	return rename(from, to)
 }
 
 // syncFolder makes names last through a loss of power, where the system can.
