@@ -171,3 +171,71 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+// A node whose work is not known does not hide the others; one that counts nothing does not
+// either.
+func TestOthersStillCount(t *testing.T) {
+	got, _ := counted(t, "x : N 3\nz : 2 3\nk : 2 3\na = MatMul(?2x3, ?3x3)\nb = MatMul(x, ?3x9)\nc = MatMul(z, ?3x5)\nd = Add(k, a)\ne = Relu(d)\nf = Gemm(e, ?3x4)\n> b c f")
+	if got.Total != 2*3*5+2*3*4 || got.Unknown["MatMul"] != 1 || len(got.Unknown) != 1 || len(got.ByNode) != 2 {
+		t.Errorf("%+v", got)
+	}
+	for n, work := range got.ByNode {
+		if want := map[string]int64{"MatMul_c": 30, "Gemm_f": 24}[n.Name()]; work != want {
+			t.Errorf("%s has %d, want %d", n.Name(), work, want)
+		}
+	}
+}
+
+// Where a formula misses a size, or the operands are not those of the operator, the work is
+// not known; nothing is guessed.
+func TestFormulasThatCannotCount(t *testing.T) {
+	for _, text := range []string{
+		"x : N 4 5 5\ny = Conv(x, ?3x4x1x1)",
+		"x : 1 4 5 5\nw : 3 C 1 1\ny = Conv(x, w)",
+		"x : 1 4 N 5\ny = ConvTranspose(x, ?4x3x1x1)",
+		"x : 1 4 5 5\nw : C 4 1 1\ny = ConvTranspose(x, w)",
+		"x : N 3\ny = Gemm(x, ?3x4)",
+		"x : 2 3\nw : 3 M\ny = Gemm(x, w)",
+		"x : 2 3\nw : 3 M\ny = MatMul(x, w)",
+		"x : N 3\ny = BatchNormalization(x, ?3, ?3, ?3, !3)",
+		"x : N 3\ny = Einsum(x, ?3x4) equation=ij,jk->ik",
+		"x : 2 3\ny = Einsum(x, ?3x4) equation=ij,jk,kl->il",
+		"x : 2 3\ny = Einsum(x, ?3x4) equation=ij",
+		"x : 5 N 3\ny = LSTM(x, ?1x16x3, ?1x16x4) hidden_size=4",
+		"x : 5 2 3\nw : 1 16 M\ny = LSTM(x, w, ?1x16x4) hidden_size=4",
+		"x : 5 2 3\nr : 1 16 M\ny = LSTM(x, ?1x16x3, r) hidden_size=4",
+		"x : 5 2 3\ny = GRU(x, ?1x16x3, ?1x16x4) hidden_size=4",
+		"opset 23\nx : N 3 4 5\nk : 2 3 6 5\nv : 2 3 6 7\ny = Attention(x, k, v)",
+		"opset 23\nx : 2 3 4 5\nk : 2 3 N 5\nv : 2 3 6 7\ny = Attention(x, k, v)",
+		"opset 23\nx : 2 3 4 5\nk : 2 3 6 5\nv : 2 3 6 N\ny = Attention(x, k, v)",
+		"opset 23\nx : 2 4 15\nk : 2 6 5\nv : 2 6 7\ny = Attention(x, k, v)",
+		"opset 23\nx : 2 4 15\nk : 2 6 5\nv : 2 6 7\ny = Attention(x, k, v) q_num_heads=3",
+		"opset 23\nx : 2 4 15\nk : 2 6 5\nv : 2 6 7\ny = Attention(x, k, v) kv_num_heads=1",
+		"opset 23\nx : 2 4 15\nk : 2 6 5\nv : 2 6 7\ny = Attention(x, k, v) q_num_heads=4 kv_num_heads=1",
+		"opset 23\nx : 2 3 4 5\nk : 2 3 6 5\nv : 2 3 6 7\np : 2 3 P 5\nq : 2 3 P 7\ny = Attention(x, k, v, -, p, q)",
+	} {
+		if got, _ := counted(t, text); got.Total != 0 || len(got.Unknown) != 1 || len(got.ByNode) != 0 {
+			t.Errorf("%s\nhas %d, unknown %v", text, got.Total, got.Unknown)
+		}
+	}
+	got, _ := counted(t, "opset 23\nx : 2 3 4 5\nk : 2 3 6 5\nv : 2 3 6 7\np : 2 3 8 5\nq : 2 3 8 7\ny = Attention(x, k, v, -, p, q)")
+	if want := int64(2 * 3 * 4 * (6 + 8) * (5 + 7)); got.Total != want {
+		t.Errorf("with keys of before: %d, want %d, unknown %v", got.Total, want, got.Unknown)
+	}
+}
+
+// Products beyond 64 bits are not known; zero is zero, whatever stands beside it.
+func TestProduct(t *testing.T) {
+	for _, c := range []struct {
+		list []int64
+		n    int64
+		ok   bool
+	}{
+		{nil, 1, true}, {[]int64{3, 5, 7}, 105, true}, {[]int64{1 << 31, 1 << 31}, 1 << 62, true}, {[]int64{1 << 32, 1 << 31}, 0, false}, {[]int64{1 << 33, 1 << 31}, 0, false},
+		{[]int64{1 << 32, 1 << 32}, 0, false}, {[]int64{1 << 62, 1 << 62, 0}, 0, true}, {[]int64{3, 1<<62 + 1, 3}, 0, false},
+	} {
+		if n, ok := product(c.list...); n != c.n || ok != c.ok {
+			t.Errorf("%v: %d, %t", c.list, n, ok)
+		}
+	}
+}
