@@ -52,7 +52,7 @@ func (s *site) bring(p *page, source string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the link to %q: %w", source, err)
 	}
-	name := strings.TrimPrefix(source, "docs/")
+	name := strings.TrimPrefix(strings.TrimPrefix(source, "docs/"), ".") // servers hide names with a dot
 	if info.IsDir() {
 		list, err := fs.ReadDir(s.from, source)
 		if err != nil {
