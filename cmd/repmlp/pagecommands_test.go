@@ -83,6 +83,23 @@ func TestPageCommands(t *testing.T) {
 	}
 }
 
+// No other page has commands that nobody runs.
+func TestPagesWithCommands(t *testing.T) {
+	for _, page := range pages(t) {
+		name := strings.TrimPrefix(filepath.ToSlash(page), "../../")
+		if slices.Contains(told, name) || strings.HasPrefix(name, "docs/reference/") || name == "docs/walk.md" { // made from the command, both
+			continue
+		}
+		blocks, err := blocksOf([]byte(readDoc(t, page)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, b := range blocks {
+			t.Errorf("%s has commands and is not among those that are run: %s", name, b.steps[0].line)
+		}
+	}
+}
+
 // layModels copies the models of the pages to a new folder and goes there.
 func layModels(t *testing.T) {
 	t.Helper()

@@ -174,9 +174,24 @@ func code(w util.BufWriter, b []byte, n ast.Node, entering bool) (ast.WalkStatus
 	return ast.WalkSkipChildren, err
 }
 
+// span keeps short names in one line: browsers cut --flags behind the hyphens.
+func span(w util.BufWriter, b []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		_, err := w.WriteString("</code>")
+		return ast.WalkContinue, err
+	}
+	class := ""
+	if len(plain(n, b)) <= 24 {
+		class = ` class="short"`
+	}
+	_, err := w.WriteString("<code" + class + ">")
+	return ast.WalkContinue, err
+}
+
 func (wide) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	tables := extension.NewTableHTMLRenderer()
 	tables.RegisterFuncs(around{r})
+	r.Register(ast.KindCodeSpan, span)
 	r.Register(ast.KindCodeBlock, code)
 	r.Register(ast.KindFencedCodeBlock, code)
 	r.Register(ast.KindHTMLBlock, func(util.BufWriter, []byte, ast.Node, bool) (ast.WalkStatus, error) {
