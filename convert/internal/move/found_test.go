@@ -89,3 +89,49 @@ func TestFound(t *testing.T) {
 	}
 	sketch.Golden(t, "moves.txt", text.String())
 }
+
+// A search looks at so many nodes, and no further.
+func TestLongWays(t *testing.T) {
+	way := func(n int, from string) (text, last string) {
+		var b strings.Builder
+		for i := range n {
+			to := fmt.Sprintf("r%d", i)
+			fmt.Fprintf(&b, "%s = LeakyRelu(%s)\n", to, from)
+			from = to
+		}
+		return b.String(), from
+	}
+	for n, want := range map[int]bool{127: true, 128: false} {
+		relus, last := way(n, "b")
+		if have := found(t, "x : float32 N 2 3\na = Sigmoid(x)\nb = Mul(a, !2x1)\n"+relus+"c = Conv("+last+", ?2x2x1)\nz = Softmax(c)"); strings.Contains(have, "moved on through") != want {
+			t.Errorf("%d nodes behind: %s", n, have)
+		}
+		relus, last = way(n, "a")
+		have := found(t, "x : float32 N 2 3\na = Conv(x, ?2x2x1)\n"+relus+"c = Mul("+last+", !2x1)\nz = Softmax(c)")
+		if strings.Contains(have, "moved back through") != want || strings.Contains(have, "more than 128 nodes stand before it") == want {
+			t.Errorf("%d nodes before: %s", n, have)
+		}
+	}
+}
+
+// Of a long run of scales and shifts the ends are tried.
+func TestLongRuns(t *testing.T) {
+	for n, want := range map[int]int{16: 16, 17: 16, 40: 16} {
+		text, from := "x : float32 N 2 3\na = Tanh(x)\n", "a"
+		for i := range n {
+			to := fmt.Sprintf("s%d", i)
+			text += fmt.Sprintf("%s = %s(%s, ?2x1)\n", to, []string{"Mul", "Add"}[i%2], from)
+			from = to
+		}
+		have := found(t, text+"z = Softmax("+from+")")
+		if count := strings.Count(have, " stays, "); count != want {
+			t.Errorf("%d scales: %d refusals\n%s", n, count, have)
+		}
+		for i := range n {
+			end := i < 8 || i >= n-8
+			if told := strings.Contains(have, fmt.Sprintf("_s%d stays", i)); told != end {
+				t.Errorf("%d scales, number %d: %v", n, i, told)
+			}
+		}
+	}
+}
