@@ -14,7 +14,7 @@ import (
 //
 // p is nil where it is none, or does nothing. above lists the values of which this is known.
 func (s *search) clipped(n *graph.Node) (p *piece, x *graph.Value, nodes []*graph.Node, above []*graph.Value) {
-	if n.OpType() != "Relu" && n.OpType() != "LeakyRelu" || n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil || s.inside[n] {
+	if n.OpType() != "Relu" && n.OpType() != "LeakyRelu" || n.Domain() != "" || s.inside[n] {
 		return nil, nil, nil, nil
 	}
 	v := n.In[0]
