@@ -22,7 +22,10 @@ const (
 )
 
 func TestAccuracyAgainstFloat64(t *testing.T) {
-	fused, good := 0, 0
+	fused, good, samples := 0, 0, 8
+	if testing.Short() {
+		samples = 2
+	}
 	for _, c := range cases(t) {
 		if c.Expect != "fused" {
 			continue
@@ -36,7 +39,7 @@ func TestAccuracyAgainstFloat64(t *testing.T) {
 		if !single || res.Verdict != convert.Fused {
 			continue
 		}
-		a, err := verify.MeasureAccuracy(context.Background(), m, res.Model, verify.CompareOptions{Samples: 8})
+		a, err := verify.MeasureAccuracy(context.Background(), m, res.Model, verify.CompareOptions{Samples: samples})
 		if err != nil {
 			t.Fatalf("%s: %v", c.Name, err)
 		}
