@@ -521,18 +521,18 @@ func TestKindsOfOperations(t *testing.T) {
 		op   Op
 		want string
 	}{
-		{&View{}, "view"}, {&Permute{}, "view"}, {&Blocks{}, "view"}, {&Blocks{IntoDepth: true}, "spatial view"},
+		{&View{}, "view"}, {&Permute{}, "view"}, {&Blocks{}, "view"}, {&Blocks{IntoDepth: true}, "spatial view selection"},
 		{norm, "spatial scale norm"}, {scale, "scale"}, {wide, "scale wide"}, {&Conv{}, "spatial layer"}, {&FC{}, "layer"},
 		{&Pool{}, "spatial pool constant"}, {&Pool{Include: true, Win: window(3, 1, 1, 1, 1)}, "spatial pool"}, {&Pool{Include: true, Win: window(3, 1, 1, 0, 0)}, "spatial pool constant"},
 		{&Reduce{Mean: true, Keep: true, Axes: []int{2}}, "pool"}, {&Reduce{Mean: true, Axes: []int{2}}, "pool"}, {&Reduce{Keep: true, Axes: []int{2}}, "pool"},
 		{&Reduce{Mean: true, Keep: true, Axes: []int{0}}, "pool"}, {&Reduce{Mean: true, Keep: true, Axes: []int{1, 2}}, "pool"},
-		{&Sum{}, "sum"}, {&Join{}, ""}, {&Pick{}, ""}, {&Pad{}, ""},
+		{&Sum{}, "sum"}, {&Join{}, "selection"}, {&Pick{}, "selection"}, {&Crop{}, "selection"}, {&Pad{}, ""},
 	} {
 		var have []string
 		for _, k := range []struct {
 			is   func(Op) bool
 			name string
-		}{{IsSpatial, "spatial"}, {IsView, "view"}, {IsLayer, "layer"}, {IsScale, "scale"}, {IsNorm, "norm"}, {IsSum, "sum"}, {Widens, "wide"}, {IsPool, "pool"}, {func(op Op) bool { p, ok := op.(*Pool); return ok && p.KeepsConstants() }, "constant"}} {
+		}{{IsSpatial, "spatial"}, {IsView, "view"}, {IsLayer, "layer"}, {IsScale, "scale"}, {IsNorm, "norm"}, {IsSum, "sum"}, {Widens, "wide"}, {IsPool, "pool"}, {IsSelection, "selection"}, {func(op Op) bool { p, ok := op.(*Pool); return ok && p.KeepsConstants() }, "constant"}} {
 			if k.is(c.op) {
 				have = append(have, k.name)
 			}

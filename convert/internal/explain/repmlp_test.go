@@ -94,7 +94,8 @@ func TestGlobalPerceptron(t *testing.T) {
 // Share sets are named where every channel of a tile has its own FC3.
 func TestShareSets(t *testing.T) {
 	one := strings.NewReplacer("?8x4x1x1) group=2", "?8x8x1x1)", "?2x1x3x3) group=2", "?2x2x3x3)")
-	for text, want := range map[string]bool{block2022: true, one.Replace(block2022): false} {
+	four := strings.NewReplacer("#-1_8_1_1", "#-1_16_1_1", "?8x4x1x1) group=2", "?16x4x1x1) group=4", "#-1_2_2_2)", "#-1_4_2_2)", "?2x1x3x3) group=2", "?4x1x3x3) group=4")
+	for text, want := range map[string]bool{block2022: true, four.Replace(block2022): true, one.Replace(block2022): false} {
 		blocks := findingsOf(t, text+"y = Mul(m, t)").Blocks
 		if len(blocks) != 1 || strings.Contains(blocks[0].Detail, "share sets") != want {
 			t.Errorf("%+v, want share sets: %v", blocks, want)
