@@ -108,7 +108,7 @@ func (j *job) bisect(ctx context.Context, b *Bisection, dir string, check func(c
 		}
 		o := opts
 		o.selection = &selection{exact: exact}
-		place := filepath.Join(folder.Path, fmt.Sprint(len(b.Runs)+1))
+		place := filepath.Join(folder.Path, fmt.Sprint(len(b.Runs)))
 		if err := os.Mkdir(place, 0o700); err != nil {
 			return 0, err
 		}
