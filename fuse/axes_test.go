@@ -36,4 +36,12 @@ func TestAlong(t *testing.T) {
 			t.Errorf("taps from %d on: one is left", lo)
 		}
 	}
+	// What stands between positions goes with its axis; a new axis has nothing there, and where
+	// no axis has, none is listed.
+	w.Lo, w.Up = []int{-2, -1}, []int{1, 3}
+	for _, c := range []struct{ from, want []int }{{[]int{1, -1, 0}, []int{3, 1, 1}}, {[]int{-1, 1}, []int{1, 3}}, {[]int{0, -1}, nil}} {
+		if have, ok := w.Along(c.from); !ok || !slices.Equal(have.Up, c.want) || have.Up == nil != (c.want == nil) {
+			t.Errorf("%v: %v, want %v", c.from, have.Up, c.want)
+		}
+	}
 }

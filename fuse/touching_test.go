@@ -39,6 +39,11 @@ func TestTouching(t *testing.T) {
 	if c := w.Touching([]int{1, 0}, []int{1, 0}); !slices.Equal(c.Taps, []int{1, 5}) {
 		t.Errorf("an axis of unknown size was cropped: %v", c.Taps)
 	}
+	// Two taps before the map; one behind them would be on it.
+	w = Window{Out: 1, In: 1, Groups: 1, Lo: []int{-4}, Taps: []int{2}, Step: []int{2}, Stride: []int{1}}
+	if c := w.Touching([]int{3}, []int{1}); c.Taps[0] != 2 || c.Lo[0] != -4 {
+		t.Errorf("a window that touches nothing became %+v", c)
+	}
 }
 
 // reads is the weight with which an output position reads each position of the map.

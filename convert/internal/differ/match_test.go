@@ -71,6 +71,7 @@ func TestSteps(t *testing.T) {
 		{"what reads initializers alone", down, "x : 4\na = Add(?4, ?4)\nb = Relu(x)", "x : 4\nc = Add(?4, ?4)\nd = Relu(x)", "b/d"},
 		{"of several the one with equal numbers", down, "x : 4\na = Mul(x, =2:4)", "x : 4\nb = Mul(x, =3:4)\nc = Mul(x, =2:4)\nd = Mul(x, =2:4)", "a/c"},
 		{"of several the one with the same attributes", down, "x : 4\na = LeakyRelu(x) alpha=0.5", "x : 4\nb = LeakyRelu(x) alpha=0.25\nc = LeakyRelu(x) alpha=0.5", "a/c"},
+		{"of several the one whose initializer has the same name", down, "x : 4\np = Exp(=1:3)\na = Mul(x, =5:4)", "x : 4\nb = Mul(x, =6:4)\nc = Mul(x, =7:4)", "a/c"},
 		{"of several each once", down, "x : 4\na = Relu(x)\nb = Relu(x)\nc = Relu(x)", "x : 4\nd = Relu(x)\ne = Relu(x)", "a/d b/e"},
 
 		{"what follows upwards", up, "x : 4\na = Relu(x)\nb = Tanh(a)\ny = Exp(b)", "z : 4\nw : 4\nd = Relu(z)\ne = Tanh(d)\ny = Exp(e)", "a/d b/e y/y"},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"repmlp/internal/sketch"
+	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
 
@@ -236,6 +237,42 @@ func TestProduct(t *testing.T) {
 	} {
 		if n, ok := product(c.list...); n != c.n || ok != c.ok {
 			t.Errorf("%v: %d, %t", c.list, n, ok)
+		}
+	}
+}
+
+// A node with bodies is known to count nothing where nothing in them counts, however deep.
+func TestBodies(t *testing.T) {
+	untyped := func(name string) []*onnxio.ValueInfo {
+		return []*onnxio.ValueInfo{onnxio.Untyped(name, onnxio.Float32)}
+	}
+	branch := func(nodes ...*onnxio.Node) *onnxio.Node {
+		then, err := onnxio.GraphAttr("then_branch", onnxio.Parts{Nodes: nodes, Outputs: untyped("b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := onnxio.GraphAttr("else_branch", onnxio.Parts{Nodes: []*onnxio.Node{onnxio.NewNode("", "Identity", []string{"x"}, []string{"b"})}, Outputs: untyped("b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return onnxio.NewNode("", "If", []string{"c"}, []string{"b"}, then, other)
+	}
+	relu, product := onnxio.NewNode("", "Relu", []string{"x"}, []string{"b"}), onnxio.NewNode("", "MatMul", []string{"x", "x"}, []string{"b"})
+	for i, c := range []struct {
+		n       *onnxio.Node
+		unknown int
+	}{{branch(relu), 0}, {branch(product), 1}, {branch(branch(relu)), 0}, {branch(branch(product)), 1}} {
+		m, err := onnxio.NewModel(onnxio.Parts{Nodes: []*onnxio.Node{c.n}, Outputs: untyped("b"),
+			Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(3), onnxio.Known(3)), onnxio.NewValue("c", onnxio.Bool)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := graph.New(m, graph.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Of(g, graph.Dim.Int); got.Unknown["If"] != c.unknown || got.Total != 0 {
+			t.Errorf("%d: %+v", i, got)
 		}
 	}
 }
