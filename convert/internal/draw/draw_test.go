@@ -98,15 +98,20 @@ func TestShapes(t *testing.T) {
 // The pictures of an FC on a tile of 2×3 beside a conv of 3×3 and one of 1×1 are the means
 // that loops over their weights find.
 func TestReachAgainstLoops(t *testing.T) {
-	const text = `x : N 2 2 3
+	const block = `x : N 2 2 3
 f = Reshape(x, #0_12)
 g = Gemm(f, ?12x12, ?12)
 h = Reshape(g, #0_2_2_3)
 c = Conv(x, ?2x2x3x3, ?2) pads=1,1,1,1
 p = Conv(x, ?2x2x1x1)
-s = Add(c, p)
-y = Add(h, s)
 `
+	for _, sums := range []string{"s = Add(c, p)\ny = Add(h, s)", "s = Add(h, p)\ny = Add(s, c)", "s = Add(p, h)\ny = Add(c, s)"} {
+		reachAgainstLoops(t, block+sums)
+	}
+}
+
+func reachAgainstLoops(t *testing.T, text string) {
+	t.Helper()
 	g, list := regions(t, text)
 	if len(list) != 1 {
 		t.Fatalf("%d regions", len(list))
