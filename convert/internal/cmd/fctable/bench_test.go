@@ -77,7 +77,7 @@ func TestTables(t *testing.T) {
 	}
 	sketch.Golden(t, "table.txt", w.out.String())
 	w = newWorkshop()
-	at := grid{groups: []int{1, 3, 64}, features: []int{4, 256}, rows: []int{1, 8}, threads: []int{1, 2}}
+	at := grid{groups: []int{1, 3, 64}, features: []int{256, 4}, rows: []int{1, 8}, threads: []int{1, 2}}
 	if err := w.flat(at, []string{"besideRows", "besideSplit"}, "1.2"); err != nil {
 		t.Fatal(err)
 	}
