@@ -143,6 +143,20 @@ func (s Map) shifted(n *graph.Node) Map {
 	return s
 }
 
+// beside is the border along an axis that a view adds: there the formula gives what it
+// makes of zeros, wherever the other axes lie.
+func (s Map) beside() border {
+	if !s.biased {
+		return border{}
+	}
+	for _, b := range s.borders {
+		if b.even && b.code != "" {
+			return b
+		}
+	}
+	return border{code: reason.BiasBeforeZeroPadding, why: "a bias is added before; pad with the bias value while training"}
+}
+
 // besides are the borders of a sum, which is not looked into any further.
 func (b borders) besides(o borders) borders {
 	out := slices.Clone(b)

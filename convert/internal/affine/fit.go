@@ -92,7 +92,7 @@ func (s Map) straight() (out Map, from []int, ok bool) {
 	out.Dims, out.Cut = along(s.Dims, from), nil
 	out.borders = make(borders, len(from))
 	for i, a := range from {
-		if a >= 0 {
+		if out.borders[i] = s.beside(); a >= 0 {
 			out.borders[i] = s.borders[a]
 		}
 	}
