@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -64,6 +65,23 @@ func arguments() [][2]float64 {
 	return list
 }
 
+// beside is what results may differ from those of package math, in units of the last place.
+const beside = 2
+
+// farBeside is the same for functions of package math that are themselves further off; that
+// they are and not these is what TestAccuracy shows.
+const farBeside = 1 << 10
+
+func isFarOff(name string) bool {
+	return slices.Contains([]string{"Acos", "Asin", "Log2", "Pow", "Sinh", "Tan"}, name)
+}
+
+// unit is one in the last place of v.
+func unit(v float64) float64 {
+	v = math.Abs(v)
+	return min(math.Nextafter(v, math.Inf(1))-v, v-math.Nextafter(v, 0))
+}
+
 // Every function is package math's but for the last bits.
 func TestFunctionsAreThoseOfMath(t *testing.T) {
 	// Assembly is wrong beyond these for some processors, and overflows earlier.
@@ -74,11 +92,15 @@ func TestFunctionsAreThoseOfMath(t *testing.T) {
 				continue
 			}
 			got, want := f.own(a[0], a[1]), f.other(a[0], a[1])
-			if got != got && want != want || got == want {
+			if got != got && want != want || got == want && math.Signbit(got) == math.Signbit(want) {
 				continue
 			}
-			if !(math.Abs(got-want) <= 1e-13*math.Abs(want)+math.SmallestNonzeroFloat64) {
-				t.Errorf("%s(%v, %v) is %v, want %v", f.name, a[0], a[1], got, want)
+			limit := float64(beside)
+			if isFarOff(f.name) {
+				limit = farBeside
+			}
+			if d := math.Abs(got - want); !(d <= limit*unit(want)) || got == 0 {
+				t.Errorf("%s(%v, %v) is %v, want %v, off by %v", f.name, a[0], a[1], got, want, d/unit(want))
 			}
 		}
 	}
@@ -98,7 +120,7 @@ func TestBits(t *testing.T) {
 			}
 		}
 	}
-	const want = "d77683bb88932ae8"
+	const want = "28a329f47c0230f8"
 	if got := fmt.Sprintf("%x", sum.Sum(nil)[:8]); got != want {
 		t.Fatalf("the bits have changed: %s, want %s", got, want)
 	}

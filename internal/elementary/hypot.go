@@ -1,39 +1,25 @@
-// Copyright 2010 The Go Authors. All rights reserved.
-// Use of this source code is governed by a BSD-style
-// license that can be found in the LICENSE file.
-
 package elementary
 
 import "math"
 
-/*
-	Hypot -- sqrt(p*p + q*q), but overflows only if the result does.
-*/
-
-// Hypot returns [Sqrt](p*p + q*q), taking care to avoid
-// unnecessary overflow and underflow.
-//
-// Special cases are:
-//
-//	Hypot(±Inf, q) = +Inf
-//	Hypot(p, ±Inf) = +Inf
-//	Hypot(NaN, q) = NaN
-//	Hypot(p, NaN) = NaN
-func Hypot(p, q float64) float64 {
-	p, q = math.Abs(p), math.Abs(q)
-	// special cases
+// Hypot is √(x²+y²), without overflow on the way.
+func Hypot(x, y float64) float64 {
+	x, y = math.Abs(x), math.Abs(y)
 	switch {
-	case math.IsInf(p, 1) || math.IsInf(q, 1):
+	case math.IsInf(x, 0) || math.IsInf(y, 0):
 		return math.Inf(1)
-	case math.IsNaN(p) || math.IsNaN(q):
+	case x != x || y != y:
 		return math.NaN()
+	case x < y:
+		x, y = y, x
 	}
-	if p < q {
-		p, q = q, p
+	if y == 0 {
+		return x
 	}
-	if p == 0 {
-		return 0
+	f, k := math.Frexp(x)
+	g := math.Ldexp(y, -k)
+	if g < tiny {
+		return x
 	}
-	q = q / p
-	return p * math.Sqrt(1+float64(q*q))
+	return product(f, f).plus(product(g, g)).sqrt().rounded(k)
 }
