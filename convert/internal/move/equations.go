@@ -52,7 +52,8 @@ func (t *tie) pairs(yield func(part, i, whole int)) {
 	}
 }
 
-// measured reports whether a tie says something of numbers.
+// measured reports whether all numbers of a tie are known; where its values stay there
+// are none.
 func (t *tie) measured() bool {
 	return len(t.out) > 0 && !slices.ContainsFunc(slices.Concat(t.in, t.out), func(q *spot) bool { return q != nil && q.sizes == nil })
 }

@@ -93,6 +93,9 @@ func (f *field) spot(v *graph.Value) *spot {
 	q := f.spots[v]
 	if q == nil {
 		q = &spot{v: v}
+		if v.Rank() == 0 {
+			q.sizes = []int{} // one number, where nil is not known
+		}
 		q.fixed = v.Producer == nil || v.IsOutput || len(v.Captured) > 0 || v.Rank() < 0 || !v.Elem.IsFloat() || f.g.IsConst(v)
 		f.spots[v] = q
 		f.order = append(f.order, q)
@@ -222,6 +225,9 @@ func (f *field) measure() bool {
 			}
 			changed = changed || more
 		}
+	}
+	if slices.ContainsFunc(f.ties, func(t *tie) bool { return len(t.out) > 0 && !t.measured() }) {
+		return false
 	}
 	n := 0
 	for _, q := range f.order {
