@@ -45,7 +45,7 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 		if done++; step != nil {
 			step(done, len(dues))
 		}
-		for _, r := range due.Regions {
+		for _, r := range blamed(due.Regions, proof) {
 			if err := c.judge(r, proof); len(affine.ValueErrors(err)) > 0 {
 				forbidden[i] = err
 			} else if err != nil {
@@ -55,6 +55,21 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 		return nil
 	})
 	return cmp.Or(err, errors.Join(forbidden...))
+}
+
+// blamed are those of some regions that were proved together whose proof this is: of one
+// that failed, those that stand or fall by it, where there are any.
+func blamed(regions []*plan.Region, proof verify.Proof) []*plan.Region {
+	var open []*plan.Region
+	for _, r := range regions {
+		if r.Undone() != nil {
+			open = append(open, r)
+		}
+	}
+	if proof.Bound < 1 || len(open) == 0 {
+		return regions
+	}
+	return open
 }
 
 // judge notes the proof of a region; it is an error where it failed.

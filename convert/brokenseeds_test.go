@@ -1,0 +1,22 @@
+package convert_test
+
+import "testing"
+
+// Random models that once ended in an error or in another output.
+func TestModelsThatFailedOnce(t *testing.T) {
+	for _, m := range []struct {
+		what string
+		of   func(seed uint64) randomCase
+		seed uint64
+	}{
+		{"a bias, and a ConvTranspose along an axis that a view adds", graphKind.exact, 3009671},
+		{"a scale over a product whose factor is one number of rank 0", treeKind.broken, 3000998},
+		{"the same with several readers", fanKind.broken, 3003566},
+		{"padding with the image of zero, in a sum that is proved with the layer of another input", kinKind.broken, 3000863},
+	} {
+		s := &total{seen: tally{}}
+		if s.try(t, m.of(m.seed), m.seed); s.bad() > 0 {
+			t.Errorf("%s: %v", m.what, s)
+		}
+	}
+}
