@@ -123,7 +123,7 @@ func (l *Scale) Write(w *Writer, s *affine.Segment, in, out string) error {
 		return nil
 	}
 	if len(parts) == 2 && l.norm {
-		return w.batchNorm(s, in, out, scale, shift)
+		return overflows(s, w.batchNorm(s, in, out, scale, shift))
 	}
 	for i, q := range parts {
 		to := ""
@@ -132,7 +132,7 @@ func (l *Scale) Write(w *Writer, s *affine.Segment, in, out string) error {
 		}
 		c, err := w.numbers(out+q.name, s.To.Elem, dims, q.v, s.Last().Node())
 		if err != nil {
-			return err
+			return overflows(s, err)
 		}
 		in = w.node(q.op, out+q.name+"d", to, []string{in, c}, attrs...)
 	}
