@@ -45,6 +45,9 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 		if done++; step != nil {
 			step(done, len(dues))
 		}
+		if len(due.Regions) == 0 && !(proof.Bound < 1) {
+			return fmt.Errorf("proving %q, from which a scale moved: it differs by %g, %.3g times what rounding allows: %w", due.Claim.Output, proof.MaxAbs, proof.Bound, ErrNotEquivalent)
+		}
 		for _, r := range blamed(due.Regions, proof) {
 			if err := c.judge(r, proof); len(affine.ValueErrors(err)) > 0 {
 				forbidden[i] = err

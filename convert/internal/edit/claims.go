@@ -41,6 +41,36 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 			}
 		}
 	}
+	if len(regions) == len(r.plan.Regions) {
+		for _, to := range d.rewired() {
+			if !done[to] {
+				list = append(list, d.between(to))
+			}
+		}
+	}
+	return list
+}
+
+// rewired lists the values of both models that a node outside of all regions makes of
+// something else than it did: where a scale left and nothing came in its place, no region
+// tells.
+func (d *dues) rewired() (list []*graph.Value) {
+	if d.g == d.base {
+		return nil
+	}
+	for _, n := range d.g.Nodes {
+		if !d.plan.Explained.Alive[n] || d.inside[n] != nil || len(n.Subgraphs()) > 0 {
+			continue
+		}
+		for _, out := range n.Out {
+			if out == nil || !out.Elem.IsFloat() || !d.common(out) || d.g.IsConst(out) {
+				continue
+			}
+			if old := d.base.Value(out.Name).Producer; old == nil || old.OpType() != n.OpType() || old.AttrKey() != n.AttrKey() || !slices.Equal(old.Inputs(), n.Inputs()) {
+				list = append(list, out)
+			}
+		}
+	}
 	return list
 }
 
@@ -149,7 +179,7 @@ func reach(regions []*plan.Region, fed []*graph.Value, to *graph.Value) []verify
 }
 
 // roundings is how many layers of the plan one way to a value goes through at most, from
-// the nearest values that both models have: the weights of each are rounded, and so is a
+// the nearest values at which a claim may begin: the weights of each are rounded, and so is a
 // shift that moved and stays a node. Errors of factors add up. known has what was counted.
 func (d *dues) roundings(to *graph.Value, known map[*graph.Value]int) int {
 	if n, ok := known[to]; ok {
@@ -157,7 +187,7 @@ func (d *dues) roundings(to *graph.Value, known map[*graph.Value]int) int {
 	}
 	known[to] = 0 // where it is met again before it is counted
 	before := func(v *graph.Value) int {
-		if v == nil || !v.Elem.IsFloat() || d.g.IsConst(v) || d.common(v) {
+		if v == nil || !v.Elem.IsFloat() || d.g.IsConst(v) || d.fed(v) {
 			return 0
 		}
 		return d.roundings(v, known)

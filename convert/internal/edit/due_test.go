@@ -74,7 +74,7 @@ func TestDues(t *testing.T) {
 				}
 				k.Before, k.After = base.Model, after
 				if proof, err := (&verify.Prover{}).Prove(context.Background(), k); err != nil || !(proof.Bound < 1) {
-					t.Errorf("%s: proving %s: %+v, %v", c.Name, k.ID, proof, err)
+					t.Errorf("%s: proving %s %q of %q (%d roundings): %+v, %v", c.Name, k.ID, k.Output, k.Inputs, k.Roundings, proof, err)
 				}
 			}
 			for _, region := range next.Regions {
