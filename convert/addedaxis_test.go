@@ -30,3 +30,18 @@ func TestBiasBeforeAnAddedAxis(t *testing.T) {
 		}
 	}
 }
+
+// A ConvTranspose whose map gains an axis behind it merges with what stands there; its
+// output_padding is that of another axis.
+func TestConvTransposeBeforeAnAddedAxis(t *testing.T) {
+	for extra := range int64(2) {
+		m := near(t, onnxio.Float32, func(b *graphBuilder) string {
+			row := b.op("ReduceMean", []string{"x"}, onnxio.IntsAttr("axes", []int64{2}), onnxio.IntAttr("keepdims", 0))
+			y := b.op("ConvTranspose", []string{row, b.normal(4, 3, 3)}, onnxio.IntsAttr("dilations", []int64{2}), onnxio.IntsAttr("output_padding", []int64{extra}))
+			return b.norm(b.op("Unsqueeze", []string{y, b.ints(2)}), 3)
+		})
+		if res := convertModel(t, m); countOps(res.Model)["BatchNormalization"] > 0 {
+			t.Errorf("output_padding %d: %v are left", extra, countOps(res.Model))
+		}
+	}
+}

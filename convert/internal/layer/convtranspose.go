@@ -67,14 +67,23 @@ func (c *ConvTranspose) Beats(conv *Conv) bool {
 
 // mostExtra is the largest output_padding that may be written for each axis: runtimes
 // ask for less than the stride, ONNX for less than the dilation too, which is written
-// where a node of the segment has it.
+// where a node of the segment has it, and the map has the axes of that node.
 func mostExtra(s *affine.Segment, up []int) []int64 {
 	most := make([]int64, len(up))
 	for i := range most {
 		most[i] = int64(up[i]) - 1
-		for _, a := range s.Steps {
-			if op, ok := a.Op.(*affine.ConvTranspose); ok && op.Spread.Extra[i] < op.Spread.Dilation[i] {
-				most[i] = max(most[i], op.Spread.Extra[i])
+	}
+	for _, a := range s.Steps {
+		op, ok := a.Op.(*affine.ConvTranspose)
+		if !ok || len(op.Spread.Extra) != len(up) {
+			continue
+		}
+		for i, extra := range op.Spread.Extra {
+			if extra <= most[i] || extra >= op.Spread.Dilation[i] {
+				continue
+			}
+			if _, same := s.Fitted(); same {
+				most[i] = extra
 			}
 		}
 	}
