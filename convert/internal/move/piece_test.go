@@ -292,7 +292,9 @@ func second(_ *piece, ok bool) bool { return ok }
 // A search looks at as many nodes as it may, and no further.
 func TestSteps(t *testing.T) {
 	s := &search{steps: 2}
-	if !s.step() || !s.step() || s.step() {
-		t.Error("two steps are not two")
+	for i, want := range []bool{true, true, false} {
+		if have := s.step(); have != want {
+			t.Errorf("step %d of 2: %v", i+1, have)
+		}
 	}
 }
