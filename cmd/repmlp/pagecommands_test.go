@@ -51,6 +51,9 @@ var pageModels = map[string]string{
 
 // Commands that pages show end as the pages say, and print what they show.
 func TestPageCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command of the pages")
+	}
 	_, err := ort.Open(ort.Find("", os.Getenv))
 	runtime := err == nil
 	for _, name := range told {
