@@ -1,18 +1,21 @@
 package verify
 
 import (
+	"math"
 	"slices"
 
 	"repmlp/onnxio/graph"
 )
 
-// rowwise operators do with every row of their first input the same, whatever the number
-// of rows is. Operands of arithmetic may both have rows.
-var rowwise = map[string]bool{
-	"Add": true, "Sub": true, "Mul": true, "Div": true, "Concat": true, "Conv": true, "ConvTranspose": true, "BatchNormalization": true,
-	"AveragePool": true, "MaxPool": true, "GlobalAveragePool": true, "GlobalMaxPool": true, "Flatten": true, "Gemm": true,
-	"Identity": true, "Dropout": true, "Relu": true, "LeakyRelu": true, "Clip": true, "Sigmoid": true, "HardSigmoid": true, "HardSwish": true, "Tanh": true, "Elu": true,
+// rowwise operators do with every row the same, whatever the number of rows is, and say
+// how many inputs may have rows: the first, or all.
+var rowwise = map[string]int{
+	"Add": all, "Sub": all, "Mul": all, "Div": all, "Concat": all, "Conv": 1, "ConvTranspose": 1, "BatchNormalization": 1,
+	"AveragePool": 1, "MaxPool": 1, "GlobalAveragePool": 1, "GlobalMaxPool": 1, "Flatten": 1, "Gemm": 1,
+	"Identity": 1, "Dropout": 1, "Relu": 1, "LeakyRelu": 1, "Clip": 1, "Sigmoid": 1, "HardSigmoid": 1, "HardSwish": 1, "Tanh": 1, "Elu": 1,
 }
+
+const all = math.MaxInt
 
 // rows are the sizes of activations that depend on symbols, each once, of a graph in which
 // these are numbers of rows: there a graph with numbers says no more than the demands do.
@@ -23,7 +26,7 @@ func (f *fitting) rows() (sizes []graph.Formula, ok bool) {
 	}
 	seen := map[string]bool{}
 	for _, n := range f.g.Nodes {
-		if !n.Sound() || !rowwise[n.OpType()] {
+		if !n.Sound() || rowwise[n.OpType()] == 0 {
 			return nil, false
 		}
 		for i, v := range slices.Concat(n.In, n.Out) {
@@ -39,7 +42,7 @@ func (f *fitting) rows() (sizes []graph.Formula, ok bool) {
 					continue
 				}
 				formula, ok := f.v.Formula(d)
-				if !ok || axis > 0 || i > 0 && i < len(n.In) && !slices.Contains([]string{"Add", "Sub", "Mul", "Div", "Concat"}, n.OpType()) {
+				if !ok || axis > 0 || i >= rowwise[n.OpType()] && i < len(n.In) {
 					return nil, false
 				}
 				if text := d.String(); !seen[text] {

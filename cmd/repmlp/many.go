@@ -86,11 +86,6 @@ func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
 	if err := a.checkSeveral(cmd, s); err != nil {
 		return err
 	}
-	if s.engine != string(engineGo) {
-		if err := hasCompanion(); err != nil {
-			return err
-		}
-	}
 	if s.outDir != "" {
 		if err := os.MkdirAll(s.outDir, 0o755); err != nil {
 			return fmt.Errorf("making the folder of --out-dir: %w", err)
@@ -101,10 +96,11 @@ func (a *app) several(cmd *cobra.Command, s *settings, models []string) error {
 		return err
 	}
 	a.work(cmd, s, jobs)
-	return a.worst(s, jobs, a.summary)
+	return a.worst(s, jobs, modelsTable)
 }
 
-// checkSeveral refuses flags that make no sense for several models, or for any.
+// checkSeveral refuses flags that make no sense for several models, or for any, and hands a
+// run with an engine that this build lacks over.
 func (a *app) checkSeveral(cmd *cobra.Command, s *settings) error {
 	switch {
 	case s.jobs < 1:
@@ -117,8 +113,13 @@ func (a *app) checkSeveral(cmd *cobra.Command, s *settings) error {
 			return wrongUse(cmd, fmt.Errorf("--report %q: with several models a report is written for each; put {} where the model's name goes", p))
 		}
 	}
-	_, err := a.options(cmd, s) // the same for all
-	return err
+	if _, err := a.options(cmd, s); err != nil { // the same for all
+		return err
+	}
+	if s.engine != string(engineGo) {
+		return hasCompanion()
+	}
+	return nil
 }
 
 // result is what becomes of one of several models.
@@ -130,9 +131,10 @@ func (s *settings) result(in string) string {
 }
 
 // worst prints the table of all, and is the worst outcome.
-func (a *app) worst(s *settings, jobs []*job, summary func([]*job) error) error {
+func (a *app) worst(s *settings, jobs []*job, table func([]*job) (g grid, last string)) error {
 	if !a.quiet && !s.json {
-		if err := summary(jobs); err != nil {
+		g, last := table(jobs)
+		if _, err := a.out.Write([]byte(strings.Join(append(g.lines("", a.look.width), last), "\n") + "\n")); err != nil {
 			return err
 		}
 	}
@@ -235,9 +237,9 @@ func (a *app) tellJob(s *settings, j *job, i, n int) {
 	}
 }
 
-// summary is a table with a line for each model.
-func (a *app) summary(jobs []*job) error {
-	g := grid{columns: []column{{title: "model", cuts: true}, {title: "verdict"}, {title: "merges", right: true}, {title: "nodes", right: true}, {title: "largest difference", right: true}, {title: "result", cuts: true}}}
+// modelsTable has a line for each model, and what it comes to.
+func modelsTable(jobs []*job) (g grid, last string) {
+	g = grid{columns: []column{{title: "model", cuts: true}, {title: "verdict"}, {title: "merges", right: true}, {title: "nodes", right: true}, {title: "largest difference", right: true}, {title: "result", cuts: true}}}
 	written := 0
 	for _, j := range jobs {
 		verdict, merges, nodes, differ, to := convert.Failed, "", "", "", ""
@@ -255,13 +257,7 @@ func (a *app) summary(jobs []*job) error {
 		}
 		g.add(name(j.in), said(verdict), merges, nodes, differ, to)
 	}
-	var b strings.Builder
-	for _, line := range g.lines("", a.look.width) {
-		b.WriteString(line + "\n")
-	}
-	fmt.Fprintf(&b, "%d of %s written\n", written, plural(len(jobs), "model"))
-	_, err := a.out.Write([]byte(b.String()))
-	return err
+	return g, fmt.Sprintf("%d of %s written", written, plural(len(jobs), "model"))
 }
 
 // largest is the largest difference of any output, "" where none was compared.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,11 +25,6 @@ func (a *app) verifyPairs(cmd *cobra.Command, s *settings, args []string) error 
 	if err != nil {
 		return err
 	}
-	if s.engine != string(engineGo) {
-		if err := hasCompanion(); err != nil {
-			return err
-		}
-	}
 	var jobs []*job
 	var reports targets
 	read := models
@@ -42,7 +36,7 @@ func (a *app) verifyPairs(cmd *cobra.Command, s *settings, args []string) error 
 		return err
 	}
 	a.work(cmd, s, jobs)
-	return a.worst(s, jobs, a.pairsTable)
+	return a.worst(s, jobs, pairsTable)
 }
 
 // verifyPair is verify that says which models differ.
@@ -54,12 +48,12 @@ func verifyPair(a *app, cmd *cobra.Command, s *settings, reference, candidate st
 	return r, err
 }
 
-// pairsTable has a line for each pair.
-func (a *app) pairsTable(jobs []*job) error {
-	g := grid{columns: []column{{title: "model", cuts: true}, {title: "verdict"}, {title: "largest difference", right: true}, {title: "compared with", cuts: true}}}
+// pairsTable has a line for each pair, and what it comes to.
+func pairsTable(jobs []*job) (g grid, last string) {
+	g = grid{columns: []column{{title: "model", cuts: true}, {title: "verdict"}, {title: "largest difference", right: true}, {title: "compared with", cuts: true}}}
 	equal := 0
 	for _, j := range jobs {
-		verdict, differ := "failed", ""
+		verdict, differ := convert.Failed, ""
 		if r := j.report; r != nil && r.Verdict != "" {
 			verdict, differ = r.Verdict, largest(r)
 		}
@@ -68,11 +62,5 @@ func (a *app) pairsTable(jobs []*job) error {
 		}
 		g.add(name(j.in), said(verdict), differ, name(j.out))
 	}
-	var b strings.Builder
-	for _, line := range g.lines("", a.look.width) {
-		b.WriteString(line + "\n")
-	}
-	fmt.Fprintf(&b, "%d of %s equivalent\n", equal, plural(len(jobs), "pair"))
-	_, err := a.out.Write([]byte(b.String()))
-	return err
+	return g, fmt.Sprintf("%d of %s equivalent", equal, plural(len(jobs), "pair"))
 }
