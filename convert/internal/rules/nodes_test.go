@@ -207,6 +207,37 @@ var nodes = []struct{ name, text string }{
 	{"twins", "x : N 3\na = Neg(x)\nb = Neg(x)\nc = Mul(a, =2)\nd = Mul(b, =2)\ny = Add(c, d)"},
 	{"twins: attributes differ", "x : 2 3\na = Flatten(x) axis=0\nb = Flatten(x) axis=1\n> a b"},
 	{"twins: one is an output", "x : N 3\na = Neg(x)\nb = Neg(x)\ny = Add(a, b)\n> y b"},
+	{"twins: of twins", "x : N 3\na = Neg(x)\nb = Neg(x)\nc = Abs(a)\nd = Abs(b)\ne = Abs(a)\ny = Sum(c, d, e)"},
+	{"twins: behind nodes that have none", "x : N 4\nr = RandomNormalLike(x)\np, q = Split(x, #2_2) axis=1\nz = Relu(x)\na = Neg(x)\nb = Neg(x)\ny = Add(a, b)\n> z r p q y"},
+	{"twins: two outputs", "x : N 4\na, b = Split(x, #2_2) axis=1\nc, d = Split(x, #2_2) axis=1\ny = Sum(a, b, c, d)"},
+	{"twins: inputs that are left out", "x : 2 3\nb :\na = Clip(x, -, b)\nc = Clip(x, b)\nd = Clip(x, b)\ne = Clip(x, b, -)\ny = Sum(a, c, d, e)"},
+	{"twins: other inputs", "x : N 3\nw : N 3\na = Add(x, w)\nb = Add(w, x)\nc = Add(x, w)\ny = Sum(a, b, c)"},
+	{"twins: dropout", "x : N 3\na = Dropout(x)\nb = Dropout(x)\ny = Add(a, b)"},
+	{"pad: nothing, before a conv", "x : 1 3 4 4\na = Pad(x, #0_0_0_0_0_0_0_0)\nb = Conv(a, ?3x3x1x1)\nc = Pad(x, #0_0_0_0_0_0_0_0)\nd = Relu(c)\ny = Add(b, d)"},
+	{"pad: no mode", "x : 2 3\ny = Pad(x, #0_1_0_1) mode=fold"},
+	{"pad: spatial axes", "x : 1 3 4 4\na = Pad(x, #0_0_1_2_0_0_0_1)\nb = Pad(a, #0_0_1_1_0_0_1_1, =0)\nc = Pad(b, #0_0_1_1_0_0_1_1, =0) mode=edge\ny = Pad(c, #0_1_0_0_0_0_0_0)"},
+	{"split: three parts", "x : 2 9\na, b, c = Split(x, #2_3_4) axis=1\n> a b c"},
+	{"split: one part", "x : 2 9\ny = Split(x, #9) axis=1"},
+	{"gather: one position", "x : 4 5\na = Gather(x, %-2) axis=1\nb = Gather(x, #3) axis=0\n> a b"},
+	{"gather: beyond its axis", "x : 4 5\ny = Gather(x, #4) axis=0"},
+	{"gather: backwards and in steps", "x : 4 7\na = Gather(x, #6_4_2) axis=1\nb = Gather(x, #0_3_6) axis=1\nc = Gather(x, #1_3) axis=1\n> a b c"},
+	{"slice: borders of steps", "x : 4 9\na = Slice(x, #0, #9, #1, #3)\nb = Slice(x, #2, #9, #1, #3)\nc = Slice(x, #3, #9, #1, #3)\nd = Slice(x, #0, #6, #1, #3)\ne = Slice(x, #0, #8, #1, #2)\n> a b c d e"},
+	{"tile: one axis", "x : 2 3\na = Tile(x, #1_3)\nb = Tile(x, #2_1)\nc = Tile(x, #1_1)\nd = Tile(x, #2_2)\ne = Tile(x, #1_0)\n> a b c d e"},
+	{"tile: what cannot be read", "x : N 3\nr : int64 2\na = Tile(x, #2_1)\nb = Tile(x, r)\nc = Tile(x, #1_30000)\n> a b c"},
+	{"split fc: the end is left out", "x : N 8\na = Slice(x, #0, #3, #1)\nb = Slice(x, #3, #6, #1)\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(d, e) axis=1"},
+	{"split fc: the begin is left out", "x : N 8\na = Slice(x, #2, #5, #1)\nb = Slice(x, #5, #8, #1)\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(d, e) axis=1"},
+	{"split fc: another order", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(e, d) axis=1"},
+	{"split fc: outputs of other sizes", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x4)\ny = Concat(d, e) axis=1"},
+	{"split fc: a scaled product", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = Gemm(a, ?3x3) alpha=2.0\ne = Gemm(b, ?3x3) alpha=2.0\ny = Concat(d, e) axis=1"},
+	{"split fc: biases added before the product", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = MatMul(a, ?3x3)\nf = Add(?3, d)\ne = MatMul(b, ?3x3)\ng = Add(?3, e)\ny = Concat(f, g) axis=1"},
+	{"split fc: both turned", "x : N 6\na, b = Split(x, #3_3) axis=1\nd = Gemm(a, ?2x3, ?2) transB=1\ne = Gemm(b, ?2x3, ?2) transB=1\ny = Concat(d, e) axis=1"},
+	{"split fc: rows of a map", "x : 2 5 6\na, b = Split(x, #3_3) axis=2\nd = MatMul(a, ?3x2)\ne = MatMul(b, ?3x2)\ny = Concat(d, e) axis=2"},
+	{"sum: scales of one value", "x : N 3 4\na = Mul(x, ?3x1)\nb = Add(x, ?3x1)\nc = Neg(b)\nd = Sub(a, c)\ny = Relu(d)"},
+	{"sum: scales of which one is read elsewhere", "x : N 3 4\na = Mul(x, ?3x1)\nb = Mul(x, ?3x1)\nc = Add(a, b)\n> c a"},
+	{"sum: scales of twins", "x : N 3\na = Relu(x)\nb = Relu(x)\nc = Mul(a, =2)\nd = Mul(b, =3)\ne = Add(c, d)\ny = Exp(e)"},
+	{"sum: a scale of another value", "x : N 3\nw : N 3\na = Mul(x, =2)\nb = Mul(w, =3)\nc = Mean(a, b)\ny = Exp(c)"},
+	{"sum: of three, with a part that goes", "x : N 3\na = Mul(x, =2)\ny = Mean(a, x, x)"},
+	{"sum: a value less itself", "x : N 3\na = Mul(x, =2)\nb = Sub(a, a)\ny = Exp(b)"},
 	{"twins: random numbers", "x : N 3\na = RandomNormalLike(x)\nb = RandomNormalLike(x)\ny = Add(a, b)"},
 }
 
@@ -227,7 +258,14 @@ func TestWhatRulesSay(t *testing.T) {
 					fmt.Fprintf(&text, " %s", n.Title())
 				}
 				cost := e.Cost(a)
-				fmt.Fprintf(&text, ", reads %d, costs %v\n", affine.Elements(a.Op.Weights()), cost)
+				fmt.Fprintf(&text, ", reads %d, costs %v\n%s", affine.Elements(a.Op.Weights()), cost, details(a.Op))
+			}
+			for _, n := range g.Nodes {
+				for _, v := range n.Out {
+					if twins := e.Twins(v); v != nil && len(twins) > 0 {
+						fmt.Fprintf(&text, "%q is %q\n", names(twins), v.Name)
+					}
+				}
 			}
 			for _, r := range e.Refused {
 				fmt.Fprintf(&text, "%s refused, %s: %s\n", r.Node.Title(), r.Why.Code, r.Why.Message)
@@ -236,6 +274,78 @@ func TestWhatRulesSay(t *testing.T) {
 		})
 	}
 	sketch.Golden(t, "nodes.txt", text.String())
+}
+
+// details is what the text of an operation leaves out.
+func details(op affine.Op) string {
+	var out []string
+	if affine.IsIdle(op) {
+		out = append(out, "idle")
+	}
+	switch op := op.(type) {
+	case *affine.Pad:
+		out = append(out, fmt.Sprintf("value %g, zeros around a map %v", op.Value, op.Zeros()))
+	case *affine.Pick:
+		for _, a := range op.Axes {
+			out = append(out, fmt.Sprintf("%+v", a))
+		}
+		if op.Drop >= 0 {
+			out = append(out, fmt.Sprintf("without axis %d", op.Drop))
+		}
+	case *affine.Diagonal:
+		for _, is := range []struct {
+			what string
+			so   bool
+		}{{"scales", op.Scales()}, {"shifts", op.Shifts()}, {"normed", op.Normed()}, {"widens", op.Widens()}, {"per channel", op.PerChannel()}, {"along one axis", op.AlongOne()}} {
+			if is.so {
+				out = append(out, is.what)
+			}
+		}
+	}
+	if out == nil {
+		return ""
+	}
+	return "    " + strings.Join(out, ", ") + "\n"
+}
+
+func names(vs []*graph.Value) []string {
+	var out []string
+	for _, v := range vs {
+		out = append(out, v.Name)
+	}
+	return out
+}
+
+// A BatchNormalization normalises with what it sees by attributes and outputs that mean
+// so in some opsets.
+func TestBatchStatistics(t *testing.T) {
+	for _, c := range []struct {
+		opset   int64
+		outputs string
+		attrs   []*onnxio.Attr
+		want    bool
+	}{
+		{15, "y", nil, false},
+		{15, "y - -", nil, false},
+		{15, "y - a", nil, true},
+		{15, "y a b", nil, true},
+		{15, "y", []*onnxio.Attr{onnxio.IntAttr("training_mode", 1)}, true},
+		{15, "y", []*onnxio.Attr{onnxio.IntAttr("training_mode", 0)}, false},
+		{7, "y", nil, false},
+		{7, "y", []*onnxio.Attr{onnxio.IntAttr("is_test", 0)}, false},
+		{6, "y", nil, true},
+		{6, "y", []*onnxio.Attr{onnxio.IntAttr("is_test", 0)}, true},
+		{6, "y", []*onnxio.Attr{onnxio.IntAttr("is_test", 1)}, false},
+		{6, "y a", []*onnxio.Attr{onnxio.IntAttr("is_test", 1)}, true},
+	} {
+		outs := strings.Fields(strings.ReplaceAll(c.outputs, "-", `""`))
+		for i, o := range outs {
+			outs[i] = strings.Trim(o, `"`)
+		}
+		if have := BatchStatistics(onnxio.NewNode("n", "BatchNormalization", []string{"x"}, outs, c.attrs...), c.opset); have != c.want {
+			t.Errorf("opset %d, outputs %s, %v: %v", c.opset, c.outputs, c.attrs, have)
+		}
+	}
 }
 
 // Weights that may be something else at run time are named with what to do.
