@@ -81,11 +81,42 @@ func TestStepsAreOneFunction(t *testing.T) {
 		}
 		for i := range at {
 			shift, scale := program(t, rows, i)
+			if want := byHand(n, i); want != nil && (math.Abs(shift-want(at[i])) > 1e-12 || math.Abs(shift+scale-want(at[i]+1)) > 1e-12) {
+				t.Errorf("%s %v: channel %d is %g·x + %g", n.OpType(), n.Inputs(), i, scale, shift)
+			}
 			near := func(x, want float64) bool { return math.Abs(x-want) <= 1e-12 }
 			if !near(outside[i], shift) || !near(kernel.B[i], shift) || !near(kernel.W[i*len(kernel.W)/len(at)], scale) {
 				t.Errorf("%s %v: channel %d is %g·x + %g, as a kernel %v + %g, outside the map %g", n.OpType(), n.Inputs(), i, scale, shift, kernel.W, kernel.B[i], outside[i])
 			}
 		}
+	}
+}
+
+// byHand is what a node of TestStepsAreOneFunction does to a number of a channel, nil
+// for a norm.
+func byHand(n *onnxio.Node, channel int) func(x float64) float64 {
+	if n.OpType() == "BatchNormalization" {
+		return nil
+	}
+	k := map[string][]float64{"one": {3, 3, 3}, "zero": {0, 0, 0}, "each": {2, -3, 5}, "same": {4, 4, 4}}
+	return func(x float64) float64 {
+		in := []float64{x, x}
+		for i, name := range n.Inputs() {
+			if v := k[name]; v != nil {
+				in[i] = v[channel]
+			}
+		}
+		switch n.OpType() {
+		case "Sub":
+			return in[0] - in[1]
+		case "Mul":
+			return in[0] * in[1]
+		case "Div":
+			return in[0] / in[1]
+		case "Neg":
+			return -x
+		}
+		return in[0] + in[1]
 	}
 }
 

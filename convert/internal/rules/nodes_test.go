@@ -45,6 +45,9 @@ var nodes = []struct{ name, text string }{
 	{"transpose: one number", "x :\ny = Transpose(x)"},
 	{"transpose: integers", "x : int64 2 3\ny = Transpose(x)"},
 	{"blocks: modes", "x : 1 8 2 2\na = DepthToSpace(x) blocksize=2 mode=CRD\nb = DepthToSpace(a) blocksize=1\ny = SpaceToDepth(b) blocksize=2"},
+	{"blocks: another rank", "x : 1 8 2\ny = DepthToSpace(x) blocksize=2"},
+	{"blocks: no size", "x : 1 8 2 2\na = DepthToSpace(x)\nb = SpaceToDepth(x) blocksize=0\n> a b"},
+	{"blocks: open sizes", "x : N 8 H W\na = DepthToSpace(x) blocksize=2\nb = SpaceToDepth(x) blocksize=2\nc = DepthToSpace(x) blocksize=3\n> a b c"},
 	{"conv: a kernel from data", "x : 2 3 4 4\nw : 3 3 1 1\ny = Conv(x, w)"},
 	{"conv: mixed types", "x : 2 3 4 4\nw : float32 3 3 1 1\ny = Conv(x, w)"},
 	{"conv: a bias from data", "x : 2 3 4 4\nb : 3\ny = Conv(x, ?3x3x1x1, b)"},
@@ -57,6 +60,7 @@ var nodes = []struct{ name, text string }{
 	{"transposed: a bias from data", "x : 2 3 4 4\nb : 3\ny = ConvTranspose(x, ?3x3x1x1, b)"},
 	{"transposed: a bias that is left out", "x : 2 3 4 4\ny = ConvTranspose(x, ?3x3x1x1, -)"},
 	{"transposed: a bias of another length", "x : 2 4 4 4\ny = ConvTranspose(x, ?4x3x1x1, ?3) group=2"},
+	{"transposed: groups and their bias", "x : 2 4 4 4\na = ConvTranspose(x, ?4x3x1x1, ?6) group=2\nb = Add(?2, ?2)\nc = ConvTranspose(x, ?4x1x1x1, b) group=2\n> a c"},
 	{"transposed: groups that do not fit", "x : 2 4 4 4\ny = ConvTranspose(x, ?4x3x1x1) group=3"},
 	{"transposed: no group", "x : 2 4 4 4\ny = ConvTranspose(x, ?4x3x1x1) group=0"},
 	{"transposed: no weights", "x : 2 4 4 4\ny = ConvTranspose(x, =0:4x3x0x1)"},
@@ -167,6 +171,7 @@ var nodes = []struct{ name, text string }{
 	{"pad: a value from data", "x : 2 3\nv : 1\ny = Pad(x, #0_1_0_1, v)"},
 	{"pad: a value", "x : 2 3\ny = Pad(x, #0_1_0_1, =2.5)"},
 	{"pad: pads and value as attributes", "opset 10\nx : 2 3\ny = Pad(x) pads=0,1,0,1 value=1.5"},
+	{"pad: some axes", "opset 18\nx : 2 3 4\na = Pad(x, #1_2, -, #1)\nb = Pad(x, #1_2, =1.5, #-1)\nc = Pad(x, -, =1.5)\n> a b c"},
 	{"pad: mode", "x : 2 3\ny = Pad(x, #0_1_0_1) mode=edge"},
 	{"pad: nothing", "x : 2 3\ny = Pad(x, #0_0_0_0) mode=reflect"},
 	{"pad: one number", "x :\ny = Pad(x, #)"},
@@ -361,22 +366,24 @@ func TestWeightsThatAreNone(t *testing.T) {
 	square := func(name string) *onnxio.ValueInfo {
 		return onnxio.NewValue(name, onnxio.Float64, onnxio.Known(2), onnxio.Known(2))
 	}
-	m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{square("x"), square("w")}, Inits: []*onnxio.Tensor{w}, Outputs: []*onnxio.ValueInfo{square("y"), square("z")},
-		Nodes: []*onnxio.Node{onnxio.NewNode("product", "MatMul", []string{"x", "w"}, []string{"y"}), onnxio.NewNode("layer", "Gemm", []string{"x", "w"}, []string{"z"})}})
+	m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{square("x"), square("w")}, Inits: []*onnxio.Tensor{w}, Outputs: []*onnxio.ValueInfo{square("y"), square("z"), square("v")},
+		Nodes: []*onnxio.Node{onnxio.NewNode("product", "MatMul", []string{"x", "w"}, []string{"y"}), onnxio.NewNode("layer", "Gemm", []string{"x", "w"}, []string{"z"}),
+			onnxio.NewNode("turn", "Transpose", []string{"w"}, []string{"t"}), onnxio.NewNode("other", "MatMul", []string{"x", "t"}, []string{"v"})}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for freeze, want := range map[bool]int{false: 2, true: 0} {
+	for freeze, want := range map[bool]int{false: 3, true: 0} {
 		g, err := graph.New(m, graph.Options{FreezeInputs: freeze})
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := Explain(g, nil, nil)
-		if len(e.Refused) != want || len(e.All()) != 2-want {
+		if explained := e.Of(g.Value("y")) != nil && e.Of(g.Value("z")) != nil && e.Of(g.Value("v")) != nil; len(e.Refused) != want || explained != freeze {
 			t.Errorf("frozen %v: %v", freeze, e)
 		}
 		for _, r := range e.Refused {
-			if r.Why.Code != reason.WeightsAreGraphInputs || !strings.Contains(r.Why.Message, r.Node.Title()) {
+			computed := strings.Contains(r.Why.Message, `is computed from "w"`)
+			if r.Why.Code != reason.WeightsAreGraphInputs || !strings.Contains(r.Why.Message, r.Node.Title()) || computed != (r.Node.Title() == "other") {
 				t.Errorf("%v", r.Why)
 			}
 		}
