@@ -31,6 +31,16 @@ var movings = []moving{
 		c = Concat(a, b) axis=1
 		y = BatchNormalization(c, ?7, ?7, ?7, !7)
 		z = Relu(y)`, nil, 2},
+	{"behind a join, with nodes that nobody reads before", `
+		x : float32 N 4 6 6
+		u = Sin(x)
+		a = Conv(x, ?4x4x3x3) pads=1,1,1,1
+		b = Conv(x, ?3x4x1x1, ?3)
+		v = Mul(u, ?4x1x1)
+		c = Concat(a, b) axis=1
+		y = BatchNormalization(c, ?7, ?7, ?7, !7)
+		z = Relu(y)
+		> z`, nil, 2},
 	{"behind a join along the rows", `
 		x : float32 N 4 6 6
 		w : float32 N 4 5 6

@@ -48,6 +48,8 @@ var nodes = []struct{ name, text string }{
 	{"blocks: another rank", "x : 1 8 2\ny = DepthToSpace(x) blocksize=2"},
 	{"blocks: no size", "x : 1 8 2 2\na = DepthToSpace(x)\nb = SpaceToDepth(x) blocksize=0\n> a b"},
 	{"blocks: open sizes", "x : N 8 H W\na = DepthToSpace(x) blocksize=2\nb = SpaceToDepth(x) blocksize=2\nc = DepthToSpace(x) blocksize=3\n> a b c"},
+	{"unshuffle: blocks, channels, and what is neither", "x : 2 6 4 4\na = Reshape(x, #2_6_2_2_2_2)\nb = Transpose(a) perm=0,1,3,5,2,4\nc = Reshape(b, #2_24_2_2)\nd = Reshape(x, #2_2_3_4_4)\ne = Transpose(d) perm=0,2,1,3,4\nf = Reshape(e, #2_6_4_4)\ng = Transpose(x) perm=0,1,3,2\nh = Reshape(g, #2_6_4_4)\ni = Relu(x)\nj = Transpose(i) perm=0,2,1,3\nk = Reshape(j, #2_6_4_4)\nl = Mul(x, =2)\nm = Transpose(l) perm=0,2,1,3\nn = Reshape(m, #2_6_4_4)\n> c f h k n"},
+	{"unshuffle: an unknown shape", "x : ?\na = Identity(x)\nb = Transpose(a) perm=0,2,1\ny = Reshape(b, #2_-1)"},
 	{"conv: a kernel from data", "x : 2 3 4 4\nw : 3 3 1 1\ny = Conv(x, w)"},
 	{"conv: mixed types", "x : 2 3 4 4\nw : float32 3 3 1 1\ny = Conv(x, w)"},
 	{"conv: a bias from data", "x : 2 3 4 4\nb : 3\ny = Conv(x, ?3x3x1x1, b)"},
