@@ -21,6 +21,7 @@ type Report struct {
 	Warnings   []Warning          `json:"warnings,omitempty"`
 	Ops        *OpCounts          `json:"ops,omitempty"`
 	Difference *Difference        `json:"difference,omitempty"`
+	Proving    *Proving           `json:"proving,omitempty"`
 	Totals     *Totals            `json:"totals,omitempty"`
 	Check      *Check             `json:"check,omitempty"`
 	Located    *Located           `json:"located,omitempty"`

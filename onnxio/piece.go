@@ -118,3 +118,38 @@ func (g *Graph) piece(inputs, outputs []*ValueInfo) (*Graph, error) {
 	out.dropAnnotations()
 	return out, nil
 }
+
+// WithGraph is a model with the opset imports, functions and metadata of m and another main
+// graph. Its nodes and constants share their bytes with where they come from; p says nothing of
+// versions.
+func (m *Model) WithGraph(p Parts) (*Model, error) {
+	g := &Graph{name: m.graph.name, nodes: p.Nodes, inits: p.Inits, outputs: p.Outputs}
+	for _, n := range p.Nodes {
+		g.fields = append(g.fields, field{num: 1, typ: protowire.BytesType, raw: message(nil, 1, n.raw), ref: n})
+	}
+	for _, t := range p.Inits {
+		g.fields = append(g.fields, field{num: 5, typ: protowire.BytesType, ref: t})
+	}
+	g.inputs = append(append(g.inputs, p.Inputs...), m.listed(p.Inits)...) // the latter in IR version 3
+	for _, v := range g.inputs {
+		g.fields = append(g.fields, declaring(11, v))
+	}
+	for _, v := range p.Outputs {
+		g.fields = append(g.fields, declaring(12, v))
+	}
+	if err := checkGraph(g, nil); err != nil {
+		return nil, fmt.Errorf("making a graph: %w", err)
+	}
+	out := *m
+	out.graph, out.fields = g, nil
+	for _, f := range m.fields {
+		switch f.num {
+		case 7:
+			f = field{num: 7, typ: protowire.BytesType, ref: g}
+		case 20: // how the model was trained
+			continue
+		}
+		out.fields = append(out.fields, f)
+	}
+	return &out, nil
+}

@@ -57,7 +57,7 @@ func mood(r *convert.Report) colour {
 	switch r.Verdict {
 	case convert.Failed, convert.NotEquivalent:
 		return bad
-	case convert.Partial, convert.Declined, convert.WouldBePartial, convert.Different:
+	case convert.Partial, convert.Declined, convert.WouldBePartial, convert.Different, convert.Compared:
 		return caution
 	}
 	if r.Error != nil {
@@ -100,10 +100,15 @@ func (t *text) body() {
 		t.notes("  ")
 		return
 	}
-	if r.Command != "verify" {
+	switch {
+	case r.Command == "prove":
+		t.model("original ", r.Input)
+		t.model("converted ", r.Output)
+		t.proving()
+	case r.Command != "verify":
 		t.model("", r.Input)
 		t.interfaces(r.Input)
-	} else if t.depth == everything {
+	case t.depth == everything:
 		t.model("reference ", r.Input)
 		t.model("candidate ", r.Output)
 	}

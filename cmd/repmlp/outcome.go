@@ -23,6 +23,8 @@ func outcome(r *convert.Report) string {
 		return "failed: " + why
 	case r.Command == "verify":
 		return equivalence(r.Check)
+	case r.Command == "prove":
+		return conclusion(r)
 	case r.Difference != nil:
 		return contrast(r)
 	case r.Command == "inspect":

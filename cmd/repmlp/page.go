@@ -116,6 +116,8 @@ func (p *page) head() {
 		convert.Failed:         {"Failed", toneBad},
 		convert.NotEquivalent:  {"Not equivalent", toneBad},
 		convert.Equivalent:     {"Equivalent", toneGood},
+		convert.Proved:         {"Proved for all inputs", toneGood},
+		convert.Compared:       {"Proved in part, compared on samples in part", toneFair},
 		convert.Same:           {"The same", toneGood},
 		convert.Different:      {"Different", toneFair},
 		convert.WouldFuse:      {"Everything would merge", toneGood},

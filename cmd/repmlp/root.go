@@ -97,7 +97,7 @@ something was not merged, 130 interrupted. No model is written unless it is 0.`,
 		}
 		return nil
 	}
-	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.inspectCommand(), a.bisectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
+	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.proveCommand(), a.inspectCommand(), a.bisectCommand(), a.benchCommand(), a.benchMemoryCommand(), a.enginesCommand(), a.rulesCommand(), a.versionCommand())
 	usage(root)
 	return root
 }

@@ -14,6 +14,7 @@ import (
 	validate "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"repmlp/convert"
+	"repmlp/onnxio"
 )
 
 // A schemaPage is a JSON Schema in docs, made from the type whose JSON form it
@@ -25,9 +26,9 @@ type schemaPage struct {
 }
 
 var (
-	reportSchema = schemaPage{"report.schema.json", "Report of repmlp convert, inspect and verify", convert.Report{}, map[string][]string{
-		"schema": {convert.Schema}, "command": {"convert", "inspect", "verify"},
-		"verdict": {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Failed, convert.NotEquivalent, convert.Equivalent, convert.WouldFuse, convert.WouldBePartial, convert.Same, convert.Different},
+	reportSchema = schemaPage{"report.schema.json", "Report of repmlp convert, inspect, verify and prove", convert.Report{}, map[string][]string{
+		"schema": {convert.Schema}, "command": {"convert", "inspect", "verify", "prove"},
+		"verdict": {convert.Fused, convert.Partial, convert.Declined, convert.Unchanged, convert.Failed, convert.NotEquivalent, convert.Equivalent, convert.Proved, convert.Compared, convert.WouldFuse, convert.WouldBePartial, convert.Same, convert.Different},
 	}}
 	bisectionSchema = schemaPage{"bisect.schema.json", "Report of repmlp bisect", convert.Bisection{}, map[string][]string{
 		"schema": {convert.BisectSchema}, "verdict": {convert.CulpritFound, convert.NothingFails, convert.AlwaysFails, convert.NotTestable},
@@ -151,12 +152,14 @@ func TestReportsConform(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("no model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	bent, straight := bend(t, dir)
 	seen := map[string]bool{}
 	for _, args := range [][]string{
 		{"convert", sample, "-o", out}, {"convert", done, "-o", out}, {"convert", file("kin_bn_before_conv_13"), "-o", out},
 		{"convert", file("kin_bn_before_conv_13"), "-o", out, "--strict"}, {"convert", file("t_init_overridable"), "-o", out}, {"convert", broken, "-o", out},
 		{"inspect", sample}, {"inspect", file("kin_bn_before_conv_13")}, {"inspect", done}, {"inspect", sample, done}, {"inspect", done, done}, {"inspect", filepath.Join(dir, "none.onnx")},
 		{"verify", sample, done}, {"verify", sample, done, "--rtol", "0"}, {"verify", sample, file("dyn_v1_op18")},
+		{"prove", sample, done}, {"prove", bent, straight}, {"prove", done, file("dyn_v1_op18")},
 	} {
 		_, text, _ := repmlp(append(args, "--json")...)
 		valid(t, strings.Join(args, " "), text)
@@ -210,4 +213,37 @@ func TestSchemaRefuses(t *testing.T) {
 			t.Errorf("a bound of %s: %v", text, err)
 		}
 	}
+}
+
+// bend writes a model with a scale behind a Relu, and the same with the scale before it.
+func bend(t *testing.T, dir string) (bent, straight string) {
+	t.Helper()
+	two, err := onnxio.EncodeFloat64([]float64{2}, onnxio.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale, err := onnxio.NewTensor("s", onnxio.Float32, []int64{1}, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{filepath.Join(dir, "bent.onnx"), filepath.Join(dir, "straight.onnx")}
+	for i, ops := range [][]string{{"Relu", "Mul"}, {"Mul", "Relu"}} {
+		p := onnxio.Parts{Inits: []*onnxio.Tensor{scale}}
+		for k, op := range ops {
+			in, out := []string{[]string{"x", "r"}[k]}, []string{[]string{"r", "y"}[k]}
+			if op == "Mul" {
+				in = append(in, "s")
+			}
+			p.Nodes = append(p.Nodes, onnxio.NewNode(op, op, in, out))
+		}
+		p.Inputs, p.Outputs = []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Named("N"), onnxio.Known(4))}, []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Named("N"), onnxio.Known(4))}
+		m, err := onnxio.NewModel(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Save(paths[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return paths[0], paths[1]
 }

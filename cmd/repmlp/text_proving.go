@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+
+	"repmlp/convert"
+)
+
+// shownPieces is how many pieces are shown that need no attention.
+const shownPieces = 8
+
+// proving lists what is the same in two models, and the pieces in which they differ.
+func (t *text) proving() {
+	p := t.report.Proving
+	if p == nil {
+		return
+	}
+	same := p.Identical
+	t.line("  identical: %s; %s of %s, to the bit", plural(same.Nodes, "node"), plural(same.Tensors, "tensor"), bytesOf(same.Bytes))
+	left := 0
+	for i, x := range p.Pieces {
+		if t.depth < everything && x.Linear && i >= shownPieces {
+			left++
+			continue
+		}
+		t.piece(x)
+	}
+	if left > 0 {
+		t.line("  and %s more like these (-v lists all)", plural(left, "piece"))
+	}
+}
+
+// piece says of one piece what became of it.
+func (t *text) piece(x convert.ProvedPiece) {
+	to := name(x.Value)
+	if x.New != "" {
+		to += " as " + name(x.New)
+	}
+	what := fmt.Sprintf("%s -> %s", plural(len(x.Original), "node"), plural(len(x.Converted), "node"))
+	switch {
+	case !x.Linear:
+		t.line("  %s: %s; NOT LINEAR: compared on %s only, largest difference %.2g", to, what, plural(x.Rows, "sample"), float64(x.MaxAbs))
+	default:
+		t.line("  %s: %s; proved within %s of the terms that are summed (%s)", to, what, plural(x.Roundings, "rounding"), x.Method)
+	}
+	if t.depth == everything {
+		t.line("    from %s", names(x.From))
+		t.line("    original %s", names(x.Original))
+		t.line("    converted %s", names(x.Converted))
+	}
+}
+
+// conclusion is the last line of a proof.
+func conclusion(r *convert.Report) string {
+	word := "proved for all inputs"
+	if r.Verdict == convert.Compared {
+		word = "proved in part"
+	}
+	return word + ": " + message(r.Proving.Sentence)
+}

@@ -1,0 +1,146 @@
+package identical
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"repmlp/internal/sketch"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// numbered numbers two models with one table.
+func numbered(t *testing.T, a, b *onnxio.Model) (first, second *Side) {
+	t.Helper()
+	table := NewTable()
+	var sides [2]*Side
+	for i, m := range []*onnxio.Model{a, b} {
+		g, err := graph.New(m, graph.Options{Sure: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sides[i], err = table.Number(g, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sides[0], sides[1]
+}
+
+// renamed is a model in which all nodes, inner values and initializers have other names, and
+// the nodes stand in another order.
+func renamed(t *testing.T, m *onnxio.Model, seed uint64) *onnxio.Model {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	kept := map[string]bool{"": true}
+	for _, v := range slices.Concat(m.Graph().Inputs(), m.Graph().Outputs()) {
+		kept[v.Name()] = true
+	}
+	called := map[string]string{}
+	other := func(list []string) []string {
+		out := make([]string, len(list))
+		for i, s := range list {
+			if out[i] = s; !kept[s] {
+				if called[s] == "" {
+					called[s] = fmt.Sprintf("v%d_%d", rng.IntN(1000), len(called))
+				}
+				out[i] = called[s]
+			}
+		}
+		return out
+	}
+	var e onnxio.Edit
+	for i, n := range m.Graph().Nodes() {
+		e.DropNodes = append(e.DropNodes, n)
+		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n.WithInputs(fmt.Sprint("n", i), other(n.Inputs()), other(n.Outputs()))})
+	}
+	for _, x := range m.Graph().Inits() {
+		b, err := x.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := onnxio.NewTensor(other([]string{x.Name()})[0], x.DType(), x.Dims(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.DropInits, e.AddInits = append(e.DropInits, x), append(e.AddInits, y)
+	}
+	rng.Shuffle(len(e.AddNodes), func(i, k int) { e.AddNodes[i], e.AddNodes[k] = e.AddNodes[k], e.AddNodes[i] })
+	out, err := m.Apply(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Names and order count for nothing.
+func TestRenamedIsTheSame(t *testing.T) {
+	for seed := range uint64(60) {
+		m := sketch.Model(t, sketch.Random(seed, 14, 3))
+		first, second := numbered(t, m, renamed(t, m, seed))
+		alive := len(second.Graph.Alive())
+		if d := second.Differences(first); len(d) > 0 || second.Count(first).Nodes != alive {
+			t.Fatalf("seed %d: %q, %d of %d nodes\n%s", seed, d, second.Count(first).Nodes, alive, sketch.Random(seed, 14, 3))
+		}
+	}
+}
+
+// What is written in two ways and computes the same has one number; what does not has two.
+func TestSameAndOther(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"x : N 4 6\ny = Relu(x)", "x : N 4 6\na = Identity(x)\nb = Dropout(a)\ny = Relu(b)", true},
+		{"x : 2 4 6\na = Reshape(x, #2_24)\nb = Reshape(a, #4_12)\ny = Relu(b)", "x : 2 4 6\na = Reshape(x, #4_12)\ny = Relu(a)", true},
+		{"x : 2 4 6\na = Reshape(x, #2_24)\nb = Reshape(a, #2_4_6)\ny = Relu(b)", "x : 2 4 6\ny = Relu(x)", true},
+		{"x : 2 4 6\na = Reshape(x, #2_24)\ny = Relu(a)", "x : 2 4 6\na = Reshape(x, #4_12)\ny = Relu(a)", false},
+		{"x : N 4 6\na = Transpose(x) perm=0,2,1\nb = Transpose(a) perm=2,1,0\ny = Relu(b)", "x : N 4 6\na = Transpose(x) perm=1,2,0\ny = Relu(a)", true},
+		{"x : N 4 6\na = Transpose(x) perm=0,2,1\nb = Transpose(a) perm=2,1,0\ny = Relu(b)", "x : N 4 6\na = Transpose(x) perm=2,0,1\ny = Relu(a)", false},
+		{"x : N 4 6\na = Flatten(x)\ny = Relu(a)", "x : N 4 6\na = Reshape(x, #-1_24)\ny = Relu(a)", true},
+		{"x : N 4 6\na = Mul(x, =1:4x1)\nb = Add(a, =0:6)\ny = Relu(b)", "x : N 4 6\ny = Relu(x)", true},
+		{"x : N 4 6\na = Mul(x, =1.5:4x1)\ny = Relu(a)", "x : N 4 6\ny = Relu(x)", false},
+		{"x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3)", "x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3) group=1 strides=1,1", false}, // the default of strides is no single value
+		{"x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3)", "x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3) group=1", true},
+		{"x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3)", "x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3) pads=1,1,1,1", false},
+		{"x : N 4\nz : N 4\ny = Sub(x, z)", "x : N 4\nz : N 4\ny = Sub(z, x)", false},
+		{"x : N 4\na = Softmax(x)\ny = Relu(a)", "x : N 4\na = Softmax(x) axis=-1\ny = Relu(a)", true},
+		{"x : N 4\na = Softmax(x)\ny = Relu(a)", "x : N 4\na = Softmax(x) axis=0\ny = Relu(a)", false},
+		{"x : N 4\na = Relu(x)\nb = Neg(a)\ny = Add(a, b)", "x : N 4\na = Relu(x)\nc = Relu(x)\nb = Neg(c)\ny = Add(a, b)", true},
+		{"x : N 4\na = Cast(x) to=11\ny = Relu(a)", "x : N 4\ny = Relu(x)", true},
+		{"x : N 4 6\ny = Add(x, =0.5:6)", "x : N 4 6\ny = Add(x, =0.5:1x6)", false}, // another shape
+	} {
+		first, second := numbered(t, sketch.Model(t, c.a), sketch.Model(t, c.b))
+		if d := second.Differences(first); (len(d) == 0) != c.same {
+			t.Errorf("%s\n---\n%s\n: %q", c.a, c.b, d)
+		}
+	}
+}
+
+// A claim gives a value the number of another, and what is a view of it the view of that.
+func TestClaim(t *testing.T) {
+	a := sketch.Graph(t, "x : 2 4 6\na = Relu(x)\nb = Sigmoid(a)\nc = Reshape(b, #8_6)\ny = Relu(c)")
+	merged := sketch.Graph(t, "x : 2 4 6\na = Relu(x)\nt = Tanh(a)\nu = Reshape(t, #6_8)\nb = Reshape(u, #2_4_6)\nc = Reshape(b, #8_6)\ny = Relu(c)")
+	tidied := sketch.Graph(t, "x : 2 4 6\na = Relu(x)\nt = Tanh(a)\nc = Reshape(t, #8_6)\ny = Relu(c)")
+	table := NewTable()
+	first, err := table.Number(a, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Number(merged, func(s *Side, v *graph.Value, _ Class) Class {
+		if v.Name == "b" {
+			return first.Named("b")
+		}
+		return 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+	last, err := table.Number(tidied, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := last.Differences(first); len(d) > 0 {
+		t.Error(d)
+	}
+}
