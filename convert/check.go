@@ -27,6 +27,7 @@ type Check struct {
 	Expected   []CheckOutput `json:"expected,omitempty"` // against the outputs that the inputs came with
 	Stress     []CheckStress `json:"stress,omitempty"`
 	Scores     []CheckScores `json:"scores,omitempty"` // of outputs that have the form of class scores
+	Saved      []string      `json:"saved,omitempty"`  // files that hold what was fed and what came out
 }
 
 // CheckOutput is one output of a Check. Statistics are of |a−b| over the elements that
@@ -161,7 +162,7 @@ func weakness(c *verify.Comparison, o verify.CompareOptions) (notes []Warning) {
 
 // worstOutput says in what two models differ.
 func worstOutput(c *verify.Comparison) string {
-	if said := worstOf(slices.Concat(c.Expected, c.Outputs)); said != "" {
+	if said := worstOf(slices.Concat(c.Outputs, c.Expected)); said != "" {
 		return said
 	}
 	for _, s := range c.Stress {
@@ -231,6 +232,12 @@ func allowance(atol, rtol float64) string {
 func describeCheck(c *verify.Comparison, engine string, o verify.CompareOptions) *Check {
 	out := &Check{Engine: engine, Seed: o.Seed, Runs: c.Runs, Samples: c.Samples, Inputs: o.Inputs, RTol: Number(c.RTol), ATol: Number(c.ATol),
 		Rule: c.Rule, Passed: c.Passed, NoiseFloor: Number(c.NoiseFloor), Outputs: describeOutputs(c.Outputs), Expected: describeOutputs(c.Expected)}
+	if o.SaveInputs != "" {
+		out.Saved = append(out.Saved, o.SaveInputs)
+	}
+	if o.SaveOutputs != "" {
+		out.Saved = append(out.Saved, verify.SavedOutputs(o.SaveOutputs)...)
+	}
 	for _, s := range c.Stress {
 		out.Stress = append(out.Stress, CheckStress{Name: s.Name, Says: s.Says, Passed: s.Passed, Outputs: describeOutputs(s.Outputs)})
 	}

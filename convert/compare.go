@@ -58,7 +58,7 @@ func (j *job) compareFiles(ctx context.Context) error {
 	if err == nil {
 		j.report.Verdict = Equivalent
 	}
-	return advised(err, "verify needs an engine that runs every operator of both models")
+	return advised(err, "verify needs an engine that runs every operator of both models; repmlp engines says which there are, and how to get others")
 }
 
 // openHashed opens the model that facts name, and hashes its file where that is asked for.
@@ -91,6 +91,8 @@ func (j *job) compare(ctx context.Context, ref, cand Side, lenient bool) error {
 		j.report.Warnings = append(j.report.Warnings, Warning{Code: "quantised", Message: fmt.Sprintf("the candidate has %d more operators that quantise than the reference: what it loses by that is no rounding of floats; say how much may be lost with --rtol, and look at the cosine and at how often both decide alike", more)})
 	}
 	switch {
+	case !c.Passed && worstOf(c.Outputs) == "" && worstOf(c.Expected) != "":
+		return fmt.Errorf("the models do not give what was expected: %s: %w", worstOutput(c), ErrNotEquivalent)
 	case !c.Passed:
 		return fmt.Errorf("the models differ: %s: %w", worstOutput(c), ErrNotEquivalent)
 	case !lenient:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"repmlp/convert/internal/differ"
 	"repmlp/internal/output"
 	"repmlp/onnxio"
 	"repmlp/verify"
@@ -31,6 +32,7 @@ type Located struct {
 	Candidate  []LocatedNode   `json:"candidate_nodes"`
 	Weights    []LocatedWeight `json:"weights,omitempty"` // constants of one name in both pieces that differ
 	Alone      bool            `json:"alone"`             // the piece differs where both models read the reference's values
+	Paired     bool            `json:"paired,omitempty"`  // values were paired by their place, and are called as in the reference
 	Saved      string          `json:"saved,omitempty"`   // the folder that holds the piece
 }
 
@@ -57,7 +59,15 @@ func (j *job) locate(ctx context.Context, ref, cand *onnxio.Model) error {
 	if err := j.opts.begin(ctx, "locating"); err != nil {
 		return err
 	}
-	found, err := verify.Locate(ctx, ref, cand, o)
+	var found *verify.Location
+	var err error
+	if o.ByPosition {
+		o.ByPosition = false
+		ref, cand, err = calledAlike(ctx, ref, cand)
+	}
+	if err == nil {
+		found, err = verify.Locate(ctx, ref, cand, o)
+	}
 	if ended(err) {
 		return err
 	}
@@ -71,11 +81,29 @@ func (j *job) locate(ctx context.Context, ref, cand *onnxio.Model) error {
 		note("no value was named: run by the Go engine, the outputs of both models agree")
 	default:
 		j.report.Located = describeLocation(found)
+		j.report.Located.Paired = j.opts.ByPosition
 		if j.opts.SaveCase != "" {
 			return j.saveCase(ctx, found.Case)
 		}
 	}
 	return nil
+}
+
+// calledAlike are two models without functions whose inputs and outputs belong together by
+// their place, in the candidate under the reference's names, and so is whatever else has
+// the same place in both.
+func calledAlike(ctx context.Context, ref, cand *onnxio.Model) (_, renamed *onnxio.Model, err error) {
+	if ref, err = ref.Plain(); err != nil {
+		return nil, nil, err
+	}
+	if cand, err = cand.Plain(); err != nil {
+		return nil, nil, err
+	}
+	names, err := differ.Names(ctx, ref, cand)
+	if err == nil {
+		renamed, err = cand.Renamed(names)
+	}
+	return ref, renamed, err
 }
 
 // saveCase writes a piece, all of it or nothing.

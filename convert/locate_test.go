@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"repmlp/onnxio"
+	"repmlp/verify"
 )
 
 const locating = `x : N 4
@@ -52,6 +53,26 @@ func TestLocate(t *testing.T) {
 	}
 	if r, err := CompareFiles(t.Context(), ref, ref, Options{Locate: true}); err != nil || r.Located != nil || r.Verdict != Equivalent {
 		t.Errorf("nothing differs: %v, %+v", err, r.Located)
+	}
+}
+
+// Paired by place, a value that both models have under two names is named as in the
+// reference, and the saved piece shows it without more words.
+func TestLocateByPlace(t *testing.T) {
+	ref := drawn(t, locating)
+	cand := drawn(t, "u : N 4\nv = Mul(u, =2:4)\nw = Add(v, =1_1_1.5_1:4)\nb = Relu(w)\n")
+	folder := filepath.Join(t.TempDir(), "piece")
+	r, err := CompareFiles(t.Context(), ref, cand, Options{ByPosition: true, SaveCase: folder})
+	l := r.Located
+	if !errors.Is(err, ErrNotEquivalent) || l == nil {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	if l.Value != "b" || !l.Paired || !l.Alone || l.Reshaped != 0 || l.Compared != 3 || told(t, l.Candidate) != "[{'name':'Add_w','op':'Add'}]" || len(l.Weights) != 1 || l.Weights[0].Name != "k2" {
+		t.Errorf("%s", told(t, l))
+	}
+	r, err = CompareFiles(t.Context(), filepath.Join(folder, verify.CaseReference), filepath.Join(folder, verify.CaseCandidate), Options{Inputs: []string{filepath.Join(folder, verify.CaseInputs)}})
+	if !errors.Is(err, ErrNotEquivalent) || r.Check.Outputs[0].Name != "b" {
+		t.Errorf("the piece: %v, %+v", err, r.Check)
 	}
 }
 

@@ -224,6 +224,11 @@ func (x *expansion) passed(name string) (*Attr, []byte) {
 
 // bodies is the attribute in body with copies of its graphs.
 func (x *expansion) bodies(a *Attr, body []byte, s *naming) (*Attr, error) {
+	return a.withGraphs(body, func(g *Graph) (*Graph, error) { return x.graph(g, s) })
+}
+
+// withGraphs is the attribute in body with other graphs in place of its own.
+func (a *Attr) withGraphs(body []byte, other func(*Graph) (*Graph, error)) (*Attr, error) {
 	v := *a
 	v.graphs = nil
 	left := a.graphs
@@ -236,10 +241,10 @@ func (x *expansion) bodies(a *Attr, body []byte, s *naming) (*Attr, error) {
 		var g *Graph
 		switch f.num {
 		case 6:
-			g, err = x.graph(a.g, s)
+			g, err = other(a.g)
 			v.g = g
 		case 11:
-			g, err = x.graph(left[0], s)
+			g, err = other(left[0])
 			v.graphs, left = append(v.graphs, g), left[1:]
 		default:
 			v.encoded = append(v.encoded, f.raw...)

@@ -87,8 +87,8 @@ type CompareOptions struct {
 	// denormal numbers, one channel alone. Of each there is a run of the types and shapes of
 	// the last one, in Comparison.Stress.
 	Stress bool
-	// SaveInputs names a .npz that gets what was fed, SaveOutputs a folder that gets what
-	// both models gave, see SavedOutputs; "": none. They are written where the comparison
+	// SaveInputs names a .npz that gets what was fed, SaveOutputs a folder, made where it is
+	// not there, that gets what both models gave, see SavedOutputs; "": none. They are written where the comparison
 	// came to its end, whatever it showed, and without stress inputs.
 	SaveInputs, SaveOutputs string
 	RTol                    float64 // both zero: follow the noise floor

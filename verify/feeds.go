@@ -5,7 +5,7 @@ import "repmlp/onnxio"
 // Inputs reads real inputs for a model, see CompareOptions.Inputs. Of an axis that
 // holds more samples than a run takes every run gets its piece.
 func Inputs(m *onnxio.Model, paths []string) ([]map[string]*Tensor, error) {
-	runs, err := realInputs(m, paths, ImageOptions{})
+	runs, err := realInputs(m, paths, ImageOptions{}, nil)
 	if err != nil {
 		return nil, err
 	}

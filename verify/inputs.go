@@ -28,7 +28,7 @@ func samples(m *onnxio.Model, o CompareOptions) (*series, error) {
 		return &series{count: len(o.given), samples: len(o.given), at: func(k int) (sample, error) { return o.given[k], nil }}, nil
 	}
 	if len(o.Inputs) > 0 {
-		return realInputs(m, o.Inputs, o.Images)
+		return realInputs(m, o.Inputs, o.Images, o.Dims)
 	}
 	sizes, err := ChooseSizes(m, o.Dims, 2)
 	if err != nil {

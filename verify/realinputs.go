@@ -313,6 +313,29 @@ func (s *inputSet) complete(ins []*onnxio.ValueInfo) error {
 	return nil
 }
 
+// sizeOf is the size that is bound to an axis of an input.
+func sizeOf(in *onnxio.ValueInfo, axis int, dims map[string]int64) (int, bool) {
+	if axis >= len(in.Dims()) || in.Dims()[axis].Param == "" {
+		return 0, false
+	}
+	n, bound := dims[in.Dims()[axis].Param]
+	return int(n), bound
+}
+
+// bound refuses real inputs of another size than the one that is bound to an axis behind
+// the first.
+func (s *inputSet) bound(ins []*onnxio.ValueInfo, dims map[string]int64) error {
+	for _, in := range ins {
+		for axis, n := range s.sources[in.Name()].Shape {
+			if want, ok := sizeOf(in, axis, dims); ok && axis > 0 && want != n {
+				name := in.Dims()[axis].Param
+				return fmt.Errorf("axis %d of input %q has %d elements, and %s=%d is asked for", axis, in.Name(), n, name, want)
+			}
+		}
+	}
+	return nil
+}
+
 // A span is the rows of one run; of inputs without a common first axis it is all.
 type span struct {
 	from, n int
@@ -320,8 +343,8 @@ type span struct {
 }
 
 // spans cuts a set into runs: a first axis that holds more samples than the model's
-// batch is run in pieces.
-func (s *inputSet) spans(ins []*onnxio.ValueInfo) ([]span, error) {
+// batch, or the size that is bound to it, is run in pieces.
+func (s *inputSet) spans(ins []*onnxio.ValueInfo, dims map[string]int64) ([]span, error) {
 	all := []span{{all: true}}
 	step, total, fixed := runBatch, -1, false
 	for _, in := range ins {
@@ -331,6 +354,8 @@ func (s *inputSet) spans(ins []*onnxio.ValueInfo) ([]span, error) {
 		}
 		if in.Shape() && in.Dims()[0].Known {
 			step, fixed = int(in.Dims()[0].Value), true
+		} else if n, bound := sizeOf(in, 0, dims); bound && !fixed {
+			step = n
 		}
 		if total >= 0 && total != t.Shape[0] {
 			return all, nil // inputs without a common batch
@@ -381,7 +406,7 @@ func (s *inputSet) read(p span, cut bool) (sample, error) {
 }
 
 // realInputs is the runs of real inputs, read when they are asked for.
-func realInputs(m *onnxio.Model, paths []string, images ImageOptions) (*series, error) {
+func realInputs(m *onnxio.Model, paths []string, images ImageOptions, dims map[string]int64) (*series, error) {
 	sets, unread, err := readSets(m, paths, images)
 	if err != nil {
 		return nil, err
@@ -395,7 +420,11 @@ func realInputs(m *onnxio.Model, paths []string, images ImageOptions) (*series, 
 	out := &series{unread: unread}
 	ins := feedable(m)
 	for _, s := range sets {
-		list, err := s.spans(ins)
+		err := s.bound(ins, dims)
+		var list []span
+		if err == nil {
+			list, err = s.spans(ins, dims)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading inputs %q: %w", s.path, err)
 		}

@@ -43,6 +43,39 @@ func ints64(v ...int64) (raw []byte) {
 	return raw
 }
 
+// A size that is bound to the first axis is how many samples run at a time; on another axis
+// real inputs have to have it.
+func TestBoundSizesOfRealInputs(t *testing.T) {
+	m, dir := twoInputs(t), t.TempDir()
+	x, i := filepath.Join(dir, "x.npy"), filepath.Join(dir, "i.npy")
+	writeFile(t, x, npy("<f4", "(3, 2)", floats32(1, 2, 3, 4, 5, 6)))
+	writeFile(t, i, npy("<i8", "(3, 2)", ints64(10, 20, 30, 40, 50, 60)))
+	o := CompareOptions{Inputs: []string{"x=" + x, "ids=" + i}}
+	for n, runs := range map[int64]int{0: 1, 1: 3, 2: 2, 3: 1, 9: 1} {
+		if o.Dims = map[string]int64{"N": n}; n == 0 {
+			o.Dims = nil
+		}
+		c, err := Compare(t.Context(), m, m, o)
+		if err != nil || c.Runs != runs || c.Samples != 3 {
+			t.Errorf("N=%d: %+v, %v", n, c, err)
+		}
+	}
+	wide, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Named("N"), onnxio.Named("L"))},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32, onnxio.Named("N"), onnxio.Named("L"))},
+		Nodes:   []*onnxio.Node{onnxio.NewNode("a", "Relu", []string{"x"}, []string{"y"})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, want := range map[int64]string{2: "", 3: `axis 1 of input "x" has 2 elements, and L=3 is asked for`} {
+		_, err := Compare(t.Context(), wide, wide, CompareOptions{Inputs: []string{x}, Dims: map[string]int64{"L": l}})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("L=%d: %v", l, err)
+		}
+	}
+}
+
 // Inputs are named one by one; a name that comes again begins another set, and whatever
 // does not fit is an error that names it.
 func TestNamedInputs(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,6 +191,7 @@ type savings struct {
 	outputs   []string
 	feeds     *saving
 	ref, cand *saving
+	folder    string // of the outputs, made where it is not there
 }
 
 // SavedOutputs are the files that SaveOutputs writes in a folder.
@@ -198,7 +200,7 @@ func SavedOutputs(dir string) []string {
 }
 
 func (o *CompareOptions) savings(ref *onnxio.Model) (s *savings, err error) {
-	s = &savings{}
+	s = &savings{folder: o.SaveOutputs}
 	for _, v := range feedable(ref) {
 		s.inputs = append(s.inputs, v.Name())
 	}
@@ -225,4 +227,11 @@ func (s *savings) remove() {
 	}
 }
 
-func (s *savings) end() error { return errors.Join(s.feeds.end(), s.ref.end(), s.cand.end()) }
+func (s *savings) end() error {
+	if s.folder != "" {
+		if err := os.Mkdir(s.folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("saving outputs: %w", err)
+		}
+	}
+	return errors.Join(s.feeds.end(), s.ref.end(), s.cand.end())
+}

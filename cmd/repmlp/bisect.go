@@ -194,6 +194,8 @@ func (a *app) checked(ctx context.Context, s *settings, words []string, file str
 func (a *app) tellBisection(b *convert.Bisection, s *settings, in string) {
 	t := &text{report: &convert.Report{Command: "bisect", Regions: b.Failing}, depth: a.depth()}
 	switch {
+	case b.Merges == 0:
+		t.line("nothing to search: no merge is there to make; the check passes (%s)", plural(len(b.Runs), "run"))
 	case b.Verdict == convert.NothingFails:
 		t.line("nothing fails: the check passes with all of %s (%s)", plural(b.Merges, "merge"), plural(len(b.Runs), "run"))
 	default:

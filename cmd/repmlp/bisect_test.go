@@ -256,6 +256,20 @@ func TestBisectTells(t *testing.T) {
 	}
 }
 
+// A model without a merge is searched no further.
+func TestBisectOfNothing(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.onnx")
+	ladder(t, 0, model)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errw := repmlp("bisect", model, "--check", "'"+self+"' bisect-check has {} x", "-q")
+	if code != exitDone || out != "nothing to search: no merge is there to make; the check passes (1 run)\n" {
+		t.Errorf("exit %d: %s%s", code, out, errw)
+	}
+}
+
 // A search that is interrupted ends its check and leaves nothing.
 func TestBisectIsInterrupted(t *testing.T) {
 	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "log")

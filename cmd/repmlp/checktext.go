@@ -54,6 +54,9 @@ func (t *text) comparison(c *convert.Check) {
 		t.scores(s)
 	}
 	t.stress(c.Stress)
+	if len(c.Saved) > 0 {
+		t.line("  saved in %s", names(c.Saved))
+	}
 	if t.depth == everything {
 		t.line("  engine %s, seed %d, %s", c.Engine, c.Seed, runs(c))
 	}
@@ -180,7 +183,15 @@ func (t *text) worst(o convert.CheckOutput, alone bool) {
 		if o.WorstFrom != "" {
 			run += fmt.Sprintf(" (%s)", name(o.WorstFrom))
 		}
-		t.line("  output %s %v: differs by at most %.3g at %v%s: %.9g in %s, %.9g in %s", called, o.Shape, float64(o.MaxAbs), o.WorstIndex, run, float64(o.Worst[0]), first, float64(o.Worst[1]), second)
+		there := fmt.Sprintf("at %v%s: %.9g in %s, %.9g in %s", o.WorstIndex, run, float64(o.Worst[0]), first, float64(o.Worst[1]), second)
+		switch {
+		case o.Opposed == 0:
+			t.line("  output %s %v: differs by at most %.3g %s", called, o.Shape, float64(o.MaxAbs), there)
+		case o.MaxAbs > 0: // the place is that of something that is no number
+			t.line("  output %s %v: differs %s; numbers by at most %.3g", called, o.Shape, there, float64(o.MaxAbs))
+		default:
+			t.line("  output %s %v: differs %s", called, o.Shape, there)
+		}
 	}
 	if o.Elements > o.NotCompared && (t.depth == everything || !alone) {
 		t.line("  allowed: %s %.3g, which is %.3g + %.3g of its largest value (%s)", called, float64(o.Limit), float64(o.ATol), float64(o.RTol), message(o.Rule))
@@ -191,6 +202,18 @@ func (t *text) worst(o convert.CheckOutput, alone bool) {
 	if o.NotCompared > 0 {
 		t.line("  %s: %d of %d elements were left out, since the reference itself jumps there", called, o.NotCompared, o.Elements)
 	}
+}
+
+// farOff says how far an output is off, in one line.
+func farOff(o convert.CheckOutput) string {
+	if o.Opposed > 0 {
+		said := countOpposed(o.Opposed) + " NaN or infinite in one of them alone, or infinite with opposite signs"
+		if o.MaxAbs > 0 {
+			said += fmt.Sprintf("; numbers differ by at most %.3g", float64(o.MaxAbs))
+		}
+		return said
+	}
+	return fmt.Sprintf("differs by at most %.3g, %.3g of its largest value", float64(o.MaxAbs), float64(o.MaxRel))
 }
 
 // notNumbers counts NaN and infinities.
@@ -240,11 +263,12 @@ func (t *text) stress(list []convert.CheckStress) {
 		if !s.Passed {
 			word = "DIFFER"
 		}
-		worst, most := 0.0, 0.0
+		worst, most, same := 0.0, 0.0, len(s.Outputs) > 0
 		var n, opposed, compared, left int64
 		for _, o := range s.Outputs {
 			worst = max(worst, float64(o.MaxRel))
 			most = max(most, float64(o.Ratio))
+			same = same && o.Is == string(verify.Identical)
 			n += o.NotFinite
 			opposed += o.Opposed
 			compared += o.Compared
@@ -256,6 +280,8 @@ func (t *text) stress(list []convert.CheckStress) {
 			said = fmt.Sprintf("outputs DIFFER: %s NaN or infinite in one of the models alone", plural(int(opposed), "element")+areIs(opposed))
 		case compared == 0 && s.Passed:
 			said = "outputs show nothing"
+		case same:
+			said = "outputs are the same numbers"
 		case !s.Passed:
 			said = fmt.Sprintf("outputs DIFFER by %.2g of the largest value, %.2g times what is allowed", worst, most)
 		}
@@ -305,7 +331,15 @@ func equivalence(c *convert.Check) string {
 	if d.ATol > 0 {
 		worst = fmt.Sprintf("%.3g, %s", float64(d.MaxAbs), worst)
 	}
-	return fmt.Sprintf("%s: %s, largest difference %s, allowed %s (%s)%s", word, runs(c), worst, d.Allowance(), noise(c), isNoise(c, d))
+	if d.Opposed > 0 {
+		worst = countOpposed(d.Opposed) + " NaN or infinite in one of them alone, numbers " + worst + " apart"
+	} else {
+		worst = "largest difference " + worst
+	}
+	if d.Of != "" && unexpected(c) {
+		return fmt.Sprintf("%s: %s, against what was expected %s, allowed %s%s", word, runs(c), worst, d.Allowance(), notExpected(c))
+	}
+	return fmt.Sprintf("%s: %s, %s, allowed %s (%s)%s", word, runs(c), worst, d.Allowance(), noise(c), isNoise(c, d))
 }
 
 // failedStress names the stress inputs on which models differ that agree on all others.
@@ -322,15 +356,49 @@ func failedStress(c *convert.Check) string {
 	return strings.Join(failed, ", ")
 }
 
-// decisive is the output that came nearest to its limit or went farthest beyond.
+// decisive is the output that came nearest to its limit or went farthest beyond, of the
+// models against what was expected where that alone is not met.
 func decisive(c *convert.Check) (d *convert.CheckOutput) {
-	all := slices.Concat(c.Outputs, c.Expected)
+	all := slices.Clone(c.Outputs)
+	if len(all) == 0 || unexpected(c) {
+		all = slices.Clone(c.Expected)
+	}
 	for i := range all {
 		if d == nil || rank(all[i]) > rank(*d) {
 			d = &all[i]
 		}
 	}
 	return d
+}
+
+// unexpected reports whether two models agree, and not with what was expected.
+func unexpected(c *convert.Check) bool {
+	failed := func(o convert.CheckOutput) bool { return !o.Passed }
+	return slices.ContainsFunc(c.Expected, failed) && !slices.ContainsFunc(c.Outputs, failed)
+}
+
+// notExpected says which of two models that agree does not give what was expected.
+func notExpected(c *convert.Check) string {
+	of := func(which string) bool {
+		return slices.ContainsFunc(c.Expected, func(o convert.CheckOutput) bool { return o.Of == which && !o.Passed })
+	}
+	who := "neither model gives"
+	switch {
+	case !of("candidate"):
+		who = "the reference does not give"
+	case !of("reference"):
+		who = "the candidate does not give"
+	}
+	between := "differ by less than is allowed"
+	switch is := func(ok func(convert.CheckOutput) bool) bool {
+		return !slices.ContainsFunc(c.Outputs, func(o convert.CheckOutput) bool { return !ok(o) })
+	}; {
+	case is(func(o convert.CheckOutput) bool { return o.Is == string(verify.Identical) }):
+		between = "give the same numbers"
+	case is(func(o convert.CheckOutput) bool { return o.Explained }):
+		between = "differ by rounding"
+	}
+	return fmt.Sprintf("; %s what was expected, and the two %s", who, between)
 }
 
 // isNoise says whether the differences are rounding, and else how many times that.

@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -36,6 +39,9 @@ func (s *settings) feeding(cmd *cobra.Command, o *convert.Options) (err error) {
 			return coded(exitUsage, fmt.Errorf("--%s: an empty name", flag))
 		}
 	}
+	if s.saveInputs != "" && !strings.EqualFold(filepath.Ext(s.saveInputs), ".npz") {
+		return coded(exitUsage, fmt.Errorf("--save-inputs %q: name a file that ends in .npz, which --inputs reads", s.saveInputs))
+	}
 	o.SaveInputs, o.SaveOutputs = s.saveInputs, s.saveOutputs
 	switch s.match {
 	case "", "name": // "": the command has no such flag
@@ -45,8 +51,8 @@ func (s *settings) feeding(cmd *cobra.Command, o *convert.Options) (err error) {
 		return coded(exitUsage, fmt.Errorf("--match %q: choose name or position", s.match))
 	}
 	o.Cast, o.Stress = s.castInputs, s.stress
-	if s.locate && (o.ByPosition || o.Cast) {
-		return wrongUse(cmd, errors.New("--locate follows the names of values, so it goes with neither --match position nor --cast-inputs"))
+	if s.locate && o.Cast {
+		return wrongUse(cmd, errors.New("--locate compares values of one type, so it does not go with --cast-inputs"))
 	}
 	return nil
 }
@@ -95,12 +101,30 @@ func numbers(flag, text string) (out []float64, err error) {
 	return out, nil
 }
 
-// saved are the files of inputs and outputs that a comparison writes.
+// newFolders are the folders that a comparison makes.
+func (s *settings) newFolders() (list []output.Target) {
+	if s.saveCase != "" {
+		list = append(list, output.Target{Flag: "--save-case", Path: s.saveCase})
+	}
+	if s.makesOutputs() {
+		list = append(list, output.Target{Flag: "--save-outputs", Path: s.saveOutputs})
+	}
+	return list
+}
+
+// makesOutputs reports whether the folder for outputs is to be made.
+func (s *settings) makesOutputs() bool {
+	_, err := os.Lstat(s.saveOutputs)
+	return s.saveOutputs != "" && errors.Is(err, fs.ErrNotExist)
+}
+
+// saved are the files of inputs and outputs that a comparison writes into folders that
+// are there.
 func (s *settings) saved() (out targets) {
 	if s.saveInputs != "" {
 		out = append(out, output.Target{Flag: "--save-inputs", Path: s.saveInputs})
 	}
-	if s.saveOutputs != "" {
+	if s.saveOutputs != "" && !s.makesOutputs() {
 		for _, p := range verify.SavedOutputs(s.saveOutputs) {
 			out = append(out, output.Target{Flag: "--save-outputs", Path: p})
 		}

@@ -171,7 +171,7 @@ func (j *junitSuites) outputs(check *convert.Check) {
 		if o.Of != "" {
 			c.Name += " of the " + o.Of + " against the expected outputs"
 		}
-		said := fmt.Sprintf("differs by at most %.3g, %.3g of its largest value; allowed %.3g, %s", float64(o.MaxAbs), float64(o.MaxRel), float64(o.Limit), noise(check))
+		said := fmt.Sprintf("%s; allowed %.3g, %s", farOff(o), float64(o.Limit), noise(check))
 		switch {
 		case !o.Passed:
 			c.Failure = because("%s", said)
@@ -185,7 +185,7 @@ func (j *junitSuites) outputs(check *convert.Check) {
 	for _, x := range check.Stress {
 		c := junitCase{Name: "stress " + name(x.Name), Output: message(x.Says)}
 		if !x.Passed {
-			c.Failure = because("the outputs differ on %s", x.Says)
+			c.Failure = because("the outputs differ on these inputs: %s", x.Says)
 		}
 		s.add(c)
 	}

@@ -205,17 +205,50 @@ func (m *markdown) check(r *convert.Report) {
 		return
 	}
 	word := "agree"
-	if !c.Passed {
+	switch {
+	case unexpected(c):
+		word = "agree, but are not what was expected"
+	case !c.Passed:
 		word = "differ"
 	}
 	m.head("Whole model")
 	m.line("")
 	m.line("The outputs %s: %s, seed %d, allowed %s, %s.", word, runs(c), c.Seed, mdText(c.Allowance()), mdText(noise(c)))
-	var rows [][]string
-	for _, o := range c.Outputs {
-		rows = append(rows, []string{mdCode(o.Name), sizes(o.Shape), mdText(closeness(o)), fmt.Sprintf("%.3g", float64(o.MaxAbs)), figure("%.3g", o.Mean), figure("%.3g", o.P99), fmt.Sprintf("%.3g", float64(o.MaxRel)), mdText(share(o))})
+	m.outputs("output", c.Outputs)
+	m.outputs("against the expected outputs", c.Expected)
+	list := linesOf(r, func(t *text) {
+		for _, o := range slices.Concat(c.Outputs, c.Expected) {
+			if !o.Passed {
+				t.worst(o, false)
+			}
+		}
+		for _, s := range c.Scores {
+			t.scores(s)
+		}
+		t.stress(c.Stress)
+	})
+	if len(list) > 0 {
+		m.line("")
 	}
-	m.table([]string{"output", "shape", "", "largest difference:", "mean:", "p99:", "of the largest value:", "of the limit:"}, rows)
+	for _, line := range list {
+		m.line("- %s", mdText(line))
+	}
+}
+
+// outputs are the statistics as a table.
+func (m *markdown) outputs(what string, list []convert.CheckOutput) {
+	if len(list) == 0 {
+		return
+	}
+	var rows [][]string
+	for _, o := range list {
+		called := mdCode(o.Name)
+		if o.Of != "" {
+			called += " of the " + o.Of
+		}
+		rows = append(rows, []string{called, sizes(o.Shape), mdText(closeness(o)), fmt.Sprintf("%.3g", float64(o.MaxAbs)), figure("%.3g", o.Mean), figure("%.3g", o.P99), fmt.Sprintf("%.3g", float64(o.MaxRel)), mdText(share(o))})
+	}
+	m.table([]string{what, "shape", "", "largest difference:", "mean:", "p99:", "of the largest value:", "of the limit:"}, rows)
 }
 
 // timings are the latencies of models.

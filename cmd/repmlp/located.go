@@ -44,6 +44,9 @@ func (t *text) located() {
 	} else {
 		t.line("  no piece alone differs by more than its own rounding: the difference grows from value to value")
 	}
+	if l.Paired {
+		t.line("  values were paired by their place in both models, and are called here as in the reference")
+	}
 	if l.Reshaped > 0 {
 		t.line("  %s in both models for values of two shapes or types; values were compared by their names", plural(l.Reshaped, "name")+" stand")
 	}
@@ -53,9 +56,12 @@ func (t *text) located() {
 }
 
 // whereOf is what located tells, line by line.
-func whereOf(r *convert.Report) (list []string) {
+func whereOf(r *convert.Report) []string { return linesOf(r, (*text).located) }
+
+// linesOf is a part of the text of a report, line by line.
+func linesOf(r *convert.Report, tell func(*text)) (list []string) {
 	t := &text{report: r, depth: everything}
-	t.located()
+	tell(t)
 	for line := range strings.Lines(t.String()) {
 		list = append(list, strings.TrimSpace(line))
 	}

@@ -189,10 +189,13 @@ func (p *page) sentence() string {
 	}
 	if c := r.Check; c != nil {
 		word := "agree"
-		if !c.Passed {
+		switch {
+		case unexpected(c):
+			word = "agree, but do not give what was expected"
+		case !c.Passed:
 			word = "do not agree"
 		}
-		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: they are %.2g of the largest output apart at most, allowed %s.", word, farthestOff(c), c.Allowance()))
+		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: they are %.2g of the largest output apart at most, allowed %s%s.", word, farthestOff(c), c.Allowance(), inOne(c)))
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
@@ -200,6 +203,18 @@ func (p *page) sentence() string {
 		parts = append(parts, "Nothing was written: this is what convert would do.")
 	}
 	return strings.Join(parts, " ")
+}
+
+// inOne counts what is no number in one of two models alone, which no distance tells.
+func inOne(c *convert.Check) string {
+	var n int64
+	for _, o := range c.Outputs {
+		n += o.Opposed
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %s NaN or infinite in one of them alone", countOpposed(n))
 }
 
 // cards answer what was merged, whether that is proved, what stays, and whether it is
@@ -286,9 +301,11 @@ func (p *page) proofCard() pageCard {
 		}
 		said := fmt.Sprintf("outputs within %.2g, allowed %s", farthestOff(k), allowed)
 		if !k.Passed {
-			said = fmt.Sprintf("outputs %.2g apart, allowed %s", farthestOff(k), allowed)
+			said = fmt.Sprintf("outputs %.2g apart%s, allowed %s", farthestOff(k), inOne(k), allowed)
 		}
 		switch {
+		case unexpected(k):
+			c.Value, c.Tone = "not as expected", toneBad
 		case !k.Passed:
 			c.Tone = toneBad
 			if r.Command == "verify" {
@@ -356,7 +373,11 @@ func (p *page) staysCard() pageCard {
 		c.Lines = append(c.Lines, fmt.Sprintf("%s would make it larger", plural(len(size), "merge")))
 	}
 	if len(left) > 0 {
-		c.Lines = append(c.Lines, fmt.Sprintf("%s without a layer to take it: %s", plural(len(left), "node"), count(left)))
+		them := "them"
+		if len(left) == 1 {
+			them = "it"
+		}
+		c.Lines = append(c.Lines, fmt.Sprintf("%s without a layer that takes %s: %s", plural(len(left), "node"), them, count(left)))
 	}
 	if r.Verdict == convert.Failed {
 		c.Tone = ""

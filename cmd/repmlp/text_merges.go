@@ -43,7 +43,7 @@ func (t *text) blocks() {
 		if t.depth == everything {
 			return fmt.Sprint(i)
 		}
-		return list[i].Kind + "\x00" + list[i].Detail
+		return fmt.Sprint(list[i].Kind, "\x00", list[i].Detail, list[i].Becomes == "") // one that stays is not told of with those that do not
 	}) {
 		b := list[k.members[0]]
 		times, work := "", &convert.Change{}

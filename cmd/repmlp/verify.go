@@ -23,8 +23,9 @@ with moved inputs. The report says what was allowed. Outputs of a test_data_set
 folder are what both models have to give. docs/verify.md says how the limit is
 chosen and how to read a failure.
 
-With --locate the first value is named that both models have, by its name, and
-that differs by more than rounding explains, with the nodes that make it.
+With --locate the first value is named that both models have, by its name, or with
+--match position by its place, and that differs by more than rounding explains, with
+the nodes that make it.
 --save-case writes the smallest piece of both models that shows it into a new
 folder, with what it reads, as DIR/reference.onnx, DIR/candidate.onnx and
 DIR/test_data_set_0.
@@ -65,8 +66,10 @@ func (a *app) verify(cmd *cobra.Command, s *settings, reference, candidate strin
 	ctx := cmd.Context()
 	writes := append(s.outputs(), s.saved()...)
 	err = writes.check(s.reads(opts, reference, candidate))
-	if err == nil && s.saveCase != "" {
-		err = output.CheckFolder(output.Target{Flag: "--save-case", Path: s.saveCase})
+	for _, folder := range s.newFolders() {
+		if err == nil {
+			err = output.CheckFolder(folder)
+		}
 	}
 	if err != nil {
 		r := failing("verify", reference)

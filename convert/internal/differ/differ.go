@@ -36,7 +36,15 @@ func (p Pair) Changed() bool { return len(p.Attrs)+len(p.Inputs) > 0 }
 // by names of values first or by structure alone, the one counts by which more nodes are
 // equal: exporters number values, and equal numbers may mean nothing.
 func Of(ctx context.Context, a, b *onnxio.Model) (*Result, error) {
-	var best *matching
+	m, err := best(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	return m.result(ctx, a, b)
+}
+
+// best finds what belongs together in the better of both ways.
+func best(ctx context.Context, a, b *onnxio.Model) (found *matching, err error) {
 	for _, names := range []bool{true, false} {
 		m, err := match(a.Graph(), b.Graph(), names)
 		if err != nil {
@@ -45,11 +53,11 @@ func Of(ctx context.Context, a, b *onnxio.Model) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if best == nil || m.alike(a, b) > best.alike(a, b) {
-			best = m
+		if found == nil || m.alike(a, b) > found.alike(a, b) {
+			found = m
 		}
 	}
-	return best.result(ctx, a, b)
+	return found, nil
 }
 
 // alike counts the pairs that do not differ.

@@ -112,10 +112,7 @@ func familyBlocks(p *plan.Plan) []Block {
 				continue
 			}
 			shape := r.Layer.Shape()
-			becomes := fmt.Sprintf("one %s %s %d -> %d", op, affine.Cross(taps), shape.In, shape.Out)
-			if shape.Groups > 1 {
-				becomes += fmt.Sprintf(" in %d groups", shape.Groups)
-			}
+			becomes := fmt.Sprintf("one %s %s %d -> %d%s", op, affine.Cross(taps), shape.In, shape.Out, inGroups(shape.Groups))
 			blocks = append(blocks, Block{Name: firstLayer(r.Segment).Title(), Kind: fam.Name, Detail: strings.Join(f.text, ", "), Becomes: becomes, Region: r.ID})
 			break
 		}

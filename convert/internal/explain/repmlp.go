@@ -59,22 +59,33 @@ func repMLPBlock(p *plan.Plan, r *plan.Region) (Block, bool) {
 	shape := r.Layer.Shape()
 	share := ""
 	if c, ok := tile[1].Int(); ok && int(c) == shape.Groups {
-		share = fmt.Sprintf(", S=%d share sets", shape.Groups)
+		share = ", S=1 share set"
+		if shape.Groups > 1 {
+			share = fmt.Sprintf(", S=%d share sets", shape.Groups)
+		}
 	}
 	made := "?"
 	if n, ok := tile[2].Times(tile[3]).Int(); ok && n > 0 && shape.Out%int(n) == 0 {
 		made = fmt.Sprint(shape.Out / int(n))
 	}
-	becomes := fmt.Sprintf("one FC3 %d -> %d in %d groups", shape.In, shape.Out, shape.Groups)
+	becomes := fmt.Sprintf("one FC3 %d -> %d%s", shape.In, shape.Out, inGroups(shape.Groups))
 	var stages []string
 	if global := globalPerceptron(p.Explained, r); global != "" {
 		stages = append(stages, "global perceptron "+global)
 		becomes += ", beside FC1 and FC2"
 	}
 	stages = append(stages,
-		fmt.Sprintf("partition perceptron FC3 %d -> %d in %d groups on tiles C=%v O=%s h×w=%v×%v%s", shape.In, shape.Out, shape.Groups, tile[1], made, tile[2], tile[3], share),
+		fmt.Sprintf("partition perceptron FC3 %d -> %d%s on tiles C=%v O=%s h×w=%v×%v%s", shape.In, shape.Out, inGroups(shape.Groups), tile[1], made, tile[2], tile[3], share),
 		"local perceptron "+strings.Join(kernels, ", "))
 	return Block{Name: fc3.Node().Title(), Kind: "RepMLP", Detail: strings.Join(stages, "; "), Becomes: becomes, Region: r.ID}, true
+}
+
+// inGroups says in how many groups a layer works, nothing of one.
+func inGroups(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" in %d groups", n)
 }
 
 // globalPerceptron describes the two FCs whose result is added to the block's
