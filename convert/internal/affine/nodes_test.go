@@ -288,6 +288,8 @@ var nodes = []struct{ name, text string }{
 	{"einsum over channels", "x : N 8 3 5\na = Einsum(x, ?5x8) equation=bchw,kc->bkhw\nb = Mul(a, =1.5)\ny = Add(b, ?5x1x1)"},
 	{"product in front of a conv", "x : N 4 5 3\na = MatMul(x, ?3x6)\nb = Transpose(a) perm=0,3,1,2\ny = Conv(b, ?2x6x3x3) pads=1,1,1,1"},
 
+	{"split products with biases of a map", "x : N 4 5 6\np, q = Split(x, #3_3) axis=3\na = MatMul(p, ?3x2)\nb = Add(a, ?2)\nc = MatMul(q, ?3x2)\nd = Add(c, ?2)\ne = Concat(b, d) axis=3\nf = Transpose(e) perm=0,3,1,2\ny = Conv(f, ?3x4x3x3)"},
+
 	{"sum", "x : N 5\na = Gemm(x, ?5x5, ?5)\nb = Mul(x, ?5)\ny = Sum(a, b, x)"},
 	{"difference", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x3x1x1)\nc = Sub(a, b)\ny = Sub(c, x)"},
 	{"mean of branches", "x : N 3 4 4\na = Conv(x, ?3x3x3x3, ?3) pads=1,1,1,1\nb = Conv(x, ?3x1x1x1, ?3) group=3\ny = Mean(a, b, x)"},

@@ -61,6 +61,7 @@ func TestPassages(t *testing.T) {
 		{text: "x : 2 3\ny = Pad(x, #0_1_0_1, =2)", none: true},
 		{text: "x : 1 3 4 4\ny = AveragePool(x) kernel_shape=3,3 pads=1,1,1,1", piece: []int{1, 3, 1, 1}, back: []int{1, 3, 1, 1}, law: law{shifts: true}},
 		{text: "x : 1 3 4 4\ny = AveragePool(x) kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1", piece: []int{1, 3, 1, 1}, back: []int{1, 3, 1, 1}},
+		{text: "x : 1 3 4 4\ny = AveragePool(x) kernel_shape=2,2", piece: []int{1, 1, 3, 1}, law: law{shifts: true}},
 		{text: "x : 2 3 4\ny = ReduceSum(x, #1)", piece: []int{2, 1, 4}, back: []int{2, 1, 4}},
 		{text: "x : 2 3 4\ny = ReduceMean(x) axes=@1", piece: []int{2, 1, 4}, back: []int{2, 1, 4}, law: law{shifts: true}},
 		{text: "x : float32 1 3 4 4\ny = Resize(x, -, =1_1_2_2:4) mode=nearest", piece: []int{1, 3, 1, 1}, back: []int{1, 3, 1, 1}, law: law{shifts: true}},

@@ -23,7 +23,7 @@ func main() {
 	seed := flag.Uint64("seed", 1, "of the draw")
 	tests := flag.String("tests", "", "packages whose tests are run, with commas; without it those that are mutated")
 	own := flag.Bool("own", false, "run the tests of a mutant's own package alone")
-	factor := flag.Float64("factor", 10, "a test may take as many times as long as without a mutation, and 5 s")
+	factor := flag.Float64("factor", 10, "tests may take as many times as long as without a mutation, and 5 s, of the processor")
 	workers := flag.Int("j", max(1, runtime.NumCPU()/2), "mutants at a time, at most one for each processor")
 	slow := flag.Duration("slow", 0, "leave out tests that take longer than this; 0 is none")
 	match := flag.String("match", "", "of the drawn mutants those whose line of -list matches this regular expression")

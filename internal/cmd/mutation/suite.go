@@ -131,15 +131,22 @@ const memoryLimit = 12 << 20
 // errTime says that a run took longer than it may.
 var errTime = errors.New("out of time")
 
-// run runs a test binary in the package's folder; no limit is 0.
+// waiting is how many times as long as its processor time a run may take: what else the
+// machine does makes runs slow, and one that waits for ever uses no processor.
+const waiting = 10
+
+// run runs a test binary in the package's folder; limit bounds its processor time, 0 does
+// not.
 func (s *Suite) run(binary string, limit time.Duration, flags ...string) ([]byte, error) {
 	ctx := context.Background()
+	limits := fmt.Sprintf("ulimit -v %d", memoryLimit)
 	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
+		ctx, cancel = context.WithTimeout(ctx, waiting*limit)
 		defer cancel()
+		limits += fmt.Sprintf("; ulimit -t %d", seconds(limit))
 	}
-	args := slices.Concat([]string{"-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memoryLimit), binary, "-test.short", "-test.timeout=0"}, flags)
+	args := slices.Concat([]string{"-c", limits + `; exec "$0" "$@"`, binary, "-test.short", "-test.timeout=0"}, flags)
 	cmd := exec.CommandContext(ctx, "sh", args...)
 	cmd.Dir = s.Dir
 	var out tail
@@ -147,11 +154,20 @@ func (s *Suite) run(binary string, limit time.Duration, flags ...string) ([]byte
 	cmd.WaitDelay = 5 * time.Second
 	ownGroup(cmd)
 	err := cmd.Run()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || limit > 0 && ended(cmd.ProcessState, limit) {
 		err = errTime
 	}
 	return out.Bytes(), err
 }
+
+// ended reports whether a signal ended a process that had used up its processor time, of
+// which a part may not be counted.
+func ended(p *os.ProcessState, limit time.Duration) bool {
+	return p != nil && p.ExitCode() == -1 && p.UserTime()+p.SystemTime() >= limit*9/10
+}
+
+// seconds rounds up.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // stages are the tests in the order in which they are tried on a mutant: what killed
 // most before, then quick ones, then the others.
@@ -194,8 +210,8 @@ func (s *Suite) count(name string) {
 }
 
 // kill runs the tests on a binary that holds a mutant and says which of them killed
-// it; "" where none did. A run takes at most factor times as long as without the
-// mutation, and some seconds.
+// it; "" where none did. A run takes at most factor times as much of the processor as it
+// took time without the mutation, and some seconds.
 func (s *Suite) kill(binary string, factor float64) string {
 	for _, stage := range s.stages() {
 		var names []string

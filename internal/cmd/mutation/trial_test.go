@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // module is a small module: b is built from a, and some of a is tested there alone.
@@ -211,6 +212,31 @@ func TestStages(t *testing.T) {
 	}
 	if have := order(); have != "Other New0 New1 New2, Quick New3 New4, Slow Long" {
 		t.Error(have)
+	}
+}
+
+// What runs for ever is ended by the processor time that it takes, what waits for ever by
+// the clock; what fails by itself in that time has failed by itself.
+func TestRunsWithoutEnd(t *testing.T) {
+	s := &Suite{Dir: t.TempDir()}
+	for name, c := range map[string]struct {
+		text  string
+		limit time.Duration
+		want  string
+	}{
+		"a loop":    {"while :; do :; done", time.Second, errTime.Error()},
+		"a wait":    {"exec sleep 60", 50 * time.Millisecond, errTime.Error()},
+		"a failure": {"exit 3", time.Second, "exit status 3"},
+		"no limit":  {"exit 3", 0, "exit status 3"},
+		"success":   {"exit 0", time.Second, "<nil>"},
+	} {
+		file := filepath.Join(s.Dir, "run.sh")
+		if err := os.WriteFile(file, []byte("#!/bin/sh\n"+c.text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.run(file, c.limit); fmt.Sprint(err) != c.want {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
 	}
 }
 
