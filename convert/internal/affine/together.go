@@ -140,13 +140,19 @@ func repeated(v []float64, from, to []int) []float64 {
 // the operations that lead from it to v, the first one first. v is the first itself.
 func ScalesOf(of func(*graph.Value) *Affine, v *graph.Value, most int) (values []*graph.Value, by [][]*Affine) {
 	values, by = []*graph.Value{v}, [][]*Affine{nil}
-	for range most {
+	var steps []*Affine // those of the farthest value: the others are its ends
+	for k := most - 1; k >= 0; k-- {
 		a := of(v)
 		if a == nil || !IsScale(a.Op) || len(a.Args) != 1 {
 			break
 		}
+		if steps == nil {
+			steps = make([]*Affine, most)
+			values, by = append(make([]*graph.Value, 0, most+1), v), append(make([][]*Affine, 0, most+1), nil)
+		}
 		v = a.Args[0]
-		values, by = append(values, v), append(by, append([]*Affine{a}, by[len(by)-1]...))
+		steps[k] = a
+		values, by = append(values, v), append(by, steps[k:])
 	}
 	return values, by
 }

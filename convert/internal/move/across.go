@@ -11,6 +11,9 @@ import (
 // across looks for a move of n to layers on all sides at once: each takes its share of what
 // keeps every value that stays what it is.
 func (s *search) across(n *graph.Node) *Move {
+	if s.steps <= 0 {
+		return nil
+	}
 	for _, all := range []bool{true, false} {
 		p, x, nodes := s.scaling(n)
 		if p == nil {

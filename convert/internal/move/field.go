@@ -67,7 +67,8 @@ func (s *search) around(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.
 	if p.nothing() || slices.Contains(p.scale, 0) {
 		return nil
 	}
-	f := &field{search: s, root: n, gone: nodes, spots: map[*graph.Value]*spot{}, of: map[*graph.Node]*tie{}}
+	f := &field{search: s, root: n, gone: nodes, spots: emptied(s.spots), of: emptied(s.ties)}
+	s.spots, s.ties = f.spots, f.of // a field is done with when the next one is looked for
 	root := f.tie(&tie{n: n, piece: p, x: x}, []*graph.Value{x}, n.Out[:1])
 	for i := 0; i < len(f.order); i++ { // ties add values
 		if len(f.ties) > maxNodes || !s.step() {
@@ -83,6 +84,16 @@ func (s *search) around(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.
 		return nil
 	}
 	return f
+}
+
+// emptied is m without what is in it, or a new map where there was much: most fields are
+// small, and there is one around every scale.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil || len(m) > 4*maxNodes {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
 }
 
 // spot is the place of a value.

@@ -82,6 +82,9 @@ type search struct {
 	steps  int // nodes that may still be looked at
 
 	numbers int // of fields that may still be solved
+
+	spots map[*graph.Value]*spot // of the field that was looked at last
+	ties  map[*graph.Node]*tie
 }
 
 // Tried says which moves did not pay, for each way.

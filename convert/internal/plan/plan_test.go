@@ -385,6 +385,32 @@ func TestEndedPlan(t *testing.T) {
 	}
 }
 
+// A run of scales is one scale, wherever it begins: its ends alone are looked at.
+func TestLongRunsOfScales(t *testing.T) {
+	for _, n := range []int{2, 3, 9, 200} {
+		text, from := "x : N 4 3\na = Relu(x)\n", "a"
+		for i := range n {
+			to := fmt.Sprint("s", i)
+			text += fmt.Sprintf("%s = %s(%s, ?4x1)\n", to, []string{"Mul", "Add"}[i%2], from)
+			from = to
+		}
+		p := New(explained(t, text+"y = Softmax("+from+")"), Options{})
+		want := 2
+		if n == 2 {
+			want = 0 // they are two already
+		}
+		left := 0
+		for _, r := range p.Regions {
+			if left += r.cost.Work; r.Segment.From.Name != "a" || r.Segment.To.Name != from {
+				t.Errorf("%d scales: %s", n, r.Derivation())
+			}
+		}
+		if left != want {
+			t.Errorf("%d scales: %v", n, p)
+		}
+	}
+}
+
 // Plans that are in conflict are made again both ways, and the cheaper one counts.
 func TestSettle(t *testing.T) {
 	e := explained(t, "x : N 4\na = Gemm(x, ?4x4)\nb = Reshape(a, #-1_2_2)\nc = Reshape(b, #-1_4)\ny = Gemm(c, ?4x4)")
@@ -481,7 +507,7 @@ func TestAttempts(t *testing.T) {
 		t.Error("a piece that is none was attempted")
 	}
 	part := p.AttemptSum(g.Value("x"), g.Value("c"), []*graph.Value{g.Value("b"), g.Value("x")})
-	if part == nil || part.Kernel != 16 || part.Segment.To.Name != "c.part" || len(part.Segment.Steps) != 2 {
+	if part == nil || part.Kernel != 16 || part.Segment.To.Name != "c.part" || len(part.Segment.Steps) != 2 || !slices.Equal(part.Segment.Steps[1].Op.(*affine.Sum).Coef, []float64{1, 1}) {
 		t.Errorf("%+v", part)
 	}
 	q := *at

@@ -193,6 +193,9 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 	if j == 0 || !p.mayStart(u) || c.between(j, 0).layers == 0 && c.between(j, j-1).others > 0 {
 		return false
 	}
+	if p.scalesInVain(c, j, far, pick) {
+		return false
+	}
 	walk := p.startAt(c, j)
 	hard := 0
 	for i := j - 1; i >= 0; i-- {
@@ -224,9 +227,29 @@ func (p *planner) candidates(c *chain, j int, far affine.Cost, pick []candidate)
 	return false
 }
 
+// scalesInVain reports whether all that starts at point j is scales and shifts, and none of
+// it would be the cheapest way to where it ends: most starts in a run of them.
+func (p *planner) scalesInVain(c *chain, j int, far affine.Cost, pick []candidate) bool {
+	if all := c.between(j, 0); all.layers > 0 || all.others > 0 || j > p.opts.horizon.glance {
+		return false
+	}
+	for i := range j {
+		if c.between(j, i).cost.Work > 1 && (pick[i].region == nil || !pick[i].total.Less(far.Plus(oneScale))) {
+			return false
+		}
+	}
+	return true
+}
+
+// oneScale is what scales and shifts as one cost at least.
+var oneScale = affine.Cost{Work: 1}
+
 // atLeast is what a region from u to v costs at least. It is exact for a pointwise Conv
 // in the place of more weights, and nothing where only planning the region would tell.
 func atLeast(walk *affine.Walk, u, v *graph.Value, before tally) affine.Cost {
+	if before.layers == 0 {
+		return oneScale
+	}
 	m, why := walk.Map(v)
 	if why != nil || !m.Win.Pointwise() || before.layers == 0 || m.Win.Size() > before.cost.Weights || layer.FlatMap(u) {
 		return affine.Cost{}

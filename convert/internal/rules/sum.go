@@ -56,16 +56,17 @@ const maxScales = 8
 // else reads are part of it.
 func (c *context) sumOfScales(sum *affine.Affine) *affine.Affine {
 	coef := sum.Op.(*affine.Sum).Coef
-	from, _ := affine.ScalesOf(c.sofar.Of, c.sofar.First(sum.Args[0]), maxScales)
-	if len(coef) < 2 || affine.TakesFromItself(sum.On(sum.Out, c.firsts(sum.Args))) {
+	args := c.firsts(sum.Args)
+	if len(coef) < 2 || affine.TakesFromItself(sum.On(sum.Out, args)) {
 		return nil
 	}
+	scales := c.scalesOfEach(args)
+	from, _ := scales(0)
 	for _, x := range from {
 		var inside []*affine.Affine
 		terms := make([]affine.ScaleTerm, 0, len(coef))
-		for i, v := range sum.Args {
-			v = c.sofar.First(v)
-			values, by := affine.ScalesOf(c.sofar.Of, v, maxScales)
+		for i := range args {
+			values, by := scales(i)
 			at := slices.Index(values, x)
 			if at < 0 {
 				break
@@ -87,6 +88,24 @@ func (c *context) sumOfScales(sum *affine.Affine) *affine.Affine {
 		return nil
 	}
 	return nil
+}
+
+// scalesOfEach looks back over scales from some values, when it is asked to and once from
+// each.
+func (c *context) scalesOfEach(vs []*graph.Value) func(i int) ([]*graph.Value, [][]*affine.Affine) {
+	type scales struct {
+		values []*graph.Value
+		by     [][]*affine.Affine
+	}
+	known := map[*graph.Value]scales{}
+	return func(i int) ([]*graph.Value, [][]*affine.Affine) {
+		s, ok := known[vs[i]]
+		if !ok {
+			s.values, s.by = affine.ScalesOf(c.sofar.Of, vs[i], maxScales)
+			known[vs[i]] = s
+		}
+		return s.values, s.by
+	}
 }
 
 // alone adds to some nodes those of explanations whose values no other nodes read.
