@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/convert/internal/reason"
 	"repmlp/onnxio"
 	"repmlp/verify"
 )
@@ -491,6 +492,11 @@ func TestCatalogues(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		names[d.Name] = true
+	}
+	for i, r := range reason.Reasons() {
+		if told := convert.Reasons(); i >= len(told) || told[i].Code != string(r.Code) || told[i].Left != r.Code.Left() || told[i].Advice != r.Advice {
+			t.Errorf("the reason %q is told as %+v", r.Code, told)
+		}
 	}
 	if len(codes) < 20 || len(names) < 10 {
 		t.Errorf("%d reasons, %d rules", len(codes), len(names))

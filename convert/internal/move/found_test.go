@@ -2,6 +2,7 @@ package move_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,7 +45,8 @@ func found(t *testing.T, text string) string {
 					t.Errorf("%v: %q comes from nothing", m, n.Node.Name())
 				}
 				if w.Move[n.Node] != nil {
-					parts = append(parts, fmt.Sprintf("%s before %s", n.Node.OpType(), n.Before.Title()))
+					i := slices.IndexFunc(w.Edit.AddInits, func(t *onnxio.Tensor) bool { return t.Name() == n.Node.Inputs()[1] })
+					parts = append(parts, fmt.Sprintf("%s by %v before %s", n.Node.OpType(), w.Edit.AddInits[i].Dims(), n.Before.Title()))
 				}
 			}
 			fmt.Fprintf(&out, "    %s\n", strings.Join(parts, ", "))
