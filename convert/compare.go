@@ -1,9 +1,11 @@
 package convert
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"repmlp/internal/dims"
@@ -53,12 +55,54 @@ func (j *job) compareFiles(ctx context.Context) error {
 		err = errors.Join(err, j.locate(ctx, sides[0].Model, sides[1].Model))
 	}
 	if err == nil {
+		err = j.unseen(sides[0].Model, sides[1].Model)
+	}
+	if err == nil {
 		err = j.unchanged()
 	}
 	if err == nil {
 		j.report.Verdict = Equivalent
 	}
 	return advised(err, "verify needs an engine that runs every operator of both models; repmlp engines says which there are, and how to get others")
+}
+
+// unseen notes that constants of one name and shape differ where all outputs are the same
+// numbers: the inputs did not reach what they are for.
+func (j *job) unseen(ref, cand *onnxio.Model) error {
+	for _, o := range j.report.Check.Outputs {
+		if o.Is != string(verify.Identical) {
+			return nil
+		}
+	}
+	others := map[string]*onnxio.Tensor{}
+	for _, t := range cand.Graph().Inits() {
+		others[t.Name()] = t
+	}
+	first, n := "", 0
+	for _, t := range ref.Graph().Inits() {
+		u := others[t.Name()]
+		if u == nil || t.DType() != u.DType() || !slices.Equal(t.Dims(), u.Dims()) {
+			continue
+		}
+		a, err := t.Bytes()
+		if err != nil {
+			return err
+		}
+		b, err := u.Bytes()
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(a, b) {
+			continue
+		}
+		if n++; n == 1 {
+			first = t.Name()
+		}
+	}
+	if n > 0 {
+		j.report.Warnings = append(j.report.Warnings, Warning{Code: "unseen_difference", Message: fmt.Sprintf("the outputs are the same numbers, and yet constants of one name differ, %d of them, such as %q: these inputs do not show what they are for; give others with --seed, --samples or --inputs, and repmlp inspect with both models lists them", n, first)})
+	}
+	return nil
 }
 
 // openHashed opens the model that facts name, and hashes its file where that is asked for.

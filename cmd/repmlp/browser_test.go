@@ -18,8 +18,8 @@ import (
 // A browser shows the page at the widths of a screen and of a telephone without
 // scrolling sideways, without a word on its console, and finds what is searched for.
 // It runs where Chromium is installed; REPMLP_BROWSER names another browser of its
-// kind, REPMLP_REQUIRE_BROWSER makes a missing one a failure, and REPMLP_SHOTS names a
-// folder for screenshots.
+// kind, REPMLP_REQUIRE_BROWSER makes a missing one a failure, REPMLP_SHOTS names a folder for
+// screenshots, and REPMLP_PAGE a page that is looked at too, which may have 2 MB.
 func TestPageInBrowser(t *testing.T) {
 	browser := browserPath()
 	if browser == "" {
@@ -41,6 +41,11 @@ func TestPageInBrowser(t *testing.T) {
 		hard.Declined = append(hard.Declined, convert.Decline{Code: "would_grow", Node: evil, Message: evil})
 	}
 	files := map[string]string{"convert": readDoc(t, file), "many": pageText(t, hard)}
+	if path := os.Getenv("REPMLP_PAGE"); path != "" {
+		if files["page"] = readDoc(t, path); len(files["page"]) > 2e6 {
+			t.Errorf("%s has %d bytes", path, len(files["page"]))
+		}
+	}
 	for name, text := range files {
 		for _, width := range []int{1280, 360} {
 			saw := browse(t, browser, filepath.Join(dir, fmt.Sprintf("%s%d", name, width)), text, width)

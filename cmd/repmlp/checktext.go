@@ -337,7 +337,7 @@ func equivalence(c *convert.Check) string {
 		worst = "largest difference " + worst
 	}
 	if d.Of != "" && unexpected(c) {
-		return fmt.Sprintf("%s: %s, against what was expected %s, allowed %s%s", word, runs(c), worst, d.Allowance(), notExpected(c))
+		return fmt.Sprintf("%s: %s, against what was expected: %s, allowed %s; %s", word, runs(c), worst, d.Allowance(), notExpected(c))
 	}
 	return fmt.Sprintf("%s: %s, %s, allowed %s (%s)%s", word, runs(c), worst, d.Allowance(), noise(c), isNoise(c, d))
 }
@@ -377,6 +377,19 @@ func unexpected(c *convert.Check) bool {
 	return slices.ContainsFunc(c.Expected, failed) && !slices.ContainsFunc(c.Outputs, failed)
 }
 
+// agreement says in a word or a few whether outputs agree.
+func agreement(c *convert.Check) string {
+	switch stress := failedStress(c); {
+	case c.Passed:
+		return "agree"
+	case unexpected(c):
+		return "agree, but are not what was expected"
+	case stress != "":
+		return "agree, but differ on stress inputs " + stress
+	}
+	return "differ"
+}
+
 // notExpected says which of two models that agree does not give what was expected.
 func notExpected(c *convert.Check) string {
 	of := func(which string) bool {
@@ -398,7 +411,7 @@ func notExpected(c *convert.Check) string {
 	case is(func(o convert.CheckOutput) bool { return o.Explained }):
 		between = "differ by rounding"
 	}
-	return fmt.Sprintf("; %s what was expected, and the two %s", who, between)
+	return fmt.Sprintf("%s what was expected, and the two %s", who, between)
 }
 
 // isNoise says whether the differences are rounding, and else how many times that.

@@ -72,7 +72,7 @@ func TestExpectedOutputsThatAreNotMet(t *testing.T) {
 		if k.Passed {
 			continue
 		}
-		for ext, words := range map[string]string{"md": "The outputs agree, but are not what was expected", "html": "not as expected"} {
+		for ext, words := range map[string]string{"md": "The outputs agree, but are not what was expected", "html": "<b>agree, but are not what was expected</b>"} {
 			if text := forms(t, r)[ext]; !strings.Contains(text, words) {
 				t.Errorf("%s: %q is missing in\n%s", ext, words, text)
 			}

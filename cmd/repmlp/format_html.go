@@ -26,7 +26,7 @@ var pageFiles embed.FS
 
 // pageTemplates are the reports that open without a network connection. html/template escapes
 // markup; name and message do what they do for text.
-var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"name": name, "message": message, "outcome": outcome, "noise": noise, "runs": runs}).
+var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"name": name, "message": message, "outcome": outcome, "noise": noise, "agreement": agreement, "runs": runs}).
 	ParseFS(pageFiles, "page/*.html"))
 
 // A frame is what all pages are made with. Nothing is loaded, and no script runs but

@@ -204,16 +204,9 @@ func (m *markdown) check(r *convert.Report) {
 	if c == nil {
 		return
 	}
-	word := "agree"
-	switch {
-	case unexpected(c):
-		word = "agree, but are not what was expected"
-	case !c.Passed:
-		word = "differ"
-	}
 	m.head("Whole model")
 	m.line("")
-	m.line("The outputs %s: %s, seed %d, allowed %s, %s.", word, runs(c), c.Seed, mdText(c.Allowance()), mdText(noise(c)))
+	m.line("The outputs %s: %s, seed %d, allowed %s, %s.", mdText(agreement(c)), runs(c), c.Seed, mdText(c.Allowance()), mdText(noise(c)))
 	m.outputs("output", c.Outputs)
 	m.outputs("against the expected outputs", c.Expected)
 	list := linesOf(r, func(t *text) {

@@ -317,6 +317,9 @@ func (p *page) proofCard() pageCard {
 			c.Value, c.Tone = "they agree", toneGood
 		}
 		c.Lines = append(c.Lines, said)
+		if unexpected(k) {
+			c.Lines = append(c.Lines, notExpected(k))
+		}
 	}
 	if r.Verdict == convert.Failed {
 		c.Value, c.Tone = "not reached", toneBad
