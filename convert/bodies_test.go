@@ -3,6 +3,7 @@ package convert_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"repmlp/convert"
@@ -60,5 +61,91 @@ func TestBodiesShareWhatTheyRead(t *testing.T) {
 		if many > few+10*bytes {
 			t.Errorf("computed %v: 30 bodies more take %d bytes more, the weight has %d", computed, many-few, bytes)
 		}
+	}
+}
+
+// Merges in bodies are numbered by the bodies in which there are any, each with its proof;
+// an inspection knows the same ones, and the first of them are those that come first.
+func TestNumbersOfMergesInBodies(t *testing.T) {
+	x := onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(4))
+	w, err := onnxio.NewTensor("w", onnxio.Float32, []int64{4, 4}, make([]byte, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(branch, name string, ops ...string) *onnxio.Attr {
+		var nodes []*onnxio.Node
+		from := "x"
+		for i, op := range ops {
+			in := []string{from}
+			if op == "MatMul" {
+				in = append(in, "w")
+			}
+			from = fmt.Sprint(name, i)
+			nodes = append(nodes, onnxio.NewNode("", op, in, []string{from}))
+		}
+		a, err := onnxio.GraphAttr(branch, onnxio.Parts{Nodes: nodes, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(from, onnxio.Float32, onnxio.Known(2), onnxio.Known(4))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs: []*onnxio.ValueInfo{x, onnxio.NewValue("c", onnxio.Bool)}, Inits: []*onnxio.Tensor{w},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32), onnxio.NewValue("z", onnxio.Float32), onnxio.NewValue("v", onnxio.Float32)},
+		Nodes: []*onnxio.Node{
+			onnxio.NewNode("before", "Sigmoid", []string{"x"}, []string{"v"}),
+			onnxio.NewNode("first", "If", []string{"c"}, []string{"y"}, body("then_branch", "p", "MatMul", "MatMul", "Relu", "MatMul", "MatMul"), body("else_branch", "q", "Relu")),
+			onnxio.NewNode("second", "If", []string{"c"}, []string{"z"}, body("then_branch", "r", "MatMul", "MatMul"), body("else_branch", "s", "Relu", "MatMul", "MatMul")),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"b1.r1", "b1.r2", "b2.r1", "b3.r1"}
+	ids := func(r *convert.Report) []string {
+		var list []string
+		for _, region := range r.Regions {
+			list = append(list, region.ID)
+		}
+		return list
+	}
+	inspected, err := convert.Inspect(t.Context(), m, convert.Options{})
+	if err != nil || !slices.Equal(ids(inspected), all) {
+		t.Errorf("%v: inspected %q", err, ids(inspected))
+	}
+	for n := range 5 { // 0: all
+		made, r, err := convert.Model(t.Context(), m, convert.Options{StopAfter: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := all
+		if n > 0 {
+			want = all[:n]
+		}
+		if !slices.Equal(ids(r), want) {
+			t.Errorf("the first %d are %q", n, ids(r))
+		}
+		for _, region := range r.Regions {
+			if region.Proof == nil {
+				t.Errorf("%s has no proof", region.ID)
+			}
+		}
+		products := 0
+		for _, node := range made.Graph().Nodes() {
+			for _, sub := range node.Subgraphs() {
+				for _, inner := range sub.Nodes() {
+					if inner.OpType() == "MatMul" || inner.OpType() == "Gemm" {
+						products++
+					}
+				}
+			}
+		}
+		if products != 8-len(want) {
+			t.Errorf("the first %d leave %d products", n, products)
+		}
+	}
+	only, err := convert.Inspect(t.Context(), m, convert.Options{Skip: []string{"b1.r1"}})
+	if err != nil || !slices.Equal(ids(only), all[1:]) {
+		t.Errorf("%v: without the first %q", err, ids(only))
 	}
 }
