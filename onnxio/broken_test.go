@@ -87,8 +87,8 @@ func TestBrokenFiles(t *testing.T) {
 		file := filepath.Join(dir, "m.onnx")
 		os.WriteFile(file, tc.data, 0o644)
 		os.WriteFile(filepath.Join(dir, "short.bin"), make([]byte, 8), 0o644)
-		if err := os.Symlink("/etc/hostname", filepath.Join(dir, "link.bin")); err != nil {
-			t.Fatal(err)
+		if !linked(t, "/etc/hostname", filepath.Join(dir, "link.bin")) && name == "link outside" {
+			continue
 		}
 		m, err := Load(file)
 		if err == nil {

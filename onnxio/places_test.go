@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,9 @@ func TestEveryTensorMoves(t *testing.T) {
 
 // A file that is no more what it was when it was opened is an error that says how.
 func TestChangedFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a mapped file cannot change")
+	}
 	b := calling([]*Node{NewNode("", "Relu", []string{"x"}, []string{"y"})})
 	for want, change := range map[string]func(path string) error{
 		"another one has its name": func(path string) error {

@@ -2,8 +2,10 @@ package onnxio
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -163,8 +165,9 @@ func TestDamagedData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Discard()
-	if err := p.Commit(); err == nil || !strings.Contains(err.Error(), "something else than its name says") {
+	err = p.Commit()
+	p.Discard()
+	if err == nil || !strings.Contains(err.Error(), "something else than its name says") {
 		t.Errorf("writing: %v", err)
 	}
 	after, _ := os.ReadFile(path)
@@ -233,7 +236,7 @@ func TestUntouchedExternalModel(t *testing.T) {
 		t.Fatalf("written: %q", got)
 	}
 	for _, name := range got {
-		if st, _ := os.Stat(filepath.Join(out, name)); st.Mode().Perm()&0o007 != 0 {
+		if st, _ := os.Stat(filepath.Join(out, name)); st.Mode().Perm()&0o007 != 0 && runtime.GOOS != "windows" {
 			t.Errorf("%s is readable by everybody, its source is not", name)
 		}
 	}
@@ -273,6 +276,20 @@ func TestUntouchedExternalModel(t *testing.T) {
 	}
 }
 
+// linked makes a symbolic link and reports whether the system has them; only Windows may lack them.
+func linked(t *testing.T, to, path string) bool {
+	t.Helper()
+	err := os.Symlink(to, path)
+	if st, statErr := os.Lstat(path); err == nil && statErr == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return true
+	}
+	if runtime.GOOS != "windows" {
+		t.Fatal(err)
+	}
+	os.Remove(path)
+	return false
+}
+
 // Locations that ONNX Runtime does not follow are refused by name; links inside
 // the folder, and those of the cache of a model hub, are followed.
 func TestLocations(t *testing.T) {
@@ -298,8 +315,8 @@ func TestLocations(t *testing.T) {
 		os.WriteFile(in(name), make([]byte, 16), 0o644)
 	}
 	for link, to := range map[string]string{"model/out": "../secret", "model/inside": "sub/w", "snap/m.onnx": "../blobs/2", "snap/w": "../blobs/1", "model/loop": "loop", "model/dir": "sub"} {
-		if err := os.Symlink(to, in(link)); err != nil {
-			t.Fatal(err)
+		if !linked(t, to, in(link)) {
+			t.Skip("no links here")
 		}
 	}
 	for location, want := range map[string]string{

@@ -65,6 +65,7 @@ func TestReadme(t *testing.T) {
 	if code != exitDone || errw != "" {
 		t.Fatalf("exit %d: %s", code, errw)
 	}
+	out = strings.ReplaceAll(out, string(filepath.Separator), "/")
 	seen := strings.Split(unsteady.ReplaceAllString(strings.TrimSuffix(out, "\n"), "N"), "\n")
 	skip := false
 	for line := range strings.Lines(sample) {

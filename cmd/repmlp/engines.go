@@ -43,7 +43,20 @@ func (s *settings) library() (*ort.Library, error) {
 	if err := hasCompanion(); err != nil {
 		return nil, err
 	}
-	return ort.Open(ort.Find(s.ortLib, os.Getenv))
+	lib, err := ort.Open(ort.Find(s.ortLib, os.Getenv))
+	return lib, withOldest(err)
+}
+
+// oldestORT is the first ONNX Runtime that has the API that the binding asks for, 24
+// (ORT_API_VERSION of its onnxruntime_c_api.h). Later ones keep it.
+const oldestORT = "1.24"
+
+// withOldest says beside how to get ONNX Runtime which ones will do.
+func withOldest(err error) error {
+	if h, ok := errors.AsType[*onnxio.Hint](err); ok {
+		return &onnxio.Hint{Err: err, Advice: "it has to be " + oldestORT + " or newer; " + h.Advice}
+	}
+	return err
 }
 
 // An engine compares two models with what --engine asks for.

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -624,7 +625,7 @@ func (p *page) again() {
 func shellWord(s string) string {
 	plain := s != ""
 	for _, r := range s {
-		plain = plain && (alphanumeric(r) || strings.ContainsRune("-_./=:,+@%", r) || r >= 0x80)
+		plain = plain && (alphanumeric(r) || r == '\\' && filepath.Separator == '\\' || strings.ContainsRune("-_./=:,+@%", r) || r >= 0x80)
 	}
 	if plain {
 		return s

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"syscall"
 )
 
@@ -25,7 +26,7 @@ func (s *stdout) Write(p []byte) (int, error) {
 	}
 	n, err := s.to.Write(p)
 	switch {
-	case errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, io.ErrClosedPipe) || slices.ContainsFunc(readerGone, func(e syscall.Errno) bool { return errors.Is(err, e) }):
 		s.gone = true
 		return len(p), nil
 	case err != nil:

@@ -12,10 +12,13 @@ func TestNewFolder(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	put(t, in("file"), "x", 0o644)
-	for _, err := range []error{os.Mkdir(in("empty"), 0o755), os.MkdirAll(in("full/inner"), 0o755), os.Symlink(in("empty"), in("link"))} {
+	for _, err := range []error{os.Mkdir(in("empty"), 0o755), os.MkdirAll(in("full/inner"), 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	if !linked(t, in("empty"), in("link")) {
+		t.Skip("no links here")
 	}
 	for path, want := range map[string]string{in("new"): "", in("new") + "/": "", in("empty"): "", in("full"): `holds "inner"`, in("link"): "symbolic link", in("link") + "/": "symbolic link",
 		in("file"): "no folder", in("none/new"): "there is no folder", "": "a name that no folder has"} {

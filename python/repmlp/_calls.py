@@ -125,6 +125,8 @@ class _Work:
             return []
         if _is_path(inputs):
             return ["--inputs", os.fspath(inputs)]
+        if not inputs:
+            return []
         import numpy
 
         path = self.folder / "inputs.npz"
