@@ -65,7 +65,71 @@ func TestConvertStep(t *testing.T) {
 	}
 }
 
-// What the action and the template hand over is what the step reads.
+// The job of the GitLab template converts what it can, and fails where a model did.
+func TestGitLabJob(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip(err)
+	}
+	path, dir := command(t), t.TempDir()
+	template, err := os.ReadFile("gitlab.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := struct {
+		Variables map[string]string
+		Script    []string
+	}{map[string]string{}, nil}
+	part := ""
+	for line := range strings.Lines(string(template)) {
+		line = strings.TrimRight(line, "\n")
+		if m := regexp.MustCompile(`^  ([a-z]+):$`).FindStringSubmatch(line); m != nil {
+			part = m[1]
+		} else if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && part == "variables" {
+			job.Variables[name] = strings.Trim(value, "'")
+		} else if step, ok := strings.CutPrefix(line, "    - "); ok && part == "script" {
+			job.Script = append(job.Script, step)
+		}
+	}
+	if len(job.Script) != 2 || !strings.HasPrefix(job.Script[0], "pip install ") || job.Variables["REPMLP_OUT_DIR"] == "" {
+		t.Fatalf("the template has another form: %q", job)
+	}
+	model, err := os.ReadFile("../testdata/digits/digits_legacy.onnx")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "a.onnx"), model, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(env ...string) (string, error) {
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", job.Script[1]) // as runners do
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
+		for name, value := range job.Variables {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		cmd.Env = append(cmd.Env, env...)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, strict := range []string{"", "true"} {
+		if out, err := run("REPMLP_STRICT=" + strict); err != nil {
+			t.Fatalf("strict %q: %v: %s", strict, err, out)
+		}
+	}
+	for name, want := range map[string]string{"a.xml": "<testsuite", "a.json": `"verdict": "fused"`, "a.inference.onnx": ""} {
+		if data, err := os.ReadFile(filepath.Join(dir, job.Variables["REPMLP_OUT_DIR"], name)); err != nil || !strings.Contains(string(data), want) {
+			t.Errorf("%s: %v, without %q", name, err, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b.onnx"), []byte("junk"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run(); err == nil || !strings.Contains(out, "1 of 2 models written") {
+		t.Errorf("with a broken model: %v: %s", err, out)
+	}
+}
+
+// What the action hands over is what the step reads.
 func TestNamesOfTheEnvironment(t *testing.T) {
 	script, err := os.ReadFile("convert.sh")
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 // process that holds it, whatever ends that.
 const locks = true
 
+// foldersAreClosed before they are removed; here nobody else may come in between.
+const foldersAreClosed = false
+
 // lock takes an open file for this process, or fails if another one has it. Some
 // file systems know no locks: then nothing is ever taken for left behind.
 func lock(f *os.File) error {

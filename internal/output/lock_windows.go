@@ -11,6 +11,9 @@ import (
 // be opened by those who share it with nobody.
 const locks = true
 
+// foldersAreClosed before they are removed: one that is open unshared cannot be listed.
+const foldersAreClosed = true
+
 func lock(*os.File) error { return nil }
 
 // mine is decided by the folder's permissions: what may not be removed is not.

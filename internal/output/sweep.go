@@ -23,6 +23,9 @@ func sweep(dir string) {
 		}
 		path := filepath.Join(dir, e.Name())
 		if f := own(path, st); f != nil {
+			if e.IsDir() && foldersAreClosed {
+				f.Close()
+			}
 			os.RemoveAll(path)
 			f.Close()
 		}

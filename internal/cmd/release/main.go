@@ -1,5 +1,5 @@
 // Command release builds what is published: the static command for six platforms,
-// archives of it, wheels for PyPI with it inside, a source distribution, a list of
+// archives of it, wheels for PyPI and packages for npm with it inside, a source distribution, a list of
 // what is in it (SBOM), and checksums. The same source gives the same bytes.
 //
 //	go run ./internal/cmd/release -out dist
@@ -17,7 +17,7 @@ import (
 )
 
 // kinds are what -only chooses from.
-var kinds = []string{"archives", "wheels", "sdist", "sbom"}
+var kinds = []string{"archives", "wheels", "npm", "sdist", "sbom"}
 
 func main() {
 	out := flag.String("out", "dist", "folder that is made; what a run makes there is written anew")
@@ -61,6 +61,11 @@ func run(out, only, names, version string) error {
 	for _, t := range chosen {
 		if err := r.target(t, make); err != nil {
 			return fmt.Errorf("making the release for %s: %w", t.name(), err)
+		}
+	}
+	if slices.Contains(make, "npm") {
+		if err := r.npmCommand(); err != nil {
+			return fmt.Errorf("making the npm package: %w", err)
 		}
 	}
 	if slices.Contains(make, "sdist") {

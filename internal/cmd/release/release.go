@@ -55,6 +55,8 @@ func (r *release) target(t target, kinds []string) error {
 			err = errors.Join(err, r.archive(t, program))
 		case "wheels":
 			err = errors.Join(err, r.wheel(t, program))
+		case "npm":
+			err = errors.Join(err, r.npm(t, program))
 		case "sbom":
 			err = errors.Join(err, r.sbom(t, program))
 		}
