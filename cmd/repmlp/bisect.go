@@ -200,7 +200,7 @@ func (a *app) tellBisection(b *convert.Bisection, s *settings, in string) {
 		t.line("nothing fails: the check passes with all of %s (%s)", plural(b.Merges, "merge"), plural(len(b.Runs), "run"))
 	default:
 		for _, g := range b.Failing {
-			t.line("%s: %d nodes into %s: %s", g.ID, len(g.Merged), layer(g), name(g.Value))
+			t.line("%s: %s into %s: %s", g.ID, plural(len(g.Merged), "node"), layer(g), name(g.Value))
 			if a.depth() > brief {
 				t.line("    %s", message(g.Derivation))
 				t.line("    nodes: %s", names(g.Merged))

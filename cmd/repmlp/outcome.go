@@ -186,6 +186,14 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// counted is plural of a number that may be large.
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(n) + " " + what + "s"
+}
+
 // warnOfTraining says on standard error that a model was exported before it was
 // switched to inference: what it computes depends on its batch or on chance, and
 // nothing can be merged into it.

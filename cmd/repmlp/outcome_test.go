@@ -1,10 +1,24 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"repmlp/convert"
 )
+
+// One of a kind is told as one.
+func TestCounted(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 nodes", 1: "1 node", 2: "2 nodes", 12345: "12,345 nodes"} {
+		if got := counted(n, "node"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	x := &text{}
+	if x.model("", &convert.FileFacts{Path: "m.onnx", Nodes: 1, Parameters: 1, Opset: map[string]int64{"": 17}}); !strings.HasPrefix(x.String(), "m.onnx: 1 node, 1 parameter, ") {
+		t.Errorf("%q", x.String())
+	}
+}
 
 // The last line of a report says what came of it, and no more.
 func TestOutcome(t *testing.T) {

@@ -596,7 +596,7 @@ func (p *page) again() {
 		if f.Opset == nil {
 			continue
 		}
-		about := fmt.Sprintf("%s nodes, %s parameters, %s bytes, opset %d, IR %d", thousands(int64(f.Nodes)), thousands(f.Parameters), thousands(f.Bytes), f.Opset[""], f.IRVersion)
+		about := fmt.Sprintf("%s, %s, %s bytes, opset %d, IR %d", counted(int64(f.Nodes), "node"), counted(f.Parameters, "parameter"), thousands(f.Bytes), f.Opset[""], f.IRVersion)
 		if f.Producer != "" {
 			about += ", by " + name(f.Producer)
 		}

@@ -15,7 +15,7 @@ func (t *text) model(role string, f *convert.FileFacts) {
 	if f == nil || f.Opset == nil {
 		return
 	}
-	s := fmt.Sprintf("%d nodes, %s parameters, %sopset %d", f.Nodes, thousands(f.Parameters), weight(f), f.Opset[""])
+	s := fmt.Sprintf("%s, %s, %sopset %d", plural(f.Nodes, "node"), counted(f.Parameters, "parameter"), weight(f), f.Opset[""])
 	for _, domain := range slices.Sorted(maps.Keys(f.Opset)) {
 		if domain != "" {
 			s += fmt.Sprintf(", %s %d", name(domain), f.Opset[domain])
