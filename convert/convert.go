@@ -202,6 +202,7 @@ func (j *job) planned(m *onnxio.Model, res *result, err error, finished func() e
 		r.Verdict, r.Declined, r.Left, r.Warnings = res.Verdict, res.Plan.Declined, res.Plan.Left, res.Plan.Warnings
 		r.Regions = res.Plan.proved(res.Proofs)
 		r.Blocks, r.Drawings = res.Plan.Blocks, res.Drawings
+		r.Identical = res.Identical
 		r.Ops = &OpCounts{Before: countOps(m), After: countOps(res.Model)}
 		for k, v := range res.Seconds {
 			r.Seconds[k] = v

@@ -28,6 +28,17 @@ func Convert(ctx context.Context, m *onnxio.Model, opts Options) (*Result, error
 	return inMemory(ctx, m, opts)
 }
 
+// Tampered converts, and compares with the original what change makes of the result.
+func Tampered(ctx context.Context, m *onnxio.Model, opts Options, change func(*onnxio.Model) *onnxio.Model) error {
+	_, err := run(ctx, m, opts, func(c *conversion) error {
+		if err := c.res.Model.Compute(ctx); err != nil {
+			return err
+		}
+		return c.rest(change(c.res.Model))
+	})
+	return err
+}
+
 // ToFile is Convert to a file without its name.
 func ToFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*Result, *onnxio.Pending, error) {
 	opts.checks = true

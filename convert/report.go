@@ -22,6 +22,7 @@ type Report struct {
 	Ops        *OpCounts          `json:"ops,omitempty"`
 	Difference *Difference        `json:"difference,omitempty"`
 	Proving    *Proving           `json:"proving,omitempty"`
+	Identical  *Identical         `json:"identical,omitempty"` // of a conversion: what of the result is the original's
 	Totals     *Totals            `json:"totals,omitempty"`
 	Check      *Check             `json:"check,omitempty"`
 	Located    *Located           `json:"located,omitempty"`

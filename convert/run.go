@@ -21,14 +21,15 @@ import (
 
 // A result is a converted model with what was done to it.
 type result struct {
-	Model    *onnxio.Model // the source itself where nothing was merged
-	Written  *onnxio.Model // by toFile: the result as it was read back
-	Plan     *summary
-	Proofs   map[string]verify.Proof // by region
-	Verdict  string
-	Baseline *onnxio.Model // the model that the result must equal: the source with training switches off
-	Seconds  map[string]float64
-	Drawings []drawing.Region
+	Model     *onnxio.Model // the source itself where nothing was merged
+	Written   *onnxio.Model // by toFile: the result as it was read back
+	Plan      *summary
+	Proofs    map[string]verify.Proof // by region
+	Verdict   string
+	Baseline  *onnxio.Model // the model that the result must equal: the source with training switches off
+	Seconds   map[string]float64
+	Identical *Identical // what of the written model is the original's
+	Drawings  []drawing.Region
 }
 
 // A conversion is one attempt: a plan and the edit that it makes.
@@ -222,7 +223,10 @@ func inMemory(ctx context.Context, m *onnxio.Model, opts Options) (*result, erro
 		if err != nil {
 			return err
 		}
-		return c.prove(ctx, c.plan.Regions, c.merged)
+		if err := c.prove(ctx, c.plan.Regions, c.merged); err != nil {
+			return err
+		}
+		return c.rest(c.res.Model)
 	})
 }
 
@@ -291,13 +295,18 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 		if err == nil {
 			err = c.prove(ctx, c.plan.Regions, c.proved(back))
 		}
+		if err == nil {
+			err = c.rest(back)
+		}
 		if err != nil { // the plan may be made anew
 			drop()
 		}
 		return err
 	})
 	if err == nil && pending == nil { // nothing was merged
-		err = write(res)
+		if err = write(res); err == nil {
+			err = opts.unmerged(res, back)
+		}
 	}
 	if err != nil {
 		drop()

@@ -114,6 +114,7 @@ func (t *text) body() {
 	}
 	t.blocks()
 	t.regions()
+	t.identical()
 	t.declined()
 	t.left()
 	t.notes("  ")

@@ -9,14 +9,25 @@ import (
 // shownPieces is how many pieces are shown that need no attention.
 const shownPieces = 8
 
+// sameness says how much of a model is the same in another.
+func sameness(n convert.Identical) string {
+	return fmt.Sprintf("%s; %s of %s, to the bit", plural(n.Nodes, "node"), plural(n.Tensors, "tensor"), bytesOf(n.Bytes))
+}
+
+// identical says how much of a converted model is the original's.
+func (t *text) identical() {
+	if n := t.report.Identical; n != nil && t.depth == everything {
+		t.line("  not merged, and identical: %s", sameness(*n))
+	}
+}
+
 // proving lists what is the same in two models, and the pieces in which they differ.
 func (t *text) proving() {
 	p := t.report.Proving
 	if p == nil {
 		return
 	}
-	same := p.Identical
-	t.line("  identical: %s; %s of %s, to the bit", plural(same.Nodes, "node"), plural(same.Tensors, "tensor"), bytesOf(same.Bytes))
+	t.line("  identical: %s", sameness(p.Identical))
 	left := 0
 	for i, x := range p.Pieces {
 		if t.depth < everything && x.Linear && i >= shownPieces {

@@ -30,6 +30,9 @@ func (t *Table) Number(g *graph.Graph, claim Claim) (*Side, error) {
 		before := t.turned
 		s, err := t.number(g, claim)
 		if err != nil || t.turned == before || pass == passes {
+			if t.settled == 0 {
+				t.settled = Class(len(t.facts))
+			}
 			return s, err
 		}
 	}

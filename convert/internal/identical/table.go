@@ -33,6 +33,7 @@ type Table struct {
 	tensors   map[*onnxio.Tensor]Class
 	claimed   map[string]bool // keys of values that have the number of another because that is proved
 	turned    int             // how often a key got another number
+	settled   Class           // numbers from here on may be given up for others: they are not those of the first model
 }
 
 // A fact is what is known of a class.
@@ -75,7 +76,7 @@ func (t *Table) of(key string) Class {
 // the view, or the order, of that which undoes it.
 func (t *Table) become(c, known Class) {
 	f := t.facts[c]
-	if c == known || f.key == "" || t.keys[f.key] == known {
+	if c == known || f.key == "" || c < t.settled || t.keys[f.key] == known {
 		return
 	}
 	t.keys[f.key] = known

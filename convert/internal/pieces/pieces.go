@@ -26,6 +26,15 @@ type Piece struct {
 	key           string
 }
 
+// Goes reports whether a piece computes a value of the first model, and one of the second, on
+// its way.
+func (p *Piece) Goes(value, new string) bool {
+	makes := func(nodes []*graph.Node, name string) bool {
+		return slices.ContainsFunc(nodes, func(n *graph.Node) bool { return slices.Contains(n.Outputs(), name) })
+	}
+	return makes(p.Nodes, value) && makes(p.Into, new)
+}
+
 // A Search looks for the pieces of two models. It learns which pieces do not hold, and then
 // proposes others.
 type Search struct {

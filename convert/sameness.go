@@ -1,0 +1,109 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"repmlp/convert/internal/edit"
+	"repmlp/convert/internal/identical"
+	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
+)
+
+// rest shows that the written model is the original but for what was proved: all that is
+// outside of the merges is what it was, weights to the bit, and what is not there any more is
+// not needed, does nothing, or is a constant that stands in its place. It asks neither the
+// edit nor tidying what they did: values get numbers by what they compute, first in the
+// original, then in the merged model, in which what is claimed of merges counts, then in the
+// one that was written.
+func (c *conversion) rest(written *onnxio.Model) error {
+	defer c.clock("proof", time.Now())
+	table := identical.NewTable()
+	first, err := c.opts.number(table, c.base.Model, nil)
+	if err != nil {
+		return err
+	}
+	claims := map[string]edit.Due{}
+	for _, due := range c.written.Due(c.plan.Regions, c.base) {
+		claims[due.Claim.Output] = due
+	}
+	var broken error
+	merged := written
+	if c.res.Model != c.merged { // the one before it was tidied has the values that claims are about
+		merged = c.proved(written)
+	}
+	if _, err := c.opts.number(table, merged, func(s *identical.Side, v *graph.Value, _ identical.Class) identical.Class {
+		due, ok := claims[v.Name]
+		if !ok {
+			return 0
+		}
+		for _, in := range due.Claim.Inputs {
+			if k := first.Named(in); k == 0 || k != s.Named(in) {
+				broken = fmt.Errorf("%q is proved from %q, which is not what it was", v.Name, in)
+				return 0
+			}
+		}
+		broken = nil
+		return first.Named(v.Name)
+	}); err != nil {
+		return err
+	}
+	return c.opts.rest(c.res, table, first, c.base.Model, written, broken)
+}
+
+// rest numbers the written model and compares it with the original. broken is what is already
+// known to be wrong, of merges.
+func (o Options) rest(res *result, table *identical.Table, first *identical.Side, original, written *onnxio.Model, broken error) error {
+	last, err := o.number(table, written, nil)
+	if err != nil {
+		return err
+	}
+	differ := append(identical.Frame(original, written, o.FreezeInputs), last.Differences(first)...)
+	if len(differ) > 0 {
+		if broken != nil {
+			differ = append(differ, broken.Error())
+		}
+		return fmt.Errorf("comparing what is not merged with the original: %s: %w", strings.Join(differ, "; "), ErrNotEquivalent)
+	}
+	n := Identical(last.Count(first))
+	res.Identical = &n
+	return nil
+}
+
+// unmerged shows that a model in which nothing was merged was written as it is.
+func (o Options) unmerged(res *result, written *onnxio.Model) error {
+	if a, b := res.Baseline.FileBytes(), written.FileBytes(); a != nil && bytes.Equal(a, b) && len(res.Baseline.ExternalFiles()) == 0 {
+		return nil
+	}
+	original, err := res.Baseline.Plain()
+	if err != nil {
+		return err
+	}
+	plain, err := written.Plain()
+	if err != nil {
+		return err
+	}
+	table := identical.NewTable()
+	first, err := o.number(table, original, nil)
+	if err != nil {
+		return err
+	}
+	return o.rest(res, table, first, original, plain, nil)
+}
+
+// number numbers the values of a model.
+func (o Options) number(table *identical.Table, m *onnxio.Model, claim identical.Claim) (*identical.Side, error) {
+	options := o.graph()
+	options.Sure = true
+	g, err := graph.New(m, options)
+	if err != nil {
+		return nil, fmt.Errorf("comparing what is not merged with the original: %w", err)
+	}
+	s, err := table.Number(g, claim)
+	if err != nil {
+		return nil, fmt.Errorf("comparing what is not merged with the original: %w", err)
+	}
+	return s, nil
+}
