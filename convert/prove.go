@@ -74,9 +74,16 @@ type ProvedPiece struct {
 // BatchNormalization, the product, and a sum for each branch.
 const mostRoundings = 16
 
-// nearRoundings is how many roundings of the terms off a value may be that still is the one
-// that it seems to be, with a wrong weight: half a percent of them in float32.
-const nearRoundings = 1 << 16
+// nearRoundings is how many roundings of the terms off a value of a type may be that still is
+// the one that it seems to be, with a wrong weight: half a percent of them, and in narrow types
+// some more.
+func nearRoundings(d onnxio.DType) float64 {
+	switch d {
+	case onnxio.Float16, onnxio.BFloat16:
+		return 4 * mostRoundings
+	}
+	return 1 << 16
+}
 
 func (j *job) proveFiles(ctx context.Context) error {
 	if j.invalid != nil {
@@ -254,14 +261,6 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 	if piece.New != piece.Value {
 		v.New = piece.New
 	}
-	for _, t := range p.tried {
-		// A weight that is wrong by little is wrong, whatever follows it, and whatever a few
-		// samples of that show.
-		if name := cmp.Or(t.New, t.Value); t.near && piece.Goes(t.Value, name) {
-			v.why = t.why
-			return v, nil
-		}
-	}
 	claim, linear, err := piece.Claim(func() bool { return ctx.Err() != nil })
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -271,6 +270,14 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 		return v, nil
 	}
 	if v.Linear = linear; !linear {
+		for _, t := range p.tried {
+			// A weight that is wrong by little is wrong, whatever follows it, and whatever a few
+			// samples of that show.
+			if name := cmp.Or(t.New, t.Value); t.near && piece.Goes(t.Value, name) {
+				v.why = t.why
+				return v, nil
+			}
+		}
 		return p.sampled(ctx, piece, v)
 	}
 	prover := &verify.Prover{Seed: p.opts.Seed}
@@ -288,7 +295,7 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 			if k <= math.MaxInt32 {
 				v.Roundings = int(k)
 			}
-			v.near = !v.holds && k < nearRoundings
+			v.near = !v.holds && k < nearRoundings(piece.Elem)
 			v.why = fmt.Sprintf("it differs by %.3g, %.3g roundings of the terms that are summed, of which %d are allowed", proof.MaxAbs, proof.Bound, mostRoundings)
 		}
 	}

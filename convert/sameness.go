@@ -20,37 +20,60 @@ import (
 // one that was written.
 func (c *conversion) rest(written *onnxio.Model) error {
 	defer c.clock("proof", time.Now())
-	table := identical.NewTable()
-	first, err := c.opts.number(table, c.base.Model, nil)
-	if err != nil {
-		return err
-	}
 	claims := map[string]edit.Due{}
 	for _, due := range c.written.Due(c.plan.Regions, c.base) {
 		claims[due.Claim.Output] = due
 	}
-	var broken error
 	merged := written
 	if c.res.Model != c.merged { // the one before it was tidied has the values that claims are about
 		merged = c.proved(written)
 	}
-	if _, err := c.opts.number(table, merged, func(s *identical.Side, v *graph.Value, _ identical.Class) identical.Class {
-		due, ok := claims[v.Name]
-		if !ok {
+	same := map[string]string{} // values of the original that are others of it, because that is proved
+	for {
+		table := identical.NewTable()
+		first, err := c.opts.number(table, c.base.Model, func(s *identical.Side, v *graph.Value, _ identical.Class) identical.Class {
+			if other, ok := same[v.Name]; ok {
+				return s.Named(other)
+			}
 			return 0
+		})
+		if err != nil {
+			return err
 		}
-		for _, in := range due.Claim.Inputs {
-			if k := first.Named(in); k == 0 || k != s.Named(in) {
-				broken = fmt.Errorf("%q is proved from %q, which is not what it was", v.Name, in)
+		var broken error
+		joined := len(same)
+		if _, err := c.opts.number(table, merged, func(s *identical.Side, v *graph.Value, k identical.Class) identical.Class {
+			due, ok := claims[v.Name]
+			if !ok {
 				return 0
 			}
+			for _, in := range due.Claim.Inputs {
+				if k := first.Named(in); k == 0 || k != s.Named(in) {
+					broken = fmt.Errorf("%q is proved from %q, which is not what it was", v.Name, in)
+					return 0
+				}
+			}
+			known := first.Named(v.Name)
+			if k != known && first.Has(k) { // it does nothing
+				a, b := first.First(k), first.Graph.Value(v.Name)
+				if behind(a, b) {
+					a, b = b, a
+				}
+				same[b.Name] = a.Name
+			}
+			return known
+		}); err != nil {
+			return err
 		}
-		broken = nil
-		return first.Named(v.Name)
-	}); err != nil {
-		return err
+		if len(same) == joined {
+			return c.opts.rest(c.res, table, first, c.base.Model, written, broken)
+		}
 	}
-	return c.opts.rest(c.res, table, first, c.base.Model, written, broken)
+}
+
+// behind reports whether a node makes a behind the one that makes b.
+func behind(a, b *graph.Value) bool {
+	return a.Producer != nil && (b.Producer == nil || a.Producer.Index > b.Producer.Index)
 }
 
 // rest numbers the written model and compares it with the original. broken is what is already

@@ -42,8 +42,9 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 		}
 	}
 	if len(regions) == len(r.plan.Regions) {
-		for _, to := range d.rewired() {
+		for _, to := range append(d.rewired(), d.kept()...) {
 			if !done[to] {
+				done[to] = true
 				list = append(list, d.between(to))
 			}
 		}

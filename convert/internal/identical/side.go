@@ -16,6 +16,7 @@ type Side struct {
 	t       *Table
 	class   map[*graph.Value]Class
 	first   map[Class]*graph.Value
+	sizes   *graph.Valuation      // of the inputs
 	claimed map[*graph.Value]bool // that have the number of a claim
 }
 
@@ -43,7 +44,7 @@ func (t *Table) Number(g *graph.Graph, claim Claim) (*Side, error) {
 const passes = 6
 
 func (t *Table) number(g *graph.Graph, claim Claim) (*Side, error) {
-	s := &Side{Graph: g, t: t, class: map[*graph.Value]Class{}, first: map[Class]*graph.Value{}, claimed: map[*graph.Value]bool{}}
+	s := &Side{Graph: g, t: t, sizes: graph.NewValuation(symbols(g)), class: map[*graph.Value]Class{}, first: map[Class]*graph.Value{}, claimed: map[*graph.Value]bool{}}
 	for _, v := range g.Inputs {
 		c := t.of("input " + v.Name)
 		s.set(v, c)
@@ -109,7 +110,7 @@ func (s *Side) set(v *graph.Value, c Class) {
 		s.first[c] = v
 	}
 	if s.t.facts[c].dims == nil {
-		s.t.facts[c].dims = shapeOf(v)
+		s.t.facts[c].dims = s.shape(v)
 	}
 }
 
@@ -150,11 +151,11 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 		case s.idle(n, in, v):
 			return s.class[in], false
 		case views[n.OpType()]:
-			if dims, ok := v.Shape(); ok && sized(dims) {
-				return s.t.view(s.class[in], shapeOf(v))
+			if dims := s.shapeBeside(v, in); dims != nil && sized(dims) {
+				return s.t.view(s.class[in], dims)
 			}
 		case n.OpType() == "Transpose" && in.Rank() >= 0:
-			return s.t.order(s.class[in], graph.Perm(n, in.Rank()), shapeOf(v))
+			return s.t.order(s.class[in], graph.Perm(n, in.Rank()), s.shape(v))
 		}
 	}
 	key := fmt.Sprintf("%d of %s", i, base)
@@ -163,6 +164,53 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 
 // views are operators that keep the order of all elements.
 var views = map[string]bool{"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true}
+
+// plain reports whether a size follows from those of the inputs, which are the same in all
+// models: other names of sizes are those of one model alone.
+func (s *Side) plain(d graph.Dim) bool {
+	_, ok := s.sizes.Formula(d)
+	return ok
+}
+
+// shape is the shape of a value, unknown where it does not follow from the inputs.
+func (s *Side) shape(v *graph.Value) []graph.Dim {
+	dims := slices.Clone(shapeOf(v))
+	for i, d := range dims {
+		if !s.plain(d) {
+			dims[i] = graph.Unknown
+		}
+	}
+	return dims
+}
+
+// shapeBeside is shape of a view, with sizes that it has in common with what it is a view of: of
+// that another model may know more.
+func (s *Side) shapeBeside(v, in *graph.Value) []graph.Dim {
+	dims, raw, known := s.shape(v), shapeOf(v), s.t.facts[s.class[in]].dims
+	for i, d := range dims {
+		if d.Known() {
+			continue
+		}
+		if k := slices.IndexFunc(shapeOf(in), raw[i].Equal); k >= 0 && k < len(known) {
+			dims[i] = known[k]
+		}
+	}
+	return dims
+}
+
+// symbols are the names of the sizes of the inputs of a graph.
+func symbols(g *graph.Graph) (list []string) {
+	for _, v := range g.Inputs {
+		for _, d := range shapeOf(v) {
+			for _, name := range d.Names() {
+				if !slices.Contains(list, name) {
+					list = append(list, name)
+				}
+			}
+		}
+	}
+	return list
+}
 
 // shapeOf is the shape of a value, nil where it is unknown.
 func shapeOf(v *graph.Value) []graph.Dim {
@@ -226,7 +274,7 @@ func (s *Side) constant(v *graph.Value) Class {
 			if ints[i], ok = d.Int(); !ok {
 				open = "sizes"
 			}
-			if !d.Known() {
+			if !s.plain(d) {
 				return 0
 			}
 		}

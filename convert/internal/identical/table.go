@@ -33,7 +33,7 @@ type Table struct {
 	tensors   map[*onnxio.Tensor]Class
 	claimed   map[string]bool // keys of values that have the number of another because that is proved
 	turned    int             // how often a key got another number
-	settled   Class           // numbers from here on may be given up for others: they are not those of the first model
+	settled   Class           // numbers below are those of the first model, and stay
 }
 
 // A fact is what is known of a class.
@@ -79,8 +79,15 @@ func (t *Table) become(c, known Class) {
 	if c == known || f.key == "" || c < t.settled || t.keys[f.key] == known {
 		return
 	}
-	t.keys[f.key] = known
-	t.claimed[f.key] = true
+	keys := []string{f.key}
+	if f.of != 0 && f.perm == nil {
+		for i, k := range shapeKeys(f.dims) {
+			keys = append(keys[:i], fmt.Sprintf("view %d %s", f.of, k))
+		}
+	}
+	for _, k := range keys {
+		t.keys[k], t.claimed[k] = known, true
+	}
 	t.turned++
 	switch {
 	case f.of == 0:
@@ -108,7 +115,11 @@ func (t *Table) view(c Class, dims []graph.Dim) (Class, bool) {
 			return same, false
 		}
 	}
-	return t.place(fmt.Sprintf("view %d %s", root, shapeKey(dims)), fact{of: root, dims: dims})
+	keys := shapeKeys(dims)
+	for i, k := range keys {
+		keys[i] = fmt.Sprintf("view %d %s", root, k)
+	}
+	return t.place(keys, fact{of: root, dims: dims})
 }
 
 // order is the number of c with its axes in another order, which has the shape dims, where that
@@ -124,70 +135,73 @@ func (t *Table) order(c Class, perm []int, dims []graph.Dim) (Class, bool) {
 	if inOrder(perm) {
 		return c, false
 	}
-	return t.place(fmt.Sprintf("order %d %v", c, perm), fact{of: c, perm: perm, dims: dims})
+	return t.place([]string{fmt.Sprintf("order %d %v", c, perm)}, fact{of: c, perm: perm, dims: dims})
 }
 
-// place is the number of a view or an order. Two shapes that are written alike and are not
-// one have two.
-func (t *Table) place(key string, f fact) (Class, bool) {
-	for {
-		c, ok := t.keys[key]
-		switch {
-		case !ok:
-			f.key = key
-			c = t.fresh(f)
-			t.keys[key] = c
-			return c, false
-		case f.perm != nil || t.claimed[key] || slices.EqualFunc(t.facts[c].dims, f.dims, alike):
-			return c, t.claimed[key]
+// place is the number of a view or an order, which has one under any of the keys.
+func (t *Table) place(keys []string, f fact) (Class, bool) {
+	f.key = keys[0]
+	c, claimed := Class(0), false
+	for _, key := range keys {
+		if c = t.keys[key]; c != 0 {
+			claimed = t.claimed[key]
+			break
 		}
-		key += "'"
 	}
+	if c == 0 {
+		c = t.fresh(f)
+	}
+	for _, key := range keys {
+		if t.keys[key] == 0 {
+			t.keys[key], t.claimed[key] = c, claimed
+		}
+	}
+	return c, claimed
 }
 
-// alike reports whether two sizes of shapes that are written alike are one.
-func alike(a, b graph.Dim) bool {
-	_, first := a.Int()
-	_, second := b.Int()
-	return first == second && (a.Equal(b) || !a.Known() || !b.Known())
-}
-
-// shapeKey writes a shape so that shapes of one text are one shape. What follows from the
-// number of elements has no name, because it has several.
-func shapeKey(dims []graph.Dim) string {
-	open := 0
-	for _, d := range dims {
-		if n, ok := d.Int(); !ok || n <= 0 {
-			open++
+// shapeKeys writes a shape in several ways, so that two shapes of as many elements are one
+// where they have one way in common: whole, and without each size that follows from the others
+// and the number of elements, as no size is zero. A shape of which one size is not known has one.
+func shapeKeys(dims []graph.Dim) (keys []string) {
+	without := func(left int) string {
+		var b strings.Builder
+		for i, d := range dims {
+			switch n, ok := d.Int(); {
+			case i == left:
+				b.WriteString("?,")
+			case ok:
+				fmt.Fprint(&b, n, ",")
+			default:
+				b.WriteString(strconv.Quote(d.String()) + ",")
+			}
+		}
+		return b.String()
+	}
+	if i := slices.IndexFunc(dims, func(d graph.Dim) bool { return !d.Known() }); i >= 0 {
+		return []string{without(i)}
+	}
+	keys = append(keys, without(-1))
+	for i, d := range dims {
+		if _, ok := d.Int(); !ok {
+			keys = append(keys, without(i))
 		}
 	}
-	var b strings.Builder
-	for _, d := range dims {
-		switch n, ok := d.Int(); {
-		case ok:
-			fmt.Fprint(&b, n, ",")
-		case open == 1:
-			b.WriteString("?,")
-		default:
-			b.WriteString(strconv.Quote(d.String()) + ",")
-		}
-	}
-	return b.String()
+	return keys
 }
 
 // sized reports whether a shape is known up to one size, which then follows from the number of
 // elements.
 func sized(dims []graph.Dim) bool {
-	unknown, open := 0, 0
+	unknown, zeros := 0, 0
 	for _, d := range dims {
-		if n, ok := d.Int(); !ok || n <= 0 {
-			open++
-		}
 		if !d.Known() {
 			unknown++
 		}
+		if n, ok := d.Int(); ok && n <= 0 {
+			zeros++
+		}
 	}
-	return unknown == 0 || unknown == 1 && open == 1
+	return unknown == 0 || unknown == 1 && zeros == 0
 }
 
 // sameSizes reports whether two shapes of as many elements are one.

@@ -173,7 +173,7 @@ func (s *Search) single(second *identical.Side, a, v *graph.Value) (old, new *cu
 
 // written is a piece as two models, nil where it cannot be written.
 func (s *Search) written(a, v *graph.Value, old, new *cut) *Piece {
-	p := &Piece{Output: outputName, Value: a.Name, New: v.Name, Nodes: slices.SortedFunc(maps.Keys(old.nodes), byIndex), Into: slices.SortedFunc(maps.Keys(new.nodes), byIndex)}
+	p := &Piece{Output: outputName, Value: a.Name, New: v.Name, Elem: v.Elem, Nodes: slices.SortedFunc(maps.Keys(old.nodes), byIndex), Into: slices.SortedFunc(maps.Keys(new.nodes), byIndex)}
 	names := map[identical.Class]string{}
 	var inputs []*onnxio.ValueInfo
 	for i, side := range []*cut{old, new} {

@@ -21,6 +21,7 @@ type Piece struct {
 	From          []string // what the first model calls its inputs
 	Value         string   // what the first model calls the output
 	New           string   // and the second
+	Elem          onnxio.DType
 	Nodes         []*graph.Node
 	Into          []*graph.Node
 	key           string
