@@ -43,6 +43,77 @@ func TestProveOtherExporter(t *testing.T) {
 	}
 }
 
+// What onnxslim, onnxsim and ONNX Runtime folded is proved, whatever they call it, and refused
+// where one coefficient of any new weight is off by a thousandth.
+func TestProveOtherTools(t *testing.T) {
+	list, err := filepath.Glob("../testdata/folded/*.onnx")
+	if err != nil || len(list) < 9 {
+		t.Fatal(list, err)
+	}
+	for _, path := range list {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		in := filepath.Join(casesDir, name, "model.onnx")
+		r, err := convert.ProveFiles(t.Context(), in, path, convert.Options{})
+		if err != nil || r.Verdict != convert.Proved {
+			t.Errorf("%s: %v %s", path, err, r.Verdict)
+			continue
+		}
+		if k := r.Proving.Roundings; k > 4 || len(r.Proving.Pieces) < 2 {
+			t.Errorf("%s: %d roundings, %d pieces", path, k, len(r.Proving.Pieces))
+		}
+		original, folded := loaded(t, in), loaded(t, path)
+		for i, e := range nudged(t, original, folded) {
+			bad, err := folded.Apply(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := proved(t, original, bad); !errors.Is(err, convert.ErrNotEquivalent) {
+				t.Errorf("%s: nudge %d: %v %s", path, i, err, r.Verdict)
+			}
+		}
+	}
+}
+
+// nudged changes the largest number of each weight that a model does not have.
+func nudged(t *testing.T, original, folded *onnxio.Model) (list []onnxio.Edit) {
+	t.Helper()
+	have := map[string]bool{}
+	for _, x := range original.Graph().Inits() {
+		if b, err := x.Bytes(); err == nil {
+			have[string(b)] = true
+		}
+	}
+	for _, x := range folded.Graph().Inits() {
+		b, err := x.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have[string(b)] || !x.DType().IsFloat() || len(x.Dims()) < 4 || x.Len() < 8 {
+			continue
+		}
+		v, err := x.Float64s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest := 0
+		for i := range v {
+			if math.Abs(v[i]) > math.Abs(v[largest]) {
+				largest = i
+			}
+		}
+		v[largest] *= 1.001
+		if b, err = onnxio.EncodeFloat64(v, x.DType()); err != nil {
+			t.Fatal(err)
+		}
+		y, err := onnxio.NewTensor(x.Name(), x.DType(), x.Dims(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, onnxio.Edit{DropInits: []*onnxio.Tensor{x}, AddInits: []*onnxio.Tensor{y}})
+	}
+	return list
+}
+
 // proved is what is found of a model and another.
 func proved(t *testing.T, a, b *onnxio.Model) (*convert.Report, error) {
 	t.Helper()

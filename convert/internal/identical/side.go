@@ -96,7 +96,7 @@ func (s *Side) initializer(x *onnxio.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if v.IsInput { // whoever feeds it may say otherwise
+	if v.IsInput && !s.Graph.IsConst(v) { // whoever feeds it may say otherwise
 		c = s.t.of(fmt.Sprintf("input %s else %d", v.Name, c))
 	}
 	s.set(v, c)
