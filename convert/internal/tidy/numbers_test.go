@@ -1,9 +1,11 @@
 package tidy
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
 )
@@ -80,6 +82,23 @@ func TestTarget(t *testing.T) {
 		have := target(graph.Invent("a", onnxio.Float32, c.from), graph.Invent("b", onnxio.Float32, c.to))
 		if !slices.Equal(have, c.want) || (have == nil) != (c.want == nil) {
 			t.Errorf("%d: %v, want %v", i, have, c.want)
+		}
+	}
+}
+
+// Numbers are held exactly up to what their type holds, or a part of it.
+func TestExactly(t *testing.T) {
+	for _, c := range []struct {
+		number    int64
+		one, half bool
+	}{{0, true, true}, {1 << 30, true, true}, {1<<30 + 1, true, false}, {1 << 31, true, false}, {1<<31 + 1, false, false}, {-1 << 30, true, true}, {-1<<30 - 1, true, false}, {-1 << 31, true, false}, {-1<<31 - 1, false, false}} {
+		g := sketch.Graph(t, fmt.Sprintf("x : N 2\nk = Identity(#%d_1)\ny = Relu(x)\n> k y", c.number))
+		k := g.Value("k")
+		if one, half := exactly(1, k, nil), exactly(2, k, nil); one != c.one || half != c.half {
+			t.Errorf("%d: %v, half of it %v", c.number, one, half)
+		}
+		if exactly(1, k, g.Value("x")) {
+			t.Error("a value of which nothing is known is held")
 		}
 	}
 }
