@@ -53,6 +53,7 @@ var segments = []struct{ name, text string }{
 	{"transposed, three axes", "x : N 2 2 3 2\na = Mul(x, ?2x1x1x1)\ny = ConvTranspose(a, ?2x3x2x1x3, ?3) strides=2,1,2 auto_pad=SAME_LOWER"},
 	{"transposed, cut off far inside", "x : N 2 9\na = ConvTranspose(x, ?2x3x2) strides=@2 pads=5,6\ny = Mul(a, ?3x1)"},
 	{"transposed, output_padding below the dilation", "x : N 3 4 3\na = ConvTranspose(x, ?3x2x2x1) strides=2,2 dilations=4,4 output_padding=3,2\ny = Mul(a, ?2x1x1)"},
+	{"transposed, output_padding below the dilation along the other axis", "x : N 3 4 3\na = ConvTranspose(x, ?3x2x2x1) strides=2,2 dilations=4,4 output_padding=1,2\ny = Mul(a, ?2x1x1)"},
 	{"transposed of channels last", "x : N 4 3 2\na = Transpose(x) perm=0,3,1,2\nb = ConvTranspose(a, ?2x3x3x2) strides=2,2\nc = Mul(b, ?3x1x1)\ny = Transpose(c) perm=0,2,3,1"},
 	{"transposed branches", "x : N 3 3 4\na = ConvTranspose(x, ?3x2x4x4) strides=2,2 pads=1,1,1,1\nb = ConvTranspose(x, ?3x2x2x2, ?2) strides=2,2\ny = Add(a, b)"},
 	{"transposed branches, no stride", "x : N 3 3 4\na = ConvTranspose(x, ?3x3x3x3) pads=1,1,1,1\nb = Add(a, x)\nc = Conv(x, ?3x3x1x1)\ny = Add(b, c)"},
