@@ -11,7 +11,6 @@ import (
 
 	"repmlp/convert"
 	"repmlp/onnxio"
-	"repmlp/verify/secondreader"
 )
 
 // options turns the flags of a command into options; cmd tells which were given.
@@ -19,7 +18,7 @@ import (
 func (a *app) options(cmd *cobra.Command, s *settings) (convert.Options, error) {
 	o := convert.Options{
 		AllowGrowth: s.growth, FreezeInputs: s.freeze, FoldDequantize: s.dequantize, BatchStatistics: s.asInfer, Values: s.values,
-		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondreader.Reader{}, NoCheck: s.noCheck, Strict: s.strict,
+		NoTidy: s.noTidy, NoMetadata: s.noMetadata, Version: version, SecondReader: secondReader(), NoCheck: s.noCheck, Strict: s.strict,
 		Engine: &engine{a, s}, Seed: s.seed, Inputs: s.inputs, Labels: s.labels, Hashes: s.wanted(), Locate: s.locate || s.saveCase != "", SaveCase: s.saveCase,
 		Drawings: s.pictured(), Arguments: a.args,
 	}
