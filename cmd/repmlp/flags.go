@@ -16,7 +16,7 @@ type settings struct {
 	growth, freeze, dequantize, asInfer, values bool
 	stopAfter                                   int
 	only, skip                                  []string
-	check                                       string
+	check, certificate                          string
 	timeout                                     time.Duration
 	// what is written
 	output     string
@@ -77,6 +77,8 @@ func (s *settings) flags() []flagLine {
 		{"inspect", "values", boolFlag(&s.values), "also read the weights, for the reasons that depend on their values", nil},
 
 		{"bisect", "check", stringFlag(&s.check, ""), "`COMMAND` to run on each file, which {} stands for, as 'python test.py {}'", words()},
+		{"prove", "certificate", stringFlag(&s.certificate, ""), "write what was proved, with the hashes of the files, into `FILE`, a .json", extensions("json")},
+		{"prove", "check", stringFlag(&s.check, ""), "prove again what the certificate in `FILE` says, of its files or of those that are named", extensions("json")},
 		{"bisect", "timeout", durationFlag(&s.timeout), "`TIME` that a run may take, as 90s or 5m; then it is bad (default: any)", words()},
 
 		{"convert", "output,o", stringFlag(&s.output, ""), "`FILE` to write (default MODEL.inference.onnx beside the input)", extensions("onnx")},

@@ -33,6 +33,9 @@ var (
 	bisectionSchema = schemaPage{"bisect.schema.json", "Report of repmlp bisect", convert.Bisection{}, map[string][]string{
 		"schema": {convert.BisectSchema}, "verdict": {convert.CulpritFound, convert.NothingFails, convert.AlwaysFails, convert.NotTestable},
 	}}
+	certificateSchema = schemaPage{"certificate.schema.json", "Certificate of repmlp prove", convert.Certificate{}, map[string][]string{
+		"schema": {convert.CertificateSchema}, "verdict": {convert.Proved, convert.Compared},
+	}}
 	benchReportSchema = schemaPage{"bench.schema.json", "Report of repmlp bench", benchReport{}, map[string][]string{"schema": {benchSchema}}}
 )
 
@@ -74,7 +77,10 @@ func (p schemaPage) text(t *testing.T) []byte {
 	}
 	if facts := s.Definitions["FileFacts"]; facts != nil {
 		facts.Required = []string{"path"} // of a file that could not be read
-		s.Definitions["Number"], s.Definitions["Size"] = number, size
+		s.Definitions["Size"] = size
+	}
+	if facts := s.Definitions["FileFacts"]; facts != nil || p.file == certificateSchema.file {
+		s.Definitions["Number"] = number
 	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -85,7 +91,7 @@ func (p schemaPage) text(t *testing.T) []byte {
 
 // The schemas in docs are those of the types.
 func TestSchemas(t *testing.T) {
-	for _, p := range []schemaPage{reportSchema, bisectionSchema, benchReportSchema} {
+	for _, p := range []schemaPage{reportSchema, bisectionSchema, certificateSchema, benchReportSchema} {
 		text, path := p.text(t), "../../docs/"+p.file
 		if *update {
 			if err := os.WriteFile(path, text, 0o644); err != nil {
