@@ -218,7 +218,7 @@ func TestBisectExitCodes(t *testing.T) {
 	}{
 		{"code {} 0", nil, exitDone, "", 3}, {"code {} 1", nil, exitFailed, "without any merge (exit 1)", 1}, {"code {} 127", nil, exitFailed, "without any merge (exit 127)", 1},
 		{"code {} 125", nil, exitFailed, "says nothing (exit 125)", 1}, {"code {} 128", nil, exitFailed, "ended the search: exit status 128", 1},
-		{"code {} sleep", []string{"--timeout", "300ms"}, exitFailed, "without any merge (exit 124)", 1},
+		{"code {} sleep", []string{"--timeout", "1s"}, exitFailed, "without any merge (exit 124)", 1},
 	} {
 		log := filepath.Join(dir, fmt.Sprint(i))
 		_, code, errw := bisection(t, model, append([]string{c.check + " '" + log + "'"}, c.args...)...)
