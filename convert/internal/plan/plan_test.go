@@ -541,6 +541,19 @@ func TestSameFloat(t *testing.T) {
 	}
 }
 
+// Values that are left out do not count, what stands behind them does.
+func TestSameFloatOfSome(t *testing.T) {
+	single, half := graph.Invent("v", onnxio.Float32, nil), graph.Invent("w", onnxio.Float16, nil)
+	for i, c := range []struct {
+		values []*graph.Value
+		want   bool
+	}{{[]*graph.Value{single, nil, single}, true}, {[]*graph.Value{single, nil, half}, false}, {[]*graph.Value{nil, single, half}, false}, {[]*graph.Value{nil}, true}, {nil, true}} {
+		if affine.SameFloat(c.values...) != c.want {
+			t.Errorf("%d: want %v", i, c.want)
+		}
+	}
+}
+
 // Merges into a value that had an ID keep it, whatever comes before them now; others get
 // the next ones.
 func TestNumbers(t *testing.T) {
