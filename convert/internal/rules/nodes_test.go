@@ -224,6 +224,7 @@ var nodes = []struct{ name, text string }{
 	{"pad: no mode", "x : 2 3\ny = Pad(x, #0_1_0_1) mode=fold"},
 	{"pad: spatial axes", "x : 1 3 4 4\na = Pad(x, #0_0_1_2_0_0_0_1)\nb = Pad(a, #0_0_1_1_0_0_1_1, =0)\nc = Pad(b, #0_0_1_1_0_0_1_1, =0) mode=edge\ny = Pad(c, #0_1_0_0_0_0_0_0)"},
 	{"split: three parts", "x : 2 9\na, b, c = Split(x, #2_3_4) axis=1\n> a b c"},
+	{"split: all but one position, and one", "x : 2 9\na, b = Split(x, #8_1) axis=1\nc, d = Split(x, #1_8) axis=1\n> a b c d"},
 	{"split: one part", "x : 2 9\ny = Split(x, #9) axis=1"},
 	{"gather: one position", "x : 4 5\na = Gather(x, %-2) axis=1\nb = Gather(x, #3) axis=0\n> a b"},
 	{"gather: beyond its axis", "x : 4 5\ny = Gather(x, #4) axis=0"},
