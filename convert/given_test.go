@@ -156,3 +156,18 @@ func TestNotCounted(t *testing.T) {
 		t.Errorf("%v, %+v", r.Warnings, r.Totals)
 	}
 }
+
+// Weights count wherever they stand: as initializers and in Constant nodes.
+func TestParametersOfAFile(t *testing.T) {
+	m, err := onnxio.NewModel(onnxio.Parts{Inputs: []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(3))}, Inits: []*onnxio.Tensor{numbers(t, "w", 2, 3)},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32)}, Nodes: []*onnxio.Node{
+			onnxio.NewNode("stated", "Constant", nil, []string{"k"}, onnxio.TensorAttr("value", numbers(t, "", 4, 1, 3))),
+			onnxio.NewNode("sum", "Sum", []string{"x", "w"}, []string{"s"}), onnxio.NewNode("product", "Mul", []string{"s", "k"}, []string{"y"})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := convert.Inspect(t.Context(), m, convert.Options{})
+	if err != nil || r.Input.Parameters != 6+12 {
+		t.Errorf("%v: %d parameters", err, r.Input.Parameters)
+	}
+}
