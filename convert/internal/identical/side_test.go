@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"repmlp/internal/sketch"
@@ -142,5 +143,30 @@ func TestClaim(t *testing.T) {
 	}
 	if d := last.Differences(first); len(d) > 0 {
 		t.Error(d)
+	}
+}
+
+// Of several outputs those that differ are told, whichever stand before them.
+func TestDifferencesOfSomeOutputs(t *testing.T) {
+	const inputs = "x : N 4\na = Relu(x)\n"
+	for _, c := range []struct {
+		before, after string
+		want          []string
+	}{
+		{"b = Neg(a)\nc = Exp(a)\n> b c", "b = Neg(a)\nc = Exp(a)\n> b c", nil},
+		{"b = Neg(a)\nc = Exp(a)\n> b c", "b = Neg(a)\nc = Log(a)\n> b c", []string{`output "c" is not what it was: `}},
+		{"b = Neg(a)\nc = Exp(a)\n> b c", "b = Abs(a)\nc = Log(a)\n> b c", []string{`output "b" is not what it was: `, `output "c" is not what it was: `}},
+		{"b = Neg(a)\nc = Exp(a)\n> b c", "b = Neg(a)\nc = Exp(a)\n> c b", []string{`the outputs are ["c" "b"] and were ["b" "c"]`}},
+	} {
+		first, second := numbered(t, sketch.Model(t, inputs+c.before), sketch.Model(t, inputs+c.after))
+		have := second.Differences(first)
+		if len(have) != len(c.want) {
+			t.Fatalf("%s: %q", c.after, have)
+		}
+		for i, d := range have {
+			if !strings.HasPrefix(d, c.want[i]) {
+				t.Errorf("%s: %q", c.after, d)
+			}
+		}
 	}
 }
