@@ -31,6 +31,8 @@ type Engine struct {
 	timed  func(op string, d time.Duration)
 	Crop   bool // the map that is fed is a piece of the model's: nodes must do on it what they do there
 	bodies map[*onnxio.Graph]*Engine
+	again  bool                            // the same nodes run many times
+	kept   map[constantKey]*operator.Value // small constants of such runs
 	ids    map[string]int
 	maker  map[int]place // of the values that nodes make
 	order  []*step

@@ -27,9 +27,8 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 	if v == nil || v.Init == nil {
 		return nil, fmt.Errorf("value %q is not fed", name)
 	}
-	if e.read += max(v.Init.Len()*int64(v.Init.DType().Bits()/8), aroundFault); e.read > trimAfter {
-		e.model.Trim()
-		e.read = 0
+	if e.read += max(v.Init.Len()*int64(v.Init.DType().Bits()/8), aroundFault); e.read > trimAfter && !e.again {
+		e.Trim()
 	}
 	if e.change != nil && v.Init.DType().IsFloat() && len(v.Init.Dims()) > 0 && v.Init.Len() > 0 {
 		return e.changed(v.Init, mode)
@@ -39,7 +38,37 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 			return t, nil
 		}
 	}
-	return e.constant(v.Init, mode)
+	if e.kept == nil {
+		return e.constant(v.Init, mode)
+	}
+	key := constantKey{name, mode}
+	if t := e.kept[key]; t != nil {
+		return t, nil
+	}
+	t, err := e.constant(v.Init, mode)
+	if err == nil && t.Len() <= keptNumbers {
+		e.kept[key] = t
+	}
+	return t, err
+}
+
+// A constantKey is an initializer as one mode reads it.
+type constantKey struct {
+	name string
+	mode operator.Mode
+}
+
+// keptNumbers is the size up to which initializers stay decoded between runs of the same nodes.
+const keptNumbers = 1 << 16
+
+// Again says that the same nodes will run many times, until Trim: pages of weights stay in
+// memory, and small constants decoded.
+func (e *Engine) Again() { e.again, e.kept = true, map[constantKey]*operator.Value{} }
+
+// Trim gives the pages of mapped files back, and what Again kept.
+func (e *Engine) Trim() {
+	e.model.Trim()
+	e.read, e.again, e.kept = 0, false, nil
 }
 
 func (e *Engine) constant(t *onnxio.Tensor, mode operator.Mode) (*operator.Value, error) {

@@ -45,6 +45,8 @@ func conv(c *Call) ([]*Value, error) {
 		v.probe = false
 		convolve[float32](v, out, x, w)
 		addBias(out.F32, b, out.Shape)
+	case v.spiky(out, x, w):
+		addBias(out.F64, b, out.Shape)
 	case w.File != nil && v.stream(out, x, w):
 		addBias(out.F64, b, out.Shape)
 	default:

@@ -25,7 +25,16 @@ func convTranspose(c *Call) ([]*Value, error) {
 		return nil, err
 	}
 	out := Like(x, x.DType, shape)
-	acc := sp.spread(x, w, g, shape[1])
+	var acc []float64
+	if c.Run.Probe && x.F64 != nil && w.F64 != nil {
+		acc = make([]float64, out.Len())
+		if !sp.spiky(acc, x, w, g) {
+			acc = nil
+		}
+	}
+	if acc == nil {
+		acc = sp.spread(x, w, g, shape[1])
+	}
 	if c.has(2) {
 		outs := tensor.Count(sp.out)
 		for i := range acc {

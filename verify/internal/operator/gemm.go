@@ -46,6 +46,13 @@ func gemmOp(c *Call) ([]*Value, error) {
 		if a.File != nil && a.File.StreamLeft(m, n, k, b.F64, transB, 0, out.F64) {
 			break
 		}
+		ldb := n
+		if transB {
+			ldb = k
+		}
+		if a.File == nil && spikyProduct(c.Run, m, n, k, a.F64, k, matrix[float64](b, ldb), transB, out.F64, n) {
+			break
+		}
 		if b.File == nil || !stream(b.File, []stored.Product{{X: a.F64, Ldx: k, Y: out.F64, Ldy: n}}, m, n, k) {
 			gemm(a, b, transB, m, n, k, out.F64)
 		}
@@ -79,6 +86,14 @@ func scaleAdd[T kernel.Float](out *Value, c *Call, alpha, beta float64, dst []T)
 		return fmt.Errorf("a bias of shape %v does not fit %v", bias.Shape, out.Shape)
 	}
 	src := data[T](bias)
+	if r, n := len(bias.Shape), out.Shape[1]; r > 0 && bias.Shape[r-1] == n && len(src) == n && n > 0 { // one for each column
+		for at := 0; at < len(dst); at += n {
+			for i, v := range src {
+				dst[at+i] += T(beta) * v
+			}
+		}
+		return nil
+	}
 	tensor.Walk(out.Shape, tensor.Spread(bias.Shape, out.Shape), func(i, o int) { dst[i] += T(beta) * src[o] })
 	return nil
 }

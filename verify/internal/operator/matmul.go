@@ -46,12 +46,12 @@ func matMul(c *Call) ([]*Value, error) {
 	// One weight for all rows: one product.
 	if rb == 2 && !va {
 		rows := tensor.Count(a.Shape[:ra-1])
-		multiply(out, a, b, []int{0}, []int{0}, rows, n, k)
+		multiply(c.Run, out, a, b, []int{0}, []int{0}, rows, n, k)
 	} else {
 		var oa, ob []int
 		tensor.Walk(batch, tensor.Spread(a.Shape[:ra-2], batch), func(_, o int) { oa = append(oa, o*m*k) })
 		tensor.Walk(batch, tensor.Spread(b.Shape[:rb-2], batch), func(_, o int) { ob = append(ob, o*k*n) })
-		multiply(out, a, b, oa, ob, m, n, k)
+		multiply(c.Run, out, a, b, oa, ob, m, n, k)
 	}
 	shape := slices.Clone(batch)
 	if !va {
@@ -64,14 +64,14 @@ func matMul(c *Call) ([]*Value, error) {
 }
 
 // multiply does one product for every pair of offsets.
-func multiply(out, a, b *Value, oa, ob []int, m, n, k int) {
+func multiply(run *Running, out, a, b *Value, oa, ob []int, m, n, k int) {
 	switch {
 	case out.F32 != nil:
 		for i := range oa {
 			kernel.Product(m, n, k, matrix[float32](a, k).At(oa[i]), matrix[float32](b, n).At(ob[i]), false, out.F32[i*m*n:], n)
 		}
 	case out.F64 != nil:
-		multiplyDouble(out, a, b, oa, ob, m, n, k)
+		multiplyDouble(run, out, a, b, oa, ob, m, n, k)
 	default:
 		for i := range oa {
 			multiplyIntegers(out.I[i*m*n:], a.I[oa[i]:], b.I[ob[i]:], m, n, k)
@@ -81,7 +81,10 @@ func multiply(out, a, b *Value, oa, ob []int, m, n, k int) {
 }
 
 // multiplyDouble reads weights where they lie, if there are few rows.
-func multiplyDouble(out, a, b *Value, oa, ob []int, m, n, k int) {
+func multiplyDouble(run *Running, out, a, b *Value, oa, ob []int, m, n, k int) {
+	if spikyProducts(run, out, a, b, oa, ob, m, n, k) {
+		return
+	}
 	if b.File != nil {
 		ps := make([]stored.Product, len(oa))
 		for i := range ps {
