@@ -11,6 +11,7 @@ type Claim struct {
 	Output        string
 	Same          map[string]string                    // values of Before that equal an input, because another node makes it too
 	Exact         map[string]func() ([]float64, error) // new weights before rounding, where 16-bit types round coarsely
+	ExactBefore   map[string]func() ([]float64, error) // the same of weights of Before that stand for others
 	Reach         []Reach                              // a smaller map shows the same, as of one convolution; nil where it does not
 	Roundings     int                                  // how many merged layers one way from an input to the output goes through at most, where several are claimed together; else 0
 
@@ -18,12 +19,25 @@ type Claim struct {
 	// which row it belongs to; the region maps rows to rows. All rows go through
 	// the same weights, so that a few of them show as much as all.
 	Rows func(shape []int) (row []int32, run, count int)
+
+	// Units, where it is not nil, says which elements of the first input show every
+	// coefficient, for shapes of the input and of the output; it may return nil. The other
+	// inputs are added to what the first one makes.
+	Units func(in, out []int) *Units
 }
 
 // A Proof is the evidence for a claim. Bound is the worst ratio of a
 // difference to what rounding allows; below 1 the claim holds.
+//
+// A complete proof read every coefficient off both sides, and holds for all finite inputs;
+// any other is of so many random rows.
 type Proof struct {
-	Rows   int     `json:"rows"`
-	MaxAbs float64 `json:"max_abs"`
-	Bound  float64 `json:"bound_ratio"`
+	Complete   bool    `json:"complete,omitempty"`
+	Read       int64   `json:"read,omitempty"`       // numbers that were read off: every coefficient at least once, and biases
+	Evaluation float64 `json:"evaluation,omitempty"` // the most that float64 may have rounded of one of them, where that was asked
+	Moved      bool    `json:"moved,omitempty"`      // they were read off a model in which scales stand elsewhere, which equals the original on random rows, in float64
+	Sampled    string  `json:"sampled,omitempty"`    // why it is not complete
+	Rows       int     `json:"rows"`
+	MaxAbs     float64 `json:"max_abs"`
+	Bound      float64 `json:"bound_ratio"`
 }

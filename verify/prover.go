@@ -65,11 +65,11 @@ func (p *Prover) take(c Claim) (*trial, error) {
 	}
 	before, after, arena := p.engines[0], p.engines[1], operator.NewArena(p.storage)
 	t := &trial{seed: p.Seed, arena: arena, seen: stored.NewMagnitudes(), floor: p.floor, large: &p.large, exact: len(p.exact) > 0, engines: [...]*engine.Engine{
-		runBefore:      before.With(Double, nil, arena),
+		runBefore:      before.With(Double, c.ExactBefore, arena),
 		runAfter:       after.With(Double, nil, arena),
 		runAfterExact:  after.With(Double, p.exact, arena),
 		runMagnitude:   after.With(Absolute, nil, arena),
-		runMagnitudeIn: before.With(Absolute, nil, arena),
+		runMagnitudeIn: before.With(Absolute, c.ExactBefore, arena),
 	}}
 	t.engines[runAfter].Seen, t.engines[runMagnitude].Seen = t.seen, t.seen
 	return t, nil
@@ -106,6 +106,21 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 		return Proof{}, err
 	}
 	defer p.give(t, c)
+	proof, err := t.sampled(ctx, c)
+	if err != nil || !(proof.Bound < 1) {
+		return proof, err
+	}
+	full, err := t.complete(ctx, c)
+	if err != nil {
+		proof.Sampled = err.Error()
+		return proof, ctx.Err()
+	}
+	full.Rows, full.MaxAbs = proof.Rows, max(full.MaxAbs, proof.MaxAbs)
+	return full, nil
+}
+
+// sampled runs a claim on random rows.
+func (t *trial) sampled(ctx context.Context, c Claim) (Proof, error) {
 	if len(c.Reach) > 0 {
 		// Whatever the piece does not show, or shows otherwise, the whole map does.
 		if proof, err := t.attempt(ctx, c); err == nil && proof.Bound < 1 || ctx.Err() != nil {

@@ -38,3 +38,10 @@ func CheckRounded(m *onnxio.Model, exact map[string]func() ([]float64, error)) e
 	}
 	return nil
 }
+
+// Roundoff returns u and η of a float type: a number that is stored is off by at most u of its
+// size, and η where it underflows.
+func Roundoff(d onnxio.DType) (u, eta float64) {
+	r := roundingOf(d)
+	return r.unit, r.eta
+}

@@ -1,7 +1,5 @@
 package affine
 
-import "repmlp/onnxio/graph"
-
 // RowOf tells for every run of elements of an input of the given shape which row
 // it belongs to; nil where the sizes of the rows do not follow from the shape.
 func (m *Rows) RowOf(shape []int) (row []int32, run, rows int) {
@@ -10,7 +8,7 @@ func (m *Rows) RowOf(shape []int) (row []int32, run, rows int) {
 	}
 	row, run, rows = []int32{0}, 1, 1
 	for i, axis := range m.In {
-		sizes, ok := m.axisSizes(axis, shape[i])
+		sizes, ok := axisSizes(m.Atoms, axis, shape[i])
 		if !ok {
 			return nil, 0, 0
 		}
@@ -32,31 +30,4 @@ func (m *Rows) RowOf(shape []int) (row []int32, run, rows int) {
 		}
 	}
 	return row, run, rows
-}
-
-// axisSizes are the sizes of an axis' atoms where the axis has n elements; at most
-// one of them may be a symbol.
-func (m *Rows) axisSizes(axis []graph.Atom, n int) ([]int, bool) {
-	out := make([]int, len(axis))
-	free, known := -1, 1
-	for k, a := range axis {
-		size, ok := m.Atoms.Size(a).Int()
-		if !ok {
-			if free >= 0 {
-				return nil, false
-			}
-			free = k
-			continue
-		}
-		if size < 0 {
-			return nil, false // the file's shapes contradict each other
-		}
-		out[k] = int(size)
-		known *= int(size)
-	}
-	if free >= 0 && known > 0 {
-		out[free] = n / known
-		known *= out[free]
-	}
-	return out, known == n
 }

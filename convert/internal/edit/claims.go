@@ -52,6 +52,12 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 	return list
 }
 
+// Alone reports whether a claim is that of one region as base has it.
+func (r *Result) Alone(due Due, base *graph.Graph) bool {
+	d := &dues{Result: r, g: r.plan.Explained.Graph, base: base}
+	return len(due.Regions) == 1 && d.alone(due.Regions[0])
+}
+
 // rewired lists the values of both models that a node outside of all regions makes of
 // something else than it did: where a scale left and nothing came in its place, no region
 // tells.

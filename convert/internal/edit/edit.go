@@ -116,6 +116,9 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 	}
 	r.alias(&c)
 	c.Rows, c.Reach = region.Layer.Claim(s, region.Fed == nil)
+	if region.Fed == nil && region.Undone() == nil { // what is undone is not to the last bit
+		c.Units = func(in, out []int) *verify.Units { return region.Layer.Units(s, in, out) }
+	}
 	c.Exact = r.Exact
 	return c
 }

@@ -21,6 +21,9 @@ type Layer interface {
 	// Claim says what a proof may suppose of the layer's rows or windows; whole
 	// says that the proof begins where the layer does.
 	Claim(s *affine.Segment, whole bool) (rows func(shape []int) (row []int32, run, rows int), reach []verify.Reach)
+	// Units says which elements of the segment's input show every stored number of the
+	// layer by itself, for shapes of both ends; nil where nobody knows.
+	Units(s *affine.Segment, in, out []int) *verify.Units
 	// String prints the layer on one line.
 	String() string
 }

@@ -1,0 +1,346 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"repmlp/verify/internal/random"
+	"repmlp/verify/internal/tensor"
+)
+
+// What a linear map does is known from what it makes of unit vectors: y(e) − y(0) is its
+// coefficients, y(0) its bias. Both sides are asked, and every coefficient may differ by one
+// rounding of the stored one and by what float64 itself rounds:
+//
+//	|Δw| ≤ u·|w| + η + rounding of float64 itself
+//
+// Where that holds for all coefficients and the bias, it follows for every input x that
+// |Δy| ≤ u·(|W||x|+|b|) + η·(Σ|x|+1), in exact arithmetic.
+
+// Bounds of a complete proof: a run has about so many numbers, of one side of one value, and
+// so many are read at most.
+const (
+	runNumbers   = 1 << 17
+	mostReadings = 1 << 28
+)
+
+// readSlack is the room between one rounding of a coefficient and a failure. What float64
+// rounds is added where that is not enough.
+const readSlack = 1 + 0x1p-12
+
+// unitSize is what is fed in place of one, a power of two: beside it biases round nothing off.
+const unitSize = 0x1p60
+
+// Why a claim is proved on random rows alone.
+var (
+	errUnknown   = errors.New("nothing tells which inputs show its coefficients")
+	errSeries    = errors.New("several layers stand in series")
+	errBudget    = fmt.Errorf("more than %d numbers would have to be read", mostReadings)
+	errNotFinite = errors.New("not all numbers that it makes of zeros or of single inputs are finite")
+	errShape     = errors.New("its output has another shape for single inputs")
+)
+
+// complete reads all coefficients of a claim off both sides. An error says why that is not
+// possible.
+func (t *trial) complete(ctx context.Context, c Claim) (Proof, error) {
+	proof, err := t.read(ctx, c, true)
+	if err != nil && len(c.Reach) > 0 { // a piece of the map does not show it
+		c.Reach = nil
+		proof, err = t.read(ctx, c, true)
+	}
+	if err == nil && !(proof.Bound < 1) { // or shows it otherwise, as several samples may
+		c.Reach = nil
+		return t.read(ctx, c, false)
+	}
+	return proof, err
+}
+
+func (t *trial) read(ctx context.Context, c Claim, several bool) (Proof, error) {
+	switch {
+	case c.Units == nil:
+		return Proof{}, errUnknown
+	case c.Roundings > 0:
+		return Proof{}, errSeries
+	}
+	inputs, err := t.inputs(c)
+	if err != nil {
+		return Proof{}, err
+	}
+	for _, e := range t.engines {
+		e.Crop = len(c.Reach) > 0
+		e.Again()
+	}
+	t.engines[runMagnitude].Floor = nil
+	r := &reading{trial: t, claim: c, inputs: inputs}
+	defer r.end()
+	n, err := r.begin(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	if several {
+		r.more(ctx, n)
+	}
+	return r.all(ctx)
+}
+
+// A reading is one claim whose coefficients are read.
+type reading struct {
+	*trial
+	claim  Claim
+	inputs []*Tensor
+	units  *Units
+	feeds  map[string]*Tensor
+	zero   [2][]float64 // what both sides make of zeros
+	scale  float64      // of what is fed
+	bound  bound
+	proof  Proof
+}
+
+// begin runs both sides on zeros; n is the size of the output.
+func (r *reading) begin(ctx context.Context) (n int, err error) {
+	shape, err := r.zeros(ctx, r.inputs)
+	if err != nil {
+		return 0, err
+	}
+	r.units = r.claim.Units(r.inputs[0].Shape, shape)
+	if r.units == nil || len(r.units.Slots) == 0 || len(r.units.Each) == 0 {
+		return 0, errUnknown
+	}
+	n = len(r.zero[0])
+	if r.units.readings(n) > mostReadings {
+		return 0, errBudget
+	}
+	layers := 1.0
+	r.bound = bound{rounding: roundingOf(r.inputs[0].DType), roundings: layers, fed: 2, terms: termsOf(layers, r.inputs)}
+	return n, nil
+}
+
+// more lays samples beside each other as far as that helps.
+func (r *reading) more(ctx context.Context, n int) {
+	x := r.inputs[0]
+	runs := (len(r.units.Each) + len(r.units.Slots) - 1) / len(r.units.Slots)
+	fold := min(runs, runNumbers/max(n, x.Len(), 1))
+	if fold < 2 || len(x.Shape) == 0 || x.Shape[0] != 1 {
+		return
+	}
+	more := make([]*Tensor, len(r.inputs))
+	for i, in := range r.inputs {
+		if len(in.Shape) == len(x.Shape) && in.Shape[0] == 1 {
+			in = &Tensor{DType: in.DType, Shape: slices.Clone(in.Shape)}
+			in.Shape[0] = fold
+		}
+		more[i] = in
+	}
+	zero, inputs := r.zero, r.inputs
+	r.zero = [2][]float64{}
+	if _, err := r.zeros(ctx, more); err != nil || !r.copies(zero, fold) {
+		r.zero, r.inputs = zero, inputs
+		r.feed(inputs)
+		return
+	}
+	slots := r.units.Slots
+	u := *r.units
+	u.Slots = nil
+	for k := range fold {
+		for _, s := range slots {
+			u.Slots = append(u.Slots, s+k*x.Len())
+		}
+	}
+	r.units, r.inputs = &u, more
+}
+
+// copies reports whether the outputs are those of a single sample, one after the other.
+func (r *reading) copies(one [2][]float64, fold int) bool {
+	for side, zero := range r.zero {
+		if len(zero) != fold*len(one[side]) {
+			return false
+		}
+		for i, v := range zero {
+			if v != one[side][i%len(one[side])] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// feed makes zeros of the inputs' shapes.
+func (r *reading) feed(inputs []*Tensor) {
+	r.feeds = map[string]*Tensor{}
+	for i, name := range r.claim.Inputs {
+		x := &Tensor{DType: inputs[i].DType, Shape: inputs[i].Shape, F64: make([]float64, tensor.Count(inputs[i].Shape))}
+		r.feeds[name] = x
+		for other, in := range r.claim.Same {
+			if in == name {
+				r.feeds[other] = x
+			}
+		}
+	}
+}
+
+// zeros runs both sides on zeros and returns the shape of the output.
+func (r *reading) zeros(ctx context.Context, inputs []*Tensor) ([]int, error) {
+	r.feed(inputs)
+	var shape []int
+	for side, run := range []int{runBefore, runAfter} {
+		y, err := r.eval(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		r.zero[side], shape = slices.Clone(y.F64), y.Shape
+		r.done(y)
+	}
+	if len(r.zero[0]) != len(r.zero[1]) || len(r.zero[0]) == 0 {
+		return nil, errShape
+	}
+	return shape, nil
+}
+
+// eval is the output of one of the runs; done gives it back.
+func (r *reading) eval(ctx context.Context, run int) (*Tensor, error) {
+	out, err := r.engines[run].Eval(ctx, r.feeds, []string{r.claim.Output})
+	if err != nil {
+		return nil, err
+	}
+	y := out[r.claim.Output]
+	if !r.arena.Made(y) { // it may be an input
+		y = &Tensor{DType: y.DType, Shape: y.Shape, F64: slices.Clone(y.F64)}
+	}
+	return y, nil
+}
+
+func (r *reading) done(y *Tensor) { r.arena.Recycle([]*Tensor{y}) }
+
+func (r *reading) end() {
+	r.seen.Forget()
+	for _, e := range r.engines {
+		e.Trim()
+	}
+}
+
+// all compares the biases and every coefficient.
+func (r *reading) all(ctx context.Context) (Proof, error) {
+	if slices.ContainsFunc(r.zero[0], notFinite) {
+		return Proof{}, errNotFinite
+	}
+	r.proof, r.scale = Proof{Complete: true, Rows: len(r.units.Each)}, 1
+	if err := r.compare(ctx, r.zero[0], r.zero[1], true); err != nil {
+		return Proof{}, err
+	}
+	if !r.units.Random {
+		r.scale = unitSize
+	}
+	x := r.feeds[r.claim.Inputs[0]].F64
+	rng := random.Stream(r.seed, r.claim.ID+"/units")
+	for first := 0; first < len(r.units.Each); first += len(r.units.Slots) {
+		if err := ctx.Err(); err != nil {
+			return Proof{}, err
+		}
+		r.units.lit(first, func(element int) {
+			bits := rng.Uint64()
+			v := unitSize
+			if r.units.Random {
+				v = math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
+			}
+			if bits>>63 != 0 {
+				v = -v
+			}
+			x[element] = v
+		})
+		var y [2]*Tensor
+		for side, run := range []int{runBefore, runAfter} {
+			var err error
+			if y[side], err = r.eval(ctx, run); err != nil {
+				return Proof{}, err
+			}
+		}
+		if len(y[0].F64) != len(r.zero[0]) || len(y[1].F64) != len(r.zero[1]) {
+			return Proof{}, errShape
+		}
+		if err := r.compare(ctx, y[0].F64, y[1].F64, false); err != nil {
+			return Proof{}, err
+		}
+		r.done(y[0])
+		r.done(y[1])
+		r.units.lit(first, func(element int) { x[element] = 0 })
+	}
+	return r.proof, nil
+}
+
+// compare notes how far coefficients lie apart, or biases. What float64 rounds is only
+// worked out where the rounding of the stored numbers does not explain it.
+func (r *reading) compare(ctx context.Context, before, after []float64, biases bool) error {
+	plain, worstOf := r.bound.unit > doubleUnit, r.proof.Bound
+	for i, b := range before {
+		d, w := b-after[i], after[i]
+		if !biases {
+			d, w = (b-r.zero[0][i])-(after[i]-r.zero[1][i]), after[i]-r.zero[1][i]
+		}
+		d, w = math.Abs(d), math.Abs(w)
+		if w != 0 || d != 0 {
+			r.proof.Read++
+		}
+		r.proof.MaxAbs = max(r.proof.MaxAbs, d/r.scale)
+		worstOf = worst(worstOf, d, readSlack*r.bound.unit*w+r.scale*r.bound.eta*r.bound.fed)
+		if !(worstOf < 1) {
+			plain = false
+		}
+	}
+	if plain {
+		r.proof.Bound = worstOf
+		return nil
+	}
+	magnitude, err := r.magnitudes(ctx)
+	if err != nil {
+		return err
+	}
+	for i, b := range before {
+		if notFinite(b) {
+			return errNotFinite
+		}
+		d, w := b-after[i], after[i]
+		if !biases {
+			d, w = (b-r.zero[0][i])-(after[i]-r.zero[1][i]), after[i]-r.zero[1][i]
+		}
+		d, w = math.Abs(d), math.Abs(w)
+		own := r.bound.own(magnitude[i])
+		r.proof.Evaluation = max(r.proof.Evaluation, own/r.scale)
+		r.proof.Bound = worst(r.proof.Bound, d, readSlack*(r.bound.unit*w+own)+r.scale*r.bound.eta*r.bound.fed)
+	}
+	return nil
+}
+
+// magnitudes are what both sides make of the magnitudes of what is fed, added up: what
+// float64 rounds is in proportion to them.
+func (r *reading) magnitudes(ctx context.Context) ([]float64, error) {
+	x := r.feeds[r.claim.Inputs[0]].F64
+	signs := slices.Clone(x)
+	for i, v := range x {
+		x[i] = math.Abs(v)
+	}
+	defer copy(x, signs)
+	var sum []float64
+	for _, run := range []int{runMagnitudeIn, runMagnitude} {
+		y, err := r.eval(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		if len(y.F64) != len(r.zero[0]) {
+			return nil, errShape
+		}
+		if sum == nil {
+			sum = slices.Clone(y.F64)
+		} else {
+			for i, v := range y.F64 {
+				sum[i] += v
+			}
+		}
+		r.done(y)
+	}
+	return sum, nil
+}
+
+func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
