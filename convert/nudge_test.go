@@ -21,7 +21,7 @@ type nudger struct {
 	nudged *onnxio.Model
 }
 
-const nudge = 1e-3
+const nudgeSize = 1e-3
 
 func (n *nudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof, error) {
 	if c.ID == n.region {
@@ -53,9 +53,9 @@ func nudgeWeight(m *onnxio.Model, name string) *onnxio.Model {
 	b = slices.Clone(b)
 	switch t.DType() {
 	case onnxio.Float32:
-		binary.LittleEndian.PutUint32(b[4*k:], math.Float32bits(float32(v[k]+nudge*top)))
+		binary.LittleEndian.PutUint32(b[4*k:], math.Float32bits(float32(v[k]+nudgeSize*top)))
 	case onnxio.Float16:
-		binary.LittleEndian.PutUint16(b[2*k:], onnxio.Float16Bits(v[k]+nudge*top))
+		binary.LittleEndian.PutUint16(b[2*k:], onnxio.Float16Bits(v[k]+nudgeSize*top))
 	}
 	moved, err := onnxio.NewTensor(name, t.DType(), t.Dims(), b)
 	if err != nil {

@@ -80,7 +80,7 @@ func (s *summary) proved(proofs map[string]verify.Proof) []RegionReport {
 	out := slices.Clone(s.Regions)
 	for i := range out {
 		if proof, ok := proofs[out[i].ID]; ok {
-			out[i].Proof = &ProofReport{proof.Rows, Number(proof.MaxAbs), Number(proof.Bound)}
+			out[i].Proof = &ProofReport{proof.Complete, proof.Moved, proof.Read, Number(proof.Evaluation), proof.Sampled, proof.Rows, Number(proof.MaxAbs), Number(proof.Bound)}
 		}
 	}
 	return out

@@ -70,7 +70,12 @@ type RegionReport struct {
 // A ProofReport is how far a merge is from what it replaces: over so many rows
 // the largest difference, and the worst one in units of what rounding allows.
 type ProofReport struct {
-	Rows   int    `json:"rows"`
-	MaxAbs Number `json:"max_abs"`
-	Bound  Number `json:"bound_ratio"`
+	Complete   bool   `json:"complete,omitempty"`   // every coefficient was read off the original: it holds for all finite inputs
+	Moved      bool   `json:"moved,omitempty"`      // off the original with scales that moved, which equals it on random rows, in float64
+	Read       int64  `json:"read,omitempty"`       // numbers that were read: every coefficient at least once, and biases
+	Evaluation Number `json:"evaluation,omitempty"` // the most that float64 may have rounded of one of them, where it counts
+	Sampled    string `json:"sampled,omitempty"`    // why it is not complete
+	Rows       int    `json:"rows"`
+	MaxAbs     Number `json:"max_abs"`
+	Bound      Number `json:"bound_ratio"`
 }

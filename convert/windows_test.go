@@ -215,7 +215,7 @@ func (n *elementNudger) Prove(ctx context.Context, c verify.Claim) (verify.Proof
 		}
 		b = slices.Clone(b)
 		at := b[4*n.element:]
-		binary.LittleEndian.PutUint32(at, math.Float32bits(math.Float32frombits(binary.LittleEndian.Uint32(at))+nudge))
+		binary.LittleEndian.PutUint32(at, math.Float32bits(math.Float32frombits(binary.LittleEndian.Uint32(at))+nudgeSize))
 		moved, err := onnxio.NewTensor(name, x.DType(), x.Dims(), b)
 		if err != nil {
 			return verify.Proof{}, err

@@ -19,9 +19,9 @@ func (a *app) convertCommand() *cobra.Command {
 		Use:   "convert MODEL.onnx...",
 		Short: "Merge what can be merged exactly, prove it, write MODEL.inference.onnx",
 		Long: `convert reads a training-form ONNX model, merges every linear part that can be
-merged exactly, proves each merge on random rows in float64, runs the whole
-model before and after, and writes the model to deploy. Nothing is written
-unless everything holds.
+merged exactly, proves each merge for all inputs by reading every coefficient off
+the original, runs the whole model before and after, and writes the model to
+deploy. Nothing is written unless everything holds.
 
 Several models, or a pattern such as 'models/*.onnx', are converted one after
 another or --jobs at a time; one that fails does not stop the others, and the

@@ -115,7 +115,7 @@ func junitOf(r *convert.Report) *junitSuites {
 		case !(g.Proof.Bound < 1):
 			c.Failure = because("differs by %.3g, %.3g times what rounding allows", float64(g.Proof.MaxAbs), float64(g.Proof.Bound))
 		default:
-			c.Output = fmt.Sprintf("%s, largest difference %.3g, %.2g of what rounding allows", plural(g.Proof.Rows, "row"), float64(g.Proof.MaxAbs), float64(g.Proof.Bound))
+			c.Output = fmt.Sprintf("%s, largest difference %.3g, %s of what rounding allows", proofOf(g.Proof), float64(g.Proof.MaxAbs), ofBound(float64(g.Proof.Bound)))
 		}
 		proofs.add(c)
 	}

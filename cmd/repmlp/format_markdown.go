@@ -170,13 +170,14 @@ func (m *markdown) merges(r *convert.Report) {
 	m.head("Merges")
 	rows = nil
 	for _, g := range r.Regions {
-		proof := ""
+		proof, by := "", ""
 		if g.Proof != nil {
-			proof = fmt.Sprintf("%.2g", float64(g.Proof.Bound))
+			by = proofOf(g.Proof)
+			proof = ofBound(float64(g.Proof.Bound))
 		}
-		rows = append(rows, []string{mdText(g.ID), mdCode(g.Value), fmt.Sprint(len(g.Merged)), mdText(layer(g)), fmt.Sprintf("%d → %d", g.Before, g.After), proof})
+		rows = append(rows, []string{mdText(g.ID), mdCode(g.Value), fmt.Sprint(len(g.Merged)), mdText(layer(g)), fmt.Sprintf("%d → %d", g.Before, g.After), by, proof})
 	}
-	m.table([]string{"", "value", "nodes:", "layer", "parameters:", "difference / bound:"}, rows)
+	m.table([]string{"", "value", "nodes:", "layer", "parameters:", "proved for", "difference / bound:"}, rows)
 }
 
 // stays is what was left, and why.

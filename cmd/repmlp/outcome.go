@@ -68,7 +68,7 @@ func summary(r *convert.Report) string {
 	for _, g := range r.Regions {
 		nodes += len(g.Merged)
 	}
-	parts := []string{fmt.Sprintf("%s of %s%s", plural(len(r.Regions), "merge"), plural(nodes, "node"), proved(r))}
+	parts := []string{fmt.Sprintf("%s of %s%s", plural(len(r.Regions), "merge"), plural(nodes, "node"), evidenceOf(r).short())}
 	if because, _ := declines(r); because != "" {
 		parts = append(parts, because)
 	}
@@ -121,23 +121,6 @@ func farthestOff(c *convert.Check) float64 {
 		w = max(w, float64(o.MaxRel))
 	}
 	return w
-}
-
-// proved says how the merges were proved, nothing where none was tried.
-func proved(r *convert.Report) string {
-	worst, tried := 0.0, 0
-	for _, g := range r.Regions {
-		if g.Proof != nil {
-			worst, tried = max(worst, float64(g.Proof.Bound)), tried+1
-		}
-	}
-	switch {
-	case tried == 0:
-		return ""
-	case tried < len(r.Regions):
-		return fmt.Sprintf(", %d of them proved (worst %.2g of the bound)", tried, worst)
-	}
-	return fmt.Sprintf(", proved (worst %.2g of the bound)", worst)
 }
 
 // nothing says why nothing was merged.

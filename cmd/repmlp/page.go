@@ -71,9 +71,9 @@ type (
 	}
 	// A pageRow is one merge.
 	pageRow struct {
-		ID, Value, Block, Layer, Parameters, Work, Ratio, MaxAbs, Derivation string
-		Nodes, Rows                                                          int
-		worst                                                                float64
+		ID, Value, Block, Layer, Parameters, Work, Proved, Ratio, MaxAbs, Derivation string
+		Nodes                                                                        int
+		worst                                                                        float64
 	}
 )
 
@@ -156,37 +156,17 @@ func (p *page) places() (n int) {
 	return n
 }
 
-// proofs counts the merges that were proved and those whose proof failed; worst is the
-// largest share of its bound that a proved one has.
-func proofs(r *convert.Report) (proved, failed int, worst float64) {
-	for _, g := range r.Regions {
-		switch {
-		case g.Proof == nil:
-		case g.Proof.Bound < 1:
-			proved++
-			worst = max(worst, float64(g.Proof.Bound))
-		default:
-			failed++
-		}
-	}
-	return proved, failed, worst
-}
-
 // sentence says how the result is known to be right.
 func (p *page) sentence() string {
 	r := p.Report
 	var parts []string
-	proved, _, worst := proofs(r)
+	e := evidenceOf(r)
 	switch {
 	case len(r.Regions) == 0 || r.Command == "inspect":
-	case proved == len(r.Regions):
-		each := "Each of the " + plural(proved, "merge") + " was"
-		if proved == 1 {
-			each = "The merge was"
-		}
-		parts = append(parts, fmt.Sprintf("%s proved on random rows in float64, on the weights as they were written: the worst differs by %.2g of what rounding allows.", each, worst))
+	case e.proved == len(r.Regions):
+		parts = append(parts, e.sentences())
 	default:
-		parts = append(parts, fmt.Sprintf("%d of %s were proved.", proved, plural(len(r.Regions), "merge")))
+		parts = append(parts, fmt.Sprintf("%d of %s were proved.", e.proved, plural(len(r.Regions), "merge")))
 	}
 	if c := r.Check; c != nil {
 		word := "agree"
@@ -196,7 +176,7 @@ func (p *page) sentence() string {
 		case !c.Passed:
 			word = "do not agree"
 		}
-		parts = append(parts, fmt.Sprintf("Side by side, the whole models %s: they are %.2g of the largest output apart at most, allowed %s%s.", word, farthestOff(c), c.Allowance(), inOne(c)))
+		parts = append(parts, fmt.Sprintf("Compared on %s, the whole models %s: they are %.2g of the largest output apart at most, allowed %s%s.", runs(c), word, farthestOff(c), c.Allowance(), inOne(c)))
 	} else if r.Command == "convert" && r.Error == nil && len(r.Regions) > 0 {
 		parts = append(parts, "The whole models were not compared (--no-check).")
 	}
@@ -283,15 +263,24 @@ func (p *page) proofCard() pageCard {
 	if r.Command == "verify" {
 		c.Label, c.Value = "outputs", "not compared"
 	}
-	proved, failed, worst := proofs(r)
+	e := evidenceOf(r)
+	proved := e.proved
 	switch {
 	case r.Command == "inspect":
 		c.Value = "convert proves each merge"
-	case failed > 0:
-		c.Value, c.Tone = plural(failed, "proof")+" failed", toneBad
+	case e.failed > 0:
+		c.Value, c.Tone = plural(e.failed, "proof")+" failed", toneBad
 	case proved > 0 && proved == len(r.Regions):
 		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneGood
-		c.Lines = append(c.Lines, fmt.Sprintf("worst: %.2g of the rounding bound", worst))
+		switch {
+		case e.complete == proved:
+			c.Lines = append(c.Lines, "for all inputs")
+		case e.complete > 0:
+			c.Lines = append(c.Lines, fmt.Sprintf("%d for all inputs", e.complete))
+		}
+		if e.complete < proved {
+			c.Lines = append(c.Lines, fmt.Sprintf("worst: %.2g of the rounding bound", e.worst))
+		}
 	case len(r.Regions) > 0:
 		c.Value, c.Tone = fmt.Sprintf("%d of %d proved", proved, len(r.Regions)), toneBad
 	}
@@ -541,8 +530,8 @@ func (p *page) row(g convert.RegionReport) pageRow {
 		row.Work = fmt.Sprintf("%s → %s", short(m.Before), short(m.After))
 	}
 	if g.Proof != nil {
-		row.Rows, row.worst = g.Proof.Rows, float64(g.Proof.Bound)
-		row.MaxAbs, row.Ratio = fmt.Sprintf("%.3g", float64(g.Proof.MaxAbs)), fmt.Sprintf("%.2g", float64(g.Proof.Bound))
+		row.Proved, row.worst = proofOf(g.Proof), float64(g.Proof.Bound)
+		row.MaxAbs, row.Ratio = fmt.Sprintf("%.3g", float64(g.Proof.MaxAbs)), ofBound(float64(g.Proof.Bound))
 		if !(g.Proof.Bound < 1) {
 			row.Ratio = "NOT PROVED: " + row.Ratio
 			row.worst = math.Inf(1)

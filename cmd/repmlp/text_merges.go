@@ -105,7 +105,7 @@ func (t *text) regions() {
 	if t.report.Command == "inspect" {
 		merged, into = "would merge", "into"
 	}
-	g := &grid{columns: []column{{title: merged}, {title: "nodes", right: true}, {title: into}, {title: "parameters", right: true}, {title: "multiply-adds", right: true}, {title: "of the bound"}, {title: "value", cuts: true}}}
+	g := &grid{columns: []column{{title: merged}, {title: "nodes", right: true}, {title: into}, {title: "parameters", right: true}, {title: "multiply-adds", right: true}, {title: "proved for"}, {title: "value", cuts: true}}}
 	below := map[int][]string{}
 	for _, s := range t.folded(len(list), func(i int) string { return list[i].Kind + list[i].Derivation }) {
 		if s.more > 0 {
@@ -134,8 +134,10 @@ func (t *text) proof(p *convert.ProofReport) string {
 	switch {
 	case p == nil:
 		return ""
+	case p.Bound < 1 && p.Complete:
+		return t.look.paint(good, "all inputs")
 	case p.Bound < 1:
-		return t.look.paint(good, fmt.Sprintf("proved %.2g", p.Bound))
+		return t.look.paint(good, fmt.Sprintf("%s, %s of the bound", plural(p.Rows, "row"), ofBound(float64(p.Bound))))
 	}
 	return t.look.paint(bad, fmt.Sprintf("NOT PROVED %.3g", p.Bound))
 }

@@ -122,21 +122,7 @@ func Weight(m *onnxio.Model, t *onnxio.Tensor, at int, by float64) (*onnxio.Mode
 		top = max(top, math.Abs(x))
 	}
 	v[at] += by * top
-	b, err := onnxio.EncodeFloat64(v, t.DType())
-	if err != nil {
-		return nil, err
-	}
-	moved, err := onnxio.NewTensor(t.Name(), t.DType(), t.Dims(), b)
-	if err != nil {
-		return nil, err
-	}
-	e := onnxio.Edit{DropInits: []*onnxio.Tensor{t}, AddInits: []*onnxio.Tensor{moved}}
-	for _, in := range m.Graph().Inputs() {
-		if in.Name() == t.Name() { // IR version 3
-			e.DropInputs = append(e.DropInputs, in)
-		}
-	}
-	return m.Apply(e)
+	return with(m, t, v)
 }
 
 // behind lists the nodes that read a constant together with data, and what they make;
