@@ -31,8 +31,15 @@ const (
 // rounds is added where that is not enough.
 const readSlack = 1 + 0x1p-12
 
-// unitSize is what is fed in place of one, a power of two: beside it biases round nothing off.
-const unitSize = 0x1p60
+// unitOf is what is fed in place of one, a power of two: beside it biases round nothing off.
+// Roundings of 16-bit types are so coarse that one will do, and what is no bound for their
+// numbers would be one for larger ones.
+func unitOf(r rounding) float64 {
+	if r.unit > 0x1p-24 {
+		return 1
+	}
+	return 0x1p60
+}
 
 // Why a claim is proved on random rows alone.
 var (
@@ -231,7 +238,7 @@ func (r *reading) all(ctx context.Context) (Proof, error) {
 		return Proof{}, err
 	}
 	if !r.units.Random {
-		r.scale = unitSize
+		r.scale = unitOf(r.bound.rounding)
 	}
 	x := r.feeds[r.claim.Inputs[0]].F64
 	rng := random.Stream(r.seed, r.claim.ID+"/units")
@@ -241,7 +248,7 @@ func (r *reading) all(ctx context.Context) (Proof, error) {
 		}
 		r.units.lit(first, func(element int) {
 			bits := rng.Uint64()
-			v := unitSize
+			v := r.scale
 			if r.units.Random {
 				v = math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
 			}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -207,5 +208,19 @@ func TestEvaluationOfCoefficients(t *testing.T) {
 	}
 	if proof := prove(cancelling, model(0x1p-3+0x1p-10, 0)); proof.Bound < 1 {
 		t.Errorf("what cancels, moved by far: %+v", proof)
+	}
+}
+
+// A Clip at the largest number of a type is none for numbers of that type.
+func TestUnitsWithinTheirType(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 4))
+	for d, top := range map[onnxio.DType]float64{onnxio.Float16: 65504, onnxio.BFloat16: 0x1.fep127, onnxio.Float32: math.MaxFloat32} {
+		w := floats(t, "w", d, []int64{40, 3}, normal(rng, d, 120))
+		before := network(t, d, []int64{2, 40}, []*onnxio.Node{node("MatMul", "h", "x", "w"), node("Clip", "y", "h", "low", "high")}, w, floats(t, "low", d, nil, []float64{-top}), floats(t, "high", d, nil, []float64{top}))
+		after := network(t, d, []int64{2, 40}, []*onnxio.Node{node("MatMul", "y", "x", "w")}, w)
+		proof, err := (&Prover{Seed: 3}).Prove(t.Context(), Claim{ID: "fc", Before: before, After: after, Inputs: []string{"x"}, Output: "y", Units: featuresOf(2, 40, 1)})
+		if err != nil || !proof.Complete || !(proof.Bound < 1) {
+			t.Errorf("%s: %+v, %v", d, proof, err)
+		}
 	}
 }
