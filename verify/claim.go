@@ -24,6 +24,10 @@ type Claim struct {
 	// coefficient, for shapes of the input and of the output; it may return nil. The other
 	// inputs are added to what the first one makes.
 	Units func(in, out []int) *Units
+
+	// Part is the value of After that the layer makes whose coefficients are meant, where
+	// Output has others added; "" where it is the output.
+	Part string
 }
 
 // A Proof is the evidence for a claim. Bound is the worst ratio of a

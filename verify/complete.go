@@ -100,8 +100,8 @@ type reading struct {
 	inputs []*Tensor
 	units  *Units
 	feeds  map[string]*Tensor
-	zero   [2][]float64 // what both sides make of zeros
-	scale  float64      // of what is fed
+	zero   answer  // to zeros
+	scale  float64 // of what is fed
 	bound  bound
 	proof  Proof
 }
@@ -116,7 +116,7 @@ func (r *reading) begin(ctx context.Context) (n int, err error) {
 	if r.units == nil || len(r.units.Slots) == 0 || len(r.units.Each) == 0 {
 		return 0, errUnknown
 	}
-	n = len(r.zero[0])
+	n = len(r.zero.before)
 	if r.units.readings(n) > mostReadings {
 		return 0, errBudget
 	}
@@ -142,7 +142,6 @@ func (r *reading) more(ctx context.Context, n int) {
 		more[i] = in
 	}
 	zero, inputs := r.zero, r.inputs
-	r.zero = [2][]float64{}
 	if _, err := r.zeros(ctx, more); err != nil || !r.copies(zero, fold) {
 		r.zero, r.inputs = zero, inputs
 		r.feed(inputs)
@@ -160,18 +159,19 @@ func (r *reading) more(ctx context.Context, n int) {
 }
 
 // copies reports whether the outputs are those of a single sample, one after the other.
-func (r *reading) copies(one [2][]float64, fold int) bool {
-	for side, zero := range r.zero {
-		if len(zero) != fold*len(one[side]) {
+func (r *reading) copies(one answer, fold int) bool {
+	same := func(many, one []float64) bool {
+		if len(many) != fold*len(one) {
 			return false
 		}
-		for i, v := range zero {
-			if v != one[side][i%len(one[side])] {
+		for i, v := range many {
+			if v != one[i%len(one)] {
 				return false
 			}
 		}
+		return true
 	}
-	return true
+	return same(r.zero.before, one.before) && same(r.zero.after, one.after) && same(r.zero.layer, one.layer)
 }
 
 // feed makes zeros of the inputs' shapes.
@@ -191,35 +191,64 @@ func (r *reading) feed(inputs []*Tensor) {
 // zeros runs both sides on zeros and returns the shape of the output.
 func (r *reading) zeros(ctx context.Context, inputs []*Tensor) ([]int, error) {
 	r.feed(inputs)
-	var shape []int
-	for side, run := range []int{runBefore, runAfter} {
-		y, err := r.eval(ctx, run)
-		if err != nil {
-			return nil, err
-		}
-		r.zero[side], shape = slices.Clone(y.F64), y.Shape
-		r.done(y)
-	}
-	if len(r.zero[0]) != len(r.zero[1]) || len(r.zero[0]) == 0 {
-		return nil, errShape
-	}
-	return shape, nil
-}
-
-// eval is the output of one of the runs; done gives it back.
-func (r *reading) eval(ctx context.Context, run int) (*Tensor, error) {
-	out, err := r.engines[run].Eval(ctx, r.feeds, []string{r.claim.Output})
+	zero, shape, err := r.ask(ctx)
 	if err != nil {
 		return nil, err
 	}
-	y := out[r.claim.Output]
-	if !r.arena.Made(y) { // it may be an input
-		y = &Tensor{DType: y.DType, Shape: y.Shape, F64: slices.Clone(y.F64)}
+	if len(zero.before) == 0 {
+		return nil, errShape
 	}
-	return y, nil
+	r.zero = answer{before: slices.Clone(zero.before), after: slices.Clone(zero.after), layer: slices.Clone(zero.layer)}
+	zero.done()
+	return shape, nil
 }
 
-func (r *reading) done(y *Tensor) { r.arena.Recycle([]*Tensor{y}) }
+// An answer is what both sides make of what is fed, and what the layer makes that is meant: the
+// output itself, or a part of it.
+type answer struct {
+	before, after, layer []float64
+	done                 func()
+}
+
+// ask runs both sides.
+func (r *reading) ask(ctx context.Context) (a answer, shape []int, err error) {
+	before, err := r.eval(ctx, runBefore)
+	if err != nil {
+		return a, nil, err
+	}
+	want := []string{r.claim.Output}
+	if r.claim.Part != "" {
+		want = append(want, r.claim.Part)
+	}
+	after, err := r.eval(ctx, runAfter, want[1:]...)
+	if err != nil {
+		return a, nil, err
+	}
+	layer := after[len(after)-1]
+	if len(before[0].F64) != len(after[0].F64) || len(layer.F64) != len(after[0].F64) {
+		return a, nil, errShape
+	}
+	done := func() { r.arena.Recycle(slices.Concat(before, after)) }
+	return answer{before[0].F64, after[0].F64, layer.F64, done}, before[0].Shape, nil
+}
+
+// eval is the output of one of the runs, and other values of it.
+func (r *reading) eval(ctx context.Context, run int, others ...string) (list []*Tensor, err error) {
+	want := append([]string{r.claim.Output}, others...)
+	out, err := r.engines[run].Eval(ctx, r.feeds, want)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range want {
+		y := out[name]
+		shared := slices.ContainsFunc(list, func(l *Tensor) bool { return tensor.Key(l) == tensor.Key(y) })
+		if shared || !r.arena.Made(y) { // it may be an input
+			y = &Tensor{DType: y.DType, Shape: y.Shape, F64: slices.Clone(y.F64)}
+		}
+		list = append(list, y)
+	}
+	return list, nil
+}
 
 func (r *reading) end() {
 	r.seen.Forget()
@@ -230,11 +259,11 @@ func (r *reading) end() {
 
 // all compares the biases and every coefficient.
 func (r *reading) all(ctx context.Context) (Proof, error) {
-	if slices.ContainsFunc(r.zero[0], notFinite) {
+	if slices.ContainsFunc(r.zero.before, notFinite) {
 		return Proof{}, errNotFinite
 	}
 	r.proof, r.scale = Proof{Complete: true, Rows: len(r.units.Each)}, 1
-	if err := r.compare(ctx, r.zero[0], r.zero[1], true); err != nil {
+	if err := r.compare(ctx, r.zero, true); err != nil {
 		return Proof{}, err
 	}
 	if !r.units.Random {
@@ -257,36 +286,37 @@ func (r *reading) all(ctx context.Context) (Proof, error) {
 			}
 			x[element] = v
 		})
-		var y [2]*Tensor
-		for side, run := range []int{runBefore, runAfter} {
-			var err error
-			if y[side], err = r.eval(ctx, run); err != nil {
-				return Proof{}, err
-			}
-		}
-		if len(y[0].F64) != len(r.zero[0]) || len(y[1].F64) != len(r.zero[1]) {
-			return Proof{}, errShape
-		}
-		if err := r.compare(ctx, y[0].F64, y[1].F64, false); err != nil {
+		y, _, err := r.ask(ctx)
+		if err != nil {
 			return Proof{}, err
 		}
-		r.done(y[0])
-		r.done(y[1])
+		if len(y.before) != len(r.zero.before) {
+			return Proof{}, errShape
+		}
+		if err := r.compare(ctx, y, false); err != nil {
+			return Proof{}, err
+		}
+		y.done()
 		r.units.lit(first, func(element int) { x[element] = 0 })
 	}
 	return r.proof, nil
 }
 
+// apart is how far number i lies apart on both sides, and how large it is in the layer: a bias,
+// or a coefficient.
+func (r *reading) apart(y answer, i int, bias bool) (d, w float64) {
+	if bias {
+		return math.Abs(y.before[i] - y.after[i]), math.Abs(y.layer[i])
+	}
+	return math.Abs((y.before[i] - r.zero.before[i]) - (y.after[i] - r.zero.after[i])), math.Abs(y.layer[i] - r.zero.layer[i])
+}
+
 // compare notes how far coefficients lie apart, or biases. What float64 rounds is only
 // worked out where the rounding of the stored numbers does not explain it.
-func (r *reading) compare(ctx context.Context, before, after []float64, biases bool) error {
+func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
 	plain, worstOf := r.bound.unit > doubleUnit, r.proof.Bound
-	for i, b := range before {
-		d, w := b-after[i], after[i]
-		if !biases {
-			d, w = (b-r.zero[0][i])-(after[i]-r.zero[1][i]), after[i]-r.zero[1][i]
-		}
-		d, w = math.Abs(d), math.Abs(w)
+	for i := range y.before {
+		d, w := r.apart(y, i, biases)
 		if w != 0 || d != 0 {
 			r.proof.Read++
 		}
@@ -304,15 +334,11 @@ func (r *reading) compare(ctx context.Context, before, after []float64, biases b
 	if err != nil {
 		return err
 	}
-	for i, b := range before {
+	for i, b := range y.before {
 		if notFinite(b) {
 			return errNotFinite
 		}
-		d, w := b-after[i], after[i]
-		if !biases {
-			d, w = (b-r.zero[0][i])-(after[i]-r.zero[1][i]), after[i]-r.zero[1][i]
-		}
-		d, w = math.Abs(d), math.Abs(w)
+		d, w := r.apart(y, i, biases)
 		own := r.bound.own(magnitude[i])
 		r.proof.Evaluation = max(r.proof.Evaluation, own/r.scale)
 		r.proof.Bound = worst(r.proof.Bound, d, readSlack*(r.bound.unit*w+own)+r.scale*r.bound.eta*r.bound.fed)
@@ -331,21 +357,22 @@ func (r *reading) magnitudes(ctx context.Context) ([]float64, error) {
 	defer copy(x, signs)
 	var sum []float64
 	for _, run := range []int{runMagnitudeIn, runMagnitude} {
-		y, err := r.eval(ctx, run)
+		list, err := r.eval(ctx, run)
 		if err != nil {
 			return nil, err
 		}
-		if len(y.F64) != len(r.zero[0]) {
+		y := list[0].F64
+		if len(y) != len(r.zero.before) {
 			return nil, errShape
 		}
 		if sum == nil {
-			sum = slices.Clone(y.F64)
+			sum = slices.Clone(y)
 		} else {
-			for i, v := range y.F64 {
+			for i, v := range y {
 				sum[i] += v
 			}
 		}
-		r.done(y)
+		r.arena.Recycle(list)
 	}
 	return sum, nil
 }

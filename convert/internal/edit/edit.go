@@ -106,7 +106,7 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 	s := region.Segment
 	c := verify.Claim{ID: region.ID, Inputs: []string{start(region).Name}, Output: r.Value(region)}
 	if part := region.Part; part != nil {
-		c.Output = part.Whole.Node().Out[0].Name
+		c.Part, c.Output = c.Output, part.Whole.Node().Out[0].Name
 		for _, v := range part.Values {
 			// An operand that the merged part also goes through is computed.
 			if !s.Makes(v) && !slices.Contains(c.Inputs, v.Name) {
