@@ -56,17 +56,19 @@ type Identical struct {
 
 // A ProvedPiece is where two models compute one value in two ways.
 type ProvedPiece struct {
-	Value     string   `json:"value"`         // of the original
-	New       string   `json:"new,omitempty"` // its name in the converted model, where that is another
-	From      []string `json:"from"`          // values that both have
-	Original  []string `json:"original"`      // nodes
-	Converted []string `json:"converted"`     // nodes
-	Linear    bool     `json:"linear"`
-	Method    string   `json:"method"`
-	Roundings int      `json:"roundings,omitempty"` // of the terms that were summed; 0 where it is not linear
-	Rows      int      `json:"rows,omitempty"`
-	MaxAbs    Number   `json:"max_abs"`
-	Bound     Number   `json:"bound_ratio"`
+	Value        string   `json:"value"`         // of the original
+	New          string   `json:"new,omitempty"` // its name in the converted model, where that is another
+	From         []string `json:"from"`          // values that both have
+	Original     []string `json:"original"`      // nodes
+	Converted    []string `json:"converted"`     // nodes
+	Linear       bool     `json:"linear"`
+	Method       string   `json:"method"`
+	Complete     bool     `json:"complete"`               // every coefficient was read off both models: it holds for all finite inputs
+	Coefficients int64    `json:"coefficients,omitempty"` // numbers that were read, biases included
+	Roundings    int      `json:"roundings,omitempty"`    // of the terms that were summed; 0 where it is not linear
+	Rows         int      `json:"rows,omitempty"`
+	MaxAbs       Number   `json:"max_abs"`
+	Bound        Number   `json:"bound_ratio"`
 }
 
 // mostRoundings is how many roundings of the terms that are summed a merged weight may be off.
@@ -261,7 +263,7 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 	if piece.New != piece.Value {
 		v.New = piece.New
 	}
-	claim, linear, err := piece.Claim(func() bool { return ctx.Err() != nil })
+	claims, linear, err := piece.Claims(func() bool { return ctx.Err() != nil })
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -281,17 +283,14 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 		return p.sampled(ctx, piece, v)
 	}
 	prover := &verify.Prover{Seed: p.opts.Seed}
-	proof, err := prover.Prove(ctx, claim)
+	proof, err := proveAll(ctx, prover, claims, 0)
 	if err == nil && proof.Bound < 1 {
-		v.Method, v.Roundings, v.holds = "random rows", 1, true
+		v.Roundings, v.holds = 1, true
 	} else if ctx.Err() == nil {
-		// What was folded in a narrow type is off by roundings of the terms that were summed:
-		// these are the magnitudes of the original.
-		claim.Before, claim.After, claim.Roundings = claim.After, claim.Before, 1
-		if proof, err = prover.Prove(ctx, claim); err == nil {
+		// What was folded in a narrow type is off by roundings of the terms that were summed.
+		if proof, err = proveAll(ctx, prover, claims, mostRoundings); err == nil {
 			k := math.Ceil(proof.Bound)
 			v.holds = k <= mostRoundings
-			v.Method = "random rows, folded in a narrow type"
 			if k <= math.MaxInt32 {
 				v.Roundings = int(k)
 			}
@@ -306,8 +305,33 @@ func (p *proving) one(ctx context.Context, piece *pieces.Piece) (*verdict, error
 		v.why = err.Error()
 		return v, nil
 	}
+	if v.Complete, v.Coefficients = proof.Complete, proof.Read; proof.Complete {
+		v.Method = "every coefficient"
+	} else {
+		v.Method = "random rows: " + proof.Sampled
+	}
 	v.Rows, v.MaxAbs, v.Bound = proof.Rows, Number(proof.MaxAbs), Number(proof.Bound)
 	return v, nil
+}
+
+// proveAll proves claims that belong together; the proof is the weakest of them.
+func proveAll(ctx context.Context, prover *verify.Prover, claims []verify.Claim, folds int) (all verify.Proof, err error) {
+	for i, c := range claims {
+		c.Folds = folds
+		proof, err := prover.Prove(ctx, c)
+		if err != nil {
+			return proof, err
+		}
+		if i == 0 {
+			all = proof
+			continue
+		}
+		all.Complete, all.Read = all.Complete && proof.Complete, all.Read+proof.Read
+		all.Sampled = cmp.Or(all.Sampled, proof.Sampled)
+		all.MaxAbs, all.Bound = max(all.MaxAbs, proof.MaxAbs), max(all.Bound, proof.Bound)
+		all.Rows = max(all.Rows, proof.Rows)
+	}
+	return all, nil
 }
 
 // sampled compares a piece that is not linear.
@@ -344,7 +368,7 @@ func (p *proving) conclude(search *pieces.Search, list []*pieces.Piece) error {
 		v := p.known[piece]
 		said.Pieces = append(said.Pieces, v.ProvedPiece)
 		said.Roundings = max(said.Roundings, v.Roundings)
-		if !v.Linear {
+		if !v.Complete {
 			compared++
 		}
 	}
@@ -396,12 +420,23 @@ func (p *Proving) sentence(compared int) string {
 	if len(p.Flags) > 0 {
 		original += ", taken with " + strings.Join(p.Flags, ", ") + ","
 	}
-	linear := len(p.Pieces) - compared
+	merged := fmt.Sprintf("%d linear %s", len(p.Pieces)-compared, pieceOr(len(p.Pieces)-compared))
+	within := "one rounding of its own"
+	if p.Roundings > 1 {
+		within = fmt.Sprintf("%d roundings of the terms that are summed", p.Roundings)
+	}
 	switch {
 	case len(p.Pieces) == 0:
 		return "the converted model computes what " + original + " computes, by the same operators on the same numbers"
 	case compared > 0:
-		return fmt.Sprintf("the converted model is %s but for %d pieces that are not linear and were compared on samples only, and %d linear ones within %d roundings of the terms that are summed", original, compared, linear, p.Roundings)
+		return fmt.Sprintf("the converted model is %s but for %d %s compared on samples only, and %s merged, every coefficient of them within %s", original, compared, pieceOr(compared), merged, within)
 	}
-	return fmt.Sprintf("the converted model is %s with %d linear pieces merged, each within %d roundings of the terms that are summed", original, linear, p.Roundings)
+	return fmt.Sprintf("the converted model is %s with %s merged: for every finite input, in exact arithmetic, every coefficient is within %s", original, merged, within)
+}
+
+func pieceOr(n int) string {
+	if n == 1 {
+		return "piece"
+	}
+	return "pieces"
 }

@@ -55,6 +55,7 @@ type bound struct {
 	roundings float64 // of them that meet in one output, in series
 	terms     float64 // that one output sums up at most
 	fed       float64 // Σ|x|+1
+	folded    bool    // weights are rounded step by step: each is a rounding of the terms of the original
 }
 
 // stored is what an output with the stored weights may differ by. after is its
@@ -65,6 +66,9 @@ type bound struct {
 //
 // (lemma 3.1 there).
 func (b bound) stored(after, before float64) float64 {
+	if b.folded {
+		return slack*(b.unit*before+b.own(after+before)) + b.eta*b.fed
+	}
 	return slack*(b.roundings*b.unit*after+b.own(after+before)) + b.eta*b.fed
 }
 

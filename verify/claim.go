@@ -1,6 +1,10 @@
 package verify
 
-import "repmlp/onnxio"
+import (
+	"math"
+
+	"repmlp/onnxio"
+)
 
 // A Claim says that Output is the same function of Inputs in both models, up
 // to the rounding of the weights that only After has.
@@ -15,6 +19,11 @@ type Claim struct {
 	Reach         []Reach                              // a smaller map shows the same, as of one convolution; nil where it does not
 	Roundings     int                                  // how many merged layers one way from an input to the output goes through at most, where several are claimed together; else 0
 
+	// Folds, where it is not 0, says that After was folded in its own type, step by step: its
+	// numbers may be off by so many roundings of the terms that Before sums up. The bound of
+	// the proof is in such roundings then, and may be as large.
+	Folds int
+
 	// Rows, where it is not nil, says for every run of elements of the first input
 	// which row it belongs to; the region maps rows to rows. All rows go through
 	// the same weights, so that a few of them show as much as all.
@@ -28,6 +37,14 @@ type Claim struct {
 	// Part is the value of After that the layer makes whose coefficients are meant, where
 	// Output has others added; "" where it is the output.
 	Part string
+}
+
+// limit is up to where the bound of a proof holds.
+func (c *Claim) limit() float64 {
+	if c.Folds > 0 {
+		return math.Nextafter(float64(c.Folds), math.Inf(1))
+	}
+	return 1
 }
 
 // A Proof is the evidence for a claim. Bound is the worst ratio of a

@@ -58,7 +58,7 @@ func (t *trial) complete(ctx context.Context, c Claim) (Proof, error) {
 		c.Reach = nil
 		proof, err = t.read(ctx, c, true)
 	}
-	if err == nil && !(proof.Bound < 1) { // or shows it otherwise, as several samples may
+	if err == nil && !(proof.Bound < c.limit()) { // or shows it otherwise, as several samples may
 		c.Reach = nil
 		return t.read(ctx, c, false)
 	}
@@ -314,7 +314,7 @@ func (r *reading) apart(y answer, i int, bias bool) (d, w float64) {
 // compare notes how far coefficients lie apart, or biases. What float64 rounds is only
 // worked out where the rounding of the stored numbers does not explain it.
 func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
-	plain, worstOf := r.bound.unit > doubleUnit, r.proof.Bound
+	plain, worstOf := r.bound.unit > doubleUnit && r.claim.Folds == 0, r.proof.Bound
 	for i := range y.before {
 		d, w := r.apart(y, i, biases)
 		if w != 0 || d != 0 {
@@ -330,7 +330,7 @@ func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
 		r.proof.Bound = worstOf
 		return nil
 	}
-	magnitude, err := r.magnitudes(ctx)
+	terms, magnitude, err := r.magnitudes(ctx)
 	if err != nil {
 		return err
 	}
@@ -339,6 +339,9 @@ func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
 			return errNotFinite
 		}
 		d, w := r.apart(y, i, biases)
+		if r.claim.Folds > 0 {
+			w = terms[i]
+		}
 		own := r.bound.own(magnitude[i])
 		r.proof.Evaluation = max(r.proof.Evaluation, own/r.scale)
 		r.proof.Bound = worst(r.proof.Bound, d, readSlack*(r.bound.unit*w+own)+r.scale*r.bound.eta*r.bound.fed)
@@ -347,26 +350,25 @@ func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
 }
 
 // magnitudes are what both sides make of the magnitudes of what is fed, added up: what
-// float64 rounds is in proportion to them.
-func (r *reading) magnitudes(ctx context.Context) ([]float64, error) {
+// float64 rounds is in proportion to them. terms are those of the original alone.
+func (r *reading) magnitudes(ctx context.Context) (terms, sum []float64, err error) {
 	x := r.feeds[r.claim.Inputs[0]].F64
 	signs := slices.Clone(x)
 	for i, v := range x {
 		x[i] = math.Abs(v)
 	}
 	defer copy(x, signs)
-	var sum []float64
 	for _, run := range []int{runMagnitudeIn, runMagnitude} {
 		list, err := r.eval(ctx, run)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		y := list[0].F64
 		if len(y) != len(r.zero.before) {
-			return nil, errShape
+			return nil, nil, errShape
 		}
 		if sum == nil {
-			sum = slices.Clone(y)
+			terms, sum = slices.Clone(y), slices.Clone(y)
 		} else {
 			for i, v := range y {
 				sum[i] += v
@@ -374,7 +376,7 @@ func (r *reading) magnitudes(ctx context.Context) ([]float64, error) {
 		}
 		r.arena.Recycle(list)
 	}
-	return sum, nil
+	return terms, sum, nil
 }
 
 func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }

@@ -107,7 +107,7 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 	}
 	defer p.give(t, c)
 	proof, err := t.sampled(ctx, c)
-	if err != nil || !(proof.Bound < 1) {
+	if err != nil || !(proof.Bound < c.limit()) {
 		return proof, err
 	}
 	full, err := t.complete(ctx, c)
@@ -123,7 +123,7 @@ func (p *Prover) Prove(ctx context.Context, c Claim) (Proof, error) {
 func (t *trial) sampled(ctx context.Context, c Claim) (Proof, error) {
 	if len(c.Reach) > 0 {
 		// Whatever the piece does not show, or shows otherwise, the whole map does.
-		if proof, err := t.attempt(ctx, c); err == nil && proof.Bound < 1 || ctx.Err() != nil {
+		if proof, err := t.attempt(ctx, c); err == nil && proof.Bound < c.limit() || ctx.Err() != nil {
 			return proof, err
 		}
 		c.Reach = nil

@@ -136,10 +136,13 @@ func (t *trial) attempt(ctx context.Context, c Claim) (Proof, error) {
 	}
 	// The float64 rounding of the original only matters where its branches
 	// cancel, or where nothing else is allowed.
-	proof := b.judge(diff, exact, after, nil)
-	proof.Rows = p.rows
-	if proof.Bound < 1 {
-		return proof, nil
+	var proof Proof
+	if b.folded = c.Folds > 0; !b.folded {
+		proof = b.judge(diff, exact, after, nil)
+		proof.Rows = p.rows
+		if proof.Bound < 1 {
+			return proof, nil
+		}
 	}
 	before, err := p.magnitudes(ctx, runMagnitudeIn, len(diff))
 	if err != nil {

@@ -21,10 +21,10 @@ func (a *app) proveCommand() *cobra.Command {
 made it. Nodes that compute the same from the same values are found by what they
 do, whatever they are called, and weights are compared to the bit. Where the
 models differ, the smallest pieces between values that both have are looked for.
-Each piece that is linear is proved: it differs by no more than a few roundings of
-the terms that are summed, and the report says how many. Pieces that are not
-linear are compared on samples, which the report says too; with --strict that is
-exit 4.
+Of each piece that is linear every coefficient is read off both: it is within one
+rounding of itself, or within a few of the terms that are summed, and the report
+says how many. Pieces that are not linear are compared on samples, which the
+report says too; with --strict that is exit 4.
 
 --certificate writes what was proved into a file, and --check proves it again: of the
 same files, by their hashes, and piece by piece.

@@ -30,7 +30,7 @@ func (t *text) proving() {
 	t.line("  identical: %s", sameness(p.Identical))
 	left := 0
 	for i, x := range p.Pieces {
-		if t.depth < everything && x.Linear && i >= shownPieces {
+		if t.depth < everything && x.Complete && i >= shownPieces {
 			left++
 			continue
 		}
@@ -51,8 +51,10 @@ func (t *text) piece(x convert.ProvedPiece) {
 	switch {
 	case !x.Linear:
 		t.line("  %s: %s; NOT LINEAR: compared on %s only, largest difference %.2g", to, what, plural(x.Rows, "sample"), float64(x.MaxAbs))
+	case !x.Complete:
+		t.line("  %s: %s; compared on %s only, within %s (%s)", to, what, plural(x.Rows, "row"), plural(x.Roundings, "rounding"), x.Method)
 	default:
-		t.line("  %s: %s; proved within %s of the terms that are summed (%s)", to, what, plural(x.Roundings, "rounding"), x.Method)
+		t.line("  %s: %s; proved within %s, %s read", to, what, plural(x.Roundings, "rounding"), plural(int(x.Coefficients), "coefficient"))
 	}
 	if t.depth == everything {
 		t.line("    from %s", names(x.From))
