@@ -6,14 +6,6 @@ type Spike struct {
 	V  float64
 }
 
-// A SpikyRow is a row that is nearly all zeros, and where its product goes: number i of
-// that is Y[i·Step].
-type SpikyRow struct {
-	Spikes []Spike
-	Y      []float64
-	Step   int
-}
-
 // Sparse is about how many zeros a row has to have for each of its spikes so that a
 // product with them alone is faster than one with the whole row.
 const Sparse = 16
@@ -34,67 +26,124 @@ func Spikes(list []Spike, x []float64, most int) (spikes []Spike, ok bool) {
 	return list, true
 }
 
-// SpikyRows lists m rows of k numbers, ld apart, and the rows of y that their products go to,
-// ldy apart; ok is false where some row has too few zeros.
-func SpikyRows(x []float64, m, k, ld int, y []float64, n, ldy int) (rows []SpikyRow, ok bool) {
-	most := k / Sparse
-	if most == 0 {
-		return nil, false
-	}
-	all := make([]Spike, 0, m)
-	rows = make([]SpikyRow, 0, m)
-	for i := range m {
-		from := len(all)
-		if all, ok = Spikes(all, x[i*ld:][:k], most); !ok {
-			return nil, false
-		}
-		if len(all) > from {
-			rows = append(rows, SpikyRow{all[from:len(all):len(all)], y[i*ldy:][:n], 1})
-		}
-	}
-	return rows, true
+// SpikyRows are rows that are nearly all alike: nearly all zeros, or the same numbers but for
+// their spikes.
+type SpikyRows struct {
+	rows []spikyRow
+	base []float64 // what all rows have beside their spikes; nil: zeros
 }
 
-// SpikyColumns is SpikyRows for the columns of x [k, n], whose products are columns of y.
-func SpikyColumns(x []float64, k, n int, y []float64) (columns []SpikyRow, ok bool) {
-	most := k / Sparse
-	if most == 0 {
-		return nil, false
-	}
-	columns = make([]SpikyRow, n)
-	for j := range columns {
-		columns[j] = SpikyRow{Y: y[j:], Step: n}
-	}
+// A spikyRow is what is left of one row, and where its product goes: number i of that is
+// Y[i·step].
+type spikyRow struct {
+	spikes []Spike
+	y      []float64
+	step   int
+}
+
+// RowsOf takes m rows of k numbers, ld apart, whose products are rows of y, ldy apart; ok is
+// false where some row has too many numbers of its own.
+func RowsOf(x []float64, m, k, ld int, y []float64, ldy int) (SpikyRows, bool) {
+	return spiky(m, k, x, ld, func(r int) spikyRow { return spikyRow{y: y[min(r*ldy, len(y)):], step: 1} })
+}
+
+// RowsInto is RowsOf for rows whose products are columns of y [.., m].
+func RowsInto(x []float64, m, k int, y []float64) (SpikyRows, bool) {
+	return spiky(m, k, x, k, func(r int) spikyRow { return spikyRow{y: y[min(r, len(y)):], step: m} })
+}
+
+// ColumnsOf takes the columns of x [k, n], whose products are columns of y [.., n].
+func ColumnsOf(x []float64, k, n int, y []float64) (SpikyRows, bool) {
+	turned := make([]float64, n*k)
 	for d := range k {
-		for j, v := range x[d*n:][:n] {
+		for r, v := range x[d*n:][:n] {
+			turned[r*k+d] = v
+		}
+	}
+	return RowsInto(turned, n, k, y)
+}
+
+// Add adds a row of spikes alone, whose product goes to every step-th number of y.
+func (s *SpikyRows) Add(spikes []Spike, y []float64, step int) {
+	s.rows = append(s.rows, spikyRow{spikes, y, step})
+}
+
+func spiky(m, k int, x []float64, ld int, to func(r int) spikyRow) (s SpikyRows, ok bool) {
+	most := k / Sparse
+	if most == 0 || m == 0 {
+		return s, false
+	}
+	if s, ok = over(nil, m, k, most, x, ld, to); ok || m < 3 {
+		return s, ok
+	}
+	// What two of three rows have is what all have.
+	base := make([]float64, k)
+	lonely := 0
+	for d := range base {
+		a, b, c := x[d], x[m/2*ld+d], x[(m-1)*ld+d]
+		switch {
+		case a == b || a == c:
+			base[d] = a
+		case b == c:
+			base[d] = b
+		default:
+			if lonely++; lonely > most {
+				return s, false
+			}
+		}
+	}
+	return over(base, m, k, most, x, ld, to)
+}
+
+// over lists in what rows differ from what all have.
+func over(base []float64, m, k, most int, x []float64, ld int, to func(r int) spikyRow) (s SpikyRows, ok bool) {
+	all := make([]Spike, 0, m)
+	s.base = base
+	for r := range m {
+		from := len(all)
+		row := x[r*ld:][:k]
+		for d, v := range row {
+			if base != nil {
+				v -= base[d]
+			}
 			if v == 0 {
 				continue
 			}
-			if len(columns[j].Spikes) == most {
-				return nil, false
+			if len(all)-from == most {
+				return SpikyRows{}, false
 			}
-			columns[j].Spikes = append(columns[j].Spikes, Spike{d, v})
+			all = append(all, Spike{d, v})
+		}
+		if len(all) > from || base != nil {
+			row := to(r)
+			row.spikes = all[from:len(all):len(all)]
+			s.rows = append(s.rows, row)
 		}
 	}
-	return columns, true
+	return s, true
 }
 
-// SpikyProduct is c = a·b for rows of a that are nearly all zeros, and b [k, n] or, transposed,
-// [n, k]: each number of b is met once for each spike that it meets. Zeros count as zeros
-// whatever stands in b; c is zero before where no row goes.
-func SpikyProduct(rows []SpikyRow, n int, b Matrix[float64], transB bool) {
+// Times is the product with b [k, n] or, transposed, [n, k]: each number of b is met once for
+// each spike that it meets, and once for what all rows have. Zeros count as zeros whatever
+// stands in b; y is zero before where no row goes.
+func (s SpikyRows) Times(n, k int, b Matrix[float64], transB bool) {
+	var shared []float64
+	if s.base != nil {
+		shared = make([]float64, n)
+		Product(1, n, k, Matrix[float64]{Data: s.base, Ld: k}, b, transB, shared, n)
+	}
 	if !transB {
-		Split(len(rows), 1+(1<<14)/(n+1), func(from, to int) {
-			for _, r := range rows[from:to] {
-				r.columns(n, b)
+		Split(len(s.rows), 1+(1<<14)/(n+1), func(from, to int) {
+			for i := range s.rows[from:to] {
+				s.rows[from+i].columns(n, b, shared)
 			}
 		})
 		return
 	}
-	Split(n, 1+(1<<14)/(len(rows)+1), func(from, to int) {
+	Split(n, 1+(1<<14)/(len(s.rows)+1), func(from, to int) {
 		for o := from; o < to; o += lines { // a few lines at a time: what is written lies together
-			for i := range rows {
-				rows[i].lines(o, min(o+lines, to), b)
+			for i := range s.rows {
+				s.rows[i].lines(o, min(o+lines, to), b, shared)
 			}
 		}
 	})
@@ -104,44 +153,50 @@ func SpikyProduct(rows []SpikyRow, n int, b Matrix[float64], transB bool) {
 const lines = 8
 
 // lines adds up what the spikes of r meet in some rows of b.
-func (r *SpikyRow) lines(from, to int, b Matrix[float64]) {
-	if len(r.Spikes) == 1 && b.Raw != nil {
-		s, mask := r.Spikes[0], mask(b.Absolute)
+func (r *spikyRow) lines(from, to int, b Matrix[float64], shared []float64) {
+	mask := mask(b.Absolute)
+	if len(r.spikes) == 1 && b.Raw != nil && shared == nil {
+		s := r.spikes[0]
 		for o := from; o < to; o++ {
-			r.Y[o*r.Step] = s.V * number(b.Raw, o*b.Ld+s.At, mask)
+			r.y[o*r.step] = s.V * number(b.Raw, o*b.Ld+s.At, mask)
 		}
 		return
 	}
-	mask := mask(b.Absolute)
 	for o := from; o < to; o++ {
 		sum, at := 0.0, o*b.Ld
-		for _, s := range r.Spikes {
+		for _, s := range r.spikes {
 			if b.Raw != nil {
 				sum += s.V * number(b.Raw, at+s.At, mask)
 			} else {
 				sum += s.V * b.Data[at+s.At]
 			}
 		}
-		r.Y[o*r.Step] = sum
+		if shared != nil {
+			sum += shared[o]
+		}
+		r.y[o*r.step] = sum
 	}
 }
 
 // columns adds up the rows of b that the spikes of r meet.
-func (r *SpikyRow) columns(n int, b Matrix[float64]) {
+func (r *spikyRow) columns(n int, b Matrix[float64], shared []float64) {
 	for i := range n {
-		r.Y[i*r.Step] = 0
+		r.y[i*r.step] = 0
+	}
+	for i, v := range shared {
+		r.y[i*r.step] = v
 	}
 	mask := mask(b.Absolute)
-	for _, s := range r.Spikes {
+	for _, s := range r.spikes {
 		if b.Raw != nil {
 			line := b.Raw[4*s.At*b.Ld:][:4*n]
 			for i := range n {
-				r.Y[i*r.Step] += s.V * number(line, i, mask)
+				r.y[i*r.step] += s.V * number(line, i, mask)
 			}
 			continue
 		}
 		for i, w := range b.Data[s.At*b.Ld:][:n] {
-			r.Y[i*r.Step] += s.V * w
+			r.y[i*r.step] += s.V * w
 		}
 	}
 }

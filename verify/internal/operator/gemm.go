@@ -43,14 +43,7 @@ func gemmOp(c *Call) ([]*Value, error) {
 		if transB {
 			stream = (*stored.Weight).StreamRows
 		}
-		if a.File != nil && a.File.StreamLeft(m, n, k, b.F64, transB, 0, out.F64) {
-			break
-		}
-		ldb := n
-		if transB {
-			ldb = k
-		}
-		if a.File == nil && spikyProduct(c.Run, m, n, k, a.F64, k, matrix[float64](b, ldb), transB, out.F64, n) {
+		if spikyGemm(c.Run, m, n, k, a, b, transB, out.F64) || a.File != nil && a.File.StreamLeft(m, n, k, b.F64, transB, 0, out.F64) {
 			break
 		}
 		if b.File == nil || !stream(b.File, []stored.Product{{X: a.F64, Ldx: k, Y: out.F64, Ldy: n}}, m, n, k) {

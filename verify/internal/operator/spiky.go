@@ -8,33 +8,47 @@ import (
 // A probe of a linear map feeds unit vectors, which are nearly all zeros: what they meet
 // of a weight is all that is read.
 
-// spikyProduct computes c = a·b for a probe whose rows are nearly all zeros; it reports false
-// for any other.
-func spikyProduct(run *Running, m, n, k int, a []float64, lda int, b kernel.Matrix[float64], transB bool, c []float64, ldc int) bool {
+// spikyGemm computes c = a·b for a probe whose rows, or columns where the weight stands on the
+// left, are nearly all alike; it reports false for any other.
+func spikyGemm(run *Running, m, n, k int, a, b *Value, transB bool, c []float64) bool {
 	if !run.Probe {
 		return false
 	}
-	rows, ok := kernel.SpikyRows(a, m, k, lda, c, n, ldc)
-	if !ok {
+	if a.File == nil {
+		ldb := n
+		if transB {
+			ldb = k
+		}
+		if rows, ok := kernel.RowsOf(a.F64, m, k, k, c, n); ok {
+			rows.Times(n, k, matrix[float64](b, ldb), transB)
+			return true
+		}
+	}
+	if b.File != nil {
 		return false
 	}
-	kernel.SpikyProduct(rows, n, b, transB)
-	return true
+	columns, ok := kernel.ColumnsOf(b.F64, k, n, c)
+	if transB {
+		columns, ok = kernel.RowsInto(b.F64, n, k, c)
+	}
+	if ok {
+		columns.Times(m, k, matrix[float64](a, k), true)
+	}
+	return ok
 }
 
-// spikyProducts is spikyProduct for every pair of offsets, or for none; the columns of b may
-// be those that are nearly all zeros.
+// spikyProducts is spikyGemm for every pair of offsets, or for none.
 func spikyProducts(run *Running, out, a, b *Value, oa, ob []int, m, n, k int) bool {
 	if !run.Probe {
 		return false
 	}
-	all := make([][]kernel.SpikyRow, len(oa))
+	all := make([]kernel.SpikyRows, len(oa))
 	rows := func(i int) (ok bool) {
-		all[i], ok = kernel.SpikyRows(a.F64[oa[i]:], m, k, k, out.F64[i*m*n:], n, n)
+		all[i], ok = kernel.RowsOf(a.F64[oa[i]:], m, k, k, out.F64[i*m*n:], n)
 		return ok
 	}
 	columns := func(i int) (ok bool) {
-		all[i], ok = kernel.SpikyColumns(b.F64[ob[i]:], k, n, out.F64[i*m*n:])
+		all[i], ok = kernel.ColumnsOf(b.F64[ob[i]:], k, n, out.F64[i*m*n:])
 		return ok
 	}
 	left := a.File != nil || !every(len(oa), rows)
@@ -43,9 +57,9 @@ func spikyProducts(run *Running, out, a, b *Value, oa, ob []int, m, n, k int) bo
 	}
 	for i, rows := range all {
 		if left {
-			kernel.SpikyProduct(rows, m, matrix[float64](a, k).At(oa[i]), true)
+			rows.Times(m, k, matrix[float64](a, k).At(oa[i]), true)
 		} else {
-			kernel.SpikyProduct(rows, n, matrix[float64](b, n).At(ob[i]), false)
+			rows.Times(n, k, matrix[float64](b, n).At(ob[i]), false)
 		}
 	}
 	return true
@@ -66,14 +80,17 @@ func (v *convolution) spiky(out, x, w *Value) bool {
 	if !v.probe {
 		return false
 	}
-	if v.ci == 1 {
+	switch {
+	case v.ci == 1:
 		return v.spikyChannels(out, x, w)
+	case v.size == 1 && v.direct():
+		return v.spikyRows(out, x, w)
 	}
 	most := max(v.ci*v.size/kernel.Sparse/v.taps, 1)
-	var rows []kernel.SpikyRow
+	var rows []touched
 	at, taps := make([]int, len(v.in)), v.spatial.taps()
 	of := map[int]int{} // rows of the group of an image, by output position
-	perGroup := make([][]kernel.SpikyRow, v.groups)
+	perGroup := make([]kernel.SpikyRows, v.groups)
 	var spikes []kernel.Spike
 	var ok bool
 	for i := range v.images {
@@ -96,19 +113,42 @@ func (v *convolution) spiky(out, x, w *Value) bool {
 					if !known {
 						r = len(rows)
 						of[p] = r
-						rows = append(rows, kernel.SpikyRow{Y: out.F64[(i*v.groups+j)*v.co*v.outs+p:], Step: v.outs})
+						rows = append(rows, touched{p, nil})
 					}
-					rows[r].Spikes = append(rows[r].Spikes, kernel.Spike{At: channel*v.taps + t, V: s.V})
+					rows[r].spikes = append(rows[r].spikes, kernel.Spike{At: channel*v.taps + t, V: s.V})
 				}
 			}
-			perGroup[j] = append(perGroup[j], rows...)
+			for _, r := range rows {
+				perGroup[j].Add(r.spikes, out.F64[(i*v.groups+j)*v.co*v.outs+r.output:], v.outs)
+			}
 		}
 	}
 	weight := matrix[float64](w, v.ci*v.taps)
 	for j, rows := range perGroup {
-		kernel.SpikyProduct(rows, v.co, weight.At(j*v.co*v.ci*v.taps), true)
+		rows.Times(v.co, v.ci*v.taps, weight.At(j*v.co*v.ci*v.taps), true)
 	}
 	return true
+}
+
+// spikyRows is spiky for maps of one position: rows of each group.
+func (v *convolution) spikyRows(out, x, w *Value) bool {
+	all := make([]kernel.SpikyRows, v.groups)
+	if !every(v.groups, func(j int) (ok bool) {
+		all[j], ok = kernel.RowsOf(x.F64[j*v.ci:], v.images, v.ci, v.groups*v.ci, out.F64[j*v.co:], v.groups*v.co)
+		return ok
+	}) {
+		return false
+	}
+	for j, rows := range all {
+		rows.Times(v.co, v.ci, matrix[float64](w, v.ci).At(j*v.co*v.ci), true)
+	}
+	return true
+}
+
+// touched is an output position, and what it reads.
+type touched struct {
+	output int
+	spikes []kernel.Spike
 }
 
 // spikyChannels is spiky where every channel is a group.
