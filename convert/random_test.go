@@ -56,7 +56,7 @@ func blocks(t *testing.T) (from, to uint64) {
 		}
 		return n
 	}
-	count := uint64(2000)
+	count := uint64(1200)
 	if testing.Short() {
 		count = 60
 	}
