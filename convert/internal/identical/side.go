@@ -268,7 +268,7 @@ func (s *Side) constant(v *graph.Value) Class {
 		} else {
 			raw, err = onnxio.EncodeInt64(c.I, v.Elem)
 		}
-	case v.Elem.IsInt() && v.Ints() != nil && int64(len(v.Ints())) == total:
+	case (v.Elem.IsInt() || v.Elem == onnxio.Bool) && v.Ints() != nil && int64(len(v.Ints())) == total: // comparisons of sizes too
 		ints, open := make([]int64, total), ""
 		for i, d := range v.Ints() {
 			if ints[i], ok = d.Int(); !ok {
