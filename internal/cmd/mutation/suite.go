@@ -161,9 +161,9 @@ func (s *Suite) run(binary string, limit time.Duration, flags ...string) ([]byte
 }
 
 // ended reports whether a signal ended a process that had used up its processor time, of
-// which a part may not be counted.
+// which a good part may not be counted where the machine is shared.
 func ended(p *os.ProcessState, limit time.Duration) bool {
-	return p != nil && p.ExitCode() == -1 && p.UserTime()+p.SystemTime() >= limit*9/10
+	return p != nil && p.ExitCode() == -1 && p.UserTime()+p.SystemTime() >= limit/2
 }
 
 // seconds rounds up.
