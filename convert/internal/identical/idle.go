@@ -37,22 +37,36 @@ func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 	case "Slice":
 		return s.all(n, in)
 	case "Mul", "Div":
-		return s.filled(n, in, out, 1)
+		return len(n.In) == 2 && s.filled(n.In[1], in, out, 1)
 	case "Add", "Sub":
-		return s.filled(n, in, out, 0)
+		return len(n.In) == 2 && s.filled(n.In[1], in, out, 0)
 	}
 	return false
 }
 
-// filled reports whether the second input is a constant that holds one number, and leaves the
-// shape of the first alone. A number plus zero is that number, but for the sign of a zero.
-func (s *Side) filled(n *graph.Node, in, out *graph.Value, number float64) bool {
-	if len(n.In) != 2 || n.In[1] == nil || !s.Graph.IsConst(n.In[1]) {
+// idleBehind reports whether a node gives what it reads second.
+func (s *Side) idleBehind(n *graph.Node, out *graph.Value) bool {
+	if len(n.In) != 2 || n.In[1] == nil {
 		return false
 	}
-	f, ok := s.Graph.Splat(n.In[1])
+	switch n.OpType() {
+	case "Mul":
+		return s.filled(n.In[0], n.In[1], out, 1)
+	case "Add":
+		return s.filled(n.In[0], n.In[1], out, 0)
+	}
+	return false
+}
+
+// filled reports whether an operand is a constant that holds one number, and leaves the
+// shape of the other, in, alone. A number plus zero is that number, but for the sign of a zero.
+func (s *Side) filled(operand, in, out *graph.Value, number float64) bool {
+	if operand == nil || !s.Graph.IsConst(operand) {
+		return false
+	}
+	f, ok := s.Graph.Splat(operand)
 	if !ok {
-		f, ok = s.splat(n.In[1])
+		f, ok = s.splat(operand)
 	}
 	a, b := shapeOf(in), shapeOf(out)
 	return ok && f == number && a != nil && b != nil && slices.EqualFunc(a, b, graph.Dim.Equal)

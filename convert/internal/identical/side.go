@@ -150,6 +150,8 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 		switch {
 		case s.idle(n, in, v):
 			return s.class[in], false
+		case s.idleBehind(n, v):
+			return s.class[n.In[1]], false
 		case views[n.OpType()]:
 			if dims := s.shapeBeside(v, in); dims != nil && sized(dims) {
 				return s.t.view(s.class[in], dims)

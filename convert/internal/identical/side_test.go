@@ -101,6 +101,8 @@ func TestSameAndOther(t *testing.T) {
 		{"x : N 4 6\na = Transpose(x) perm=0,2,1\nb = Transpose(a) perm=2,1,0\ny = Relu(b)", "x : N 4 6\na = Transpose(x) perm=2,0,1\ny = Relu(a)", false},
 		{"x : N 4 6\na = Flatten(x)\ny = Relu(a)", "x : N 4 6\na = Reshape(x, #-1_24)\ny = Relu(a)", true},
 		{"x : N 4 6\na = Mul(x, =1:4x1)\nb = Add(a, =0:6)\ny = Relu(b)", "x : N 4 6\ny = Relu(x)", true},
+		{"x : N 4 6\na = Mul(=1:4x1, x)\nb = Add(=0:6, a)\ny = Relu(b)", "x : N 4 6\ny = Relu(x)", true},
+		{"x : N 4 6\na = Sub(=0:6, x)\ny = Relu(a)", "x : N 4 6\ny = Relu(x)", false},
 		{"x : N 4 6\na = Mul(x, =1.5:4x1)\ny = Relu(a)", "x : N 4 6\ny = Relu(x)", false},
 		{"x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3)", "x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3) group=1 strides=1,1", false}, // the default of strides is no single value
 		{"x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3)", "x : N 4 8 8\ny = Conv(x, =0.5:4x4x3x3) group=1", true},
