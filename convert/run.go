@@ -226,7 +226,7 @@ func inMemory(ctx context.Context, m *onnxio.Model, opts Options) (*result, erro
 		if err := c.prove(ctx, c.plan.Regions, c.merged); err != nil {
 			return err
 		}
-		return c.rest(c.res.Model)
+		return opts.shown(c.res, c.rest(c.res.Model))
 	})
 }
 
@@ -296,7 +296,7 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 			err = c.prove(ctx, c.plan.Regions, c.proved(back))
 		}
 		if err == nil {
-			err = c.rest(back)
+			err = opts.shown(c.res, c.rest(back))
 		}
 		if err != nil { // the plan may be made anew
 			drop()
@@ -305,7 +305,7 @@ func toFile(ctx context.Context, m *onnxio.Model, path string, opts Options) (*r
 	})
 	if err == nil && pending == nil { // nothing was merged
 		if err = write(res); err == nil {
-			err = opts.unmerged(res, back)
+			err = opts.shown(res, opts.unmerged(res, back))
 		}
 	}
 	if err != nil {

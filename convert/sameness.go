@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -69,6 +70,18 @@ func (c *conversion) rest(written *onnxio.Model) error {
 			return c.opts.rest(c.res, table, first, c.base.Model, written, broken)
 		}
 	}
+}
+
+// shown makes a warning of a difference that was found by structure: it may be one of what
+// nodes say, such as two ways to compute a constant, and no difference of what they compute,
+// which the comparison of the whole models looks at. Tests want to know.
+func (o Options) shown(res *result, err error) error {
+	if o.checks || !errors.Is(err, ErrNotEquivalent) {
+		return err
+	}
+	text := strings.TrimSuffix(err.Error(), ": "+ErrNotEquivalent.Error())
+	res.Plan.Warnings = append(res.Plan.Warnings, Warning{Code: "not_shown_identical", Message: text + "; that it computes the same was not shown by structure, and rests on the comparison of the whole models"})
+	return nil
 }
 
 // behind reports whether a node makes a behind the one that makes b.

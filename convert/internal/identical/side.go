@@ -287,6 +287,15 @@ func (s *Side) constant(v *graph.Value) Class {
 			return s.t.of(fmt.Sprintf("%s as %s", open, kindOf(v.Elem, numbers)))
 		}
 		raw, err = onnxio.EncodeInt64(ints, v.Elem)
+	case v.Elem.IsFloat() && n.OpType() == "Cast" && n.Domain() == "" && len(n.In) == 1 && n.In[0] != nil && int64(len(n.In[0].Ints())) == total:
+		numbers := make([]float64, total) // a size as a float
+		for i, d := range n.In[0].Ints() {
+			size, ok := d.Int()
+			if numbers[i] = float64(size); !ok || size > 1<<24 || size < -1<<24 {
+				return 0
+			}
+		}
+		raw, err = onnxio.EncodeFloat64(numbers, v.Elem)
 	default:
 		return 0
 	}
