@@ -58,7 +58,7 @@ func blocks(t *testing.T) (from, to uint64) {
 	}
 	count := uint64(1200)
 	if testing.Short() {
-		count = 60
+		count = 30
 	}
 	from = read("REPMLP_FIRST", 0)
 	return from, from + read("REPMLP_BLOCKS", count)

@@ -25,6 +25,7 @@ import (
 const (
 	runNumbers   = 1 << 17
 	mostReadings = 1 << 28
+	mostWorked   = 1 << 26 // numbers of constants that runs decode or compute, each anew
 )
 
 // readSlack is the room between one rounding of a coefficient and a failure. What float64
@@ -49,6 +50,7 @@ var (
 	errUnknown   = errors.New("nothing tells which inputs show its coefficients")
 	errSeries    = errors.New("several layers stand in series")
 	errBudget    = fmt.Errorf("more than %d numbers would have to be read", mostReadings)
+	errWorked    = fmt.Errorf("its constants would have to be worked out so often that it is more than %d numbers", mostWorked)
 	errNotFinite = errors.New("not all numbers that it makes of zeros or of single inputs are finite")
 	errShape     = errors.New("its output has another shape for single inputs")
 )
@@ -93,6 +95,9 @@ func (t *trial) read(ctx context.Context, c Claim, several bool) (Proof, error) 
 	if several {
 		r.more(ctx, n)
 	}
+	if runs := (len(r.units.Each) + len(r.units.Slots) - 1) / len(r.units.Slots); int64(runs)*r.worked > mostWorked {
+		return Proof{}, errWorked
+	}
 	return r.all(ctx)
 }
 
@@ -100,6 +105,7 @@ func (t *trial) read(ctx context.Context, c Claim, several bool) (Proof, error) 
 type reading struct {
 	*trial
 	claim  Claim
+	worked int64 // numbers of constants that a run has to work out
 	inputs []*Tensor
 	units  *Units
 	feeds  map[string]*Tensor
@@ -123,6 +129,7 @@ func (r *reading) begin(ctx context.Context) (n int, err error) {
 	if r.units.readings(n) > mostReadings {
 		return 0, errBudget
 	}
+	r.worked = r.engines[runBefore].Worked() + r.engines[runAfter].Worked()
 	layers := 1.0
 	r.bound = bound{rounding: roundingOf(r.inputs[0].DType), roundings: layers, fed: 2, terms: termsOf(layers, r.inputs)}
 	return n, nil

@@ -224,3 +224,20 @@ func TestUnitsWithinTheirType(t *testing.T) {
 		}
 	}
 }
+
+// Where each run would have to work large constants out anew, random rows are run alone.
+func TestConstantsThatEachRunWorksOut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 4))
+	const in, out = 2048, 1024
+	w := normal(rng, onnxio.Float32, in*out)
+	x := []int64{1, in}
+	turned := network(t, onnxio.Float32, x, []*onnxio.Node{node("Transpose", "k", "w"), node("MatMul", "y", "x", "k")}, floats(t, "w", onnxio.Float32, []int64{out, in}, w))
+	gemm := network(t, onnxio.Float32, x, []*onnxio.Node{with(node("Gemm", "y", "x", "w"), onnxio.IntAttr("transB", 1))}, floats(t, "w", onnxio.Float32, []int64{out, in}, w))
+	for want, before := range map[bool]*onnxio.Model{false: turned, true: gemm} {
+		c := Claim{ID: "fc", Before: before, After: gemm, Inputs: []string{"x"}, Output: "y", Units: featuresOf(1, in, 1)}
+		proof, err := (&Prover{Seed: 3}).Prove(t.Context(), c)
+		if err != nil || proof.Complete != want || !(proof.Bound < 1) {
+			t.Errorf("%v: %+v, %v", want, proof, err)
+		}
+	}
+}

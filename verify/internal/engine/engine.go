@@ -33,6 +33,7 @@ type Engine struct {
 	bodies map[*onnxio.Graph]*Engine
 	again  bool                            // the same nodes run many times
 	kept   map[constantKey]*operator.Value // small constants of such runs
+	worked int64                           // numbers of constants that the last run decoded, or that its nodes made
 	ids    map[string]int
 	maker  map[int]place // of the values that nodes make
 	order  []*step

@@ -21,6 +21,7 @@ import (
 // are not fed come from the shapes in Options.Sizes.
 func (e *Engine) Eval(ctx context.Context, feeds map[string]*tensor.Tensor, want []string) (map[string]*tensor.Tensor, error) {
 	v, run := e.begin(feeds, want)
+	e.worked = 0
 	defer e.run.Arena.Settle(0)
 	for _, i := range run {
 		if err := ctx.Err(); err != nil {
@@ -81,6 +82,13 @@ func (v *evaluation) step(ctx context.Context, s *step) error {
 	}
 	if err != nil {
 		return fmt.Errorf("running node %q (%s): %w", s.n.Title(), s.n.OpType(), err)
+	}
+	if v.still(s) {
+		for _, t := range outs {
+			if t != nil {
+				v.Engine.worked += int64(t.Len())
+			}
+		}
 	}
 	v.note(s, outs)
 	return nil

@@ -45,6 +45,7 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 	if t := e.kept[key]; t != nil {
 		return t, nil
 	}
+	e.worked += v.Init.Len()
 	t, err := e.constant(v.Init, mode)
 	if err == nil && t.Len() <= keptNumbers {
 		e.kept[key] = t
@@ -60,6 +61,10 @@ type constantKey struct {
 
 // keptNumbers is the size up to which initializers stay decoded between runs of the same nodes.
 const keptNumbers = 1 << 16
+
+// Worked is how many numbers of constants the last run decoded, and nodes made of constants:
+// each run does so anew.
+func (e *Engine) Worked() int64 { return e.worked }
 
 // Again says that the same nodes will run many times, until Trim: pages of weights stay in
 // memory, and small constants decoded.
