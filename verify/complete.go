@@ -25,7 +25,7 @@ import (
 const (
 	runNumbers   = 1 << 17
 	mostReadings = 1 << 28
-	mostWorked   = 1 << 26 // numbers of constants that runs decode or compute, each anew
+	mostWorked   = 1 << 26 // numbers of constants that runs decode or compute anew, and convs of dense maps, 32 products for one
 )
 
 // readSlack is the room between one rounding of a coefficient and a failure. What float64
@@ -50,7 +50,7 @@ var (
 	errUnknown   = errors.New("nothing tells which inputs show its coefficients")
 	errSeries    = errors.New("several layers stand in series")
 	errBudget    = fmt.Errorf("more than %d numbers would have to be read", mostReadings)
-	errWorked    = fmt.Errorf("its constants would have to be worked out so often that it is more than %d numbers", mostWorked)
+	errWorked    = fmt.Errorf("all runs together would work out more than %d numbers beside them", mostWorked)
 	errNotFinite = errors.New("not all numbers that it makes of zeros or of single inputs are finite")
 	errShape     = errors.New("its output has another shape for single inputs")
 )

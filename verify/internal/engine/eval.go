@@ -34,6 +34,9 @@ func (e *Engine) Eval(ctx context.Context, feeds map[string]*tensor.Tensor, want
 	return v.results(want)
 }
 
+// multiplications take as long as making one number of a constant.
+const multiplications = 32
+
 // An evaluation is one run of a part of the graph.
 type evaluation struct {
 	*Engine
@@ -225,7 +228,11 @@ func (v *evaluation) call(ctx context.Context, s *step, args []*operator.Value) 
 	}
 	run := v.Engine.run
 	run.Mode = v.modeOf(s)
-	defer func() { v.Engine.run.Random = v.Engine.run.Random || run.Random }()
+	run.Work = 0
+	defer func() {
+		v.Engine.run.Random = v.Engine.run.Random || run.Random
+		v.Engine.worked += run.Work / multiplications
+	}()
 	outs, err = s.op.Kernel(&operator.Call{Node: s.n, In: own, Run: &run, Ctx: ctx, Outs: len(s.outs), Fixed: v.still(s),
 		Constant: func(t *onnxio.Tensor) (*operator.Value, error) { return v.constant(t, run.Mode) },
 		Body: func(g *onnxio.Graph, own []*operator.Value) ([]*operator.Value, error) {

@@ -66,7 +66,8 @@ type Running struct {
 	Seed   uint64 // of random operators
 	Probe  bool   // few rows are not zero: take the others for zero whatever the weights are
 	Arena  *Arena
-	Random bool // a random operator has run
+	Random bool  // a random operator has run
+	Work   int64 // multiplications of convolutions of maps that are not nearly all zeros
 }
 
 func (c *Call) has(i int) bool { return i < len(c.In) && c.In[i] != nil }

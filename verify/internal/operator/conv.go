@@ -47,6 +47,7 @@ func conv(c *Call) ([]*Value, error) {
 		addBias(out.F32, b, out.Shape)
 	case v.spiky(out, x, w):
 		addBias(out.F64, b, out.Shape)
+	case c.work(out.Len(), v.ci*v.taps):
 	case w.File != nil && v.stream(out, x, w):
 		addBias(out.F64, b, out.Shape)
 	default:
