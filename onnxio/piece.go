@@ -19,6 +19,14 @@ func (m *Model) Piece(inputs, outputs []*ValueInfo) (*Model, error) {
 		g.inputs = append(g.inputs, v)
 		g.fields = append(g.fields, declaring(11, v))
 	}
+	if err := checkGraph(g, nil); err != nil {
+		return nil, fmt.Errorf("cutting a piece out of graph %q: %w", m.graph.name, err)
+	}
+	return m.withMain(g), nil
+}
+
+// withMain is m with another main graph, and without how it was trained.
+func (m *Model) withMain(g *Graph) *Model {
 	out := *m
 	out.graph, out.fields = g, nil
 	for _, f := range m.fields {
@@ -30,10 +38,7 @@ func (m *Model) Piece(inputs, outputs []*ValueInfo) (*Model, error) {
 		}
 		out.fields = append(out.fields, f)
 	}
-	if err := checkGraph(g, nil); err != nil {
-		return nil, fmt.Errorf("cutting a piece out of graph %q: %w", m.graph.name, err)
-	}
-	return &out, nil
+	return &out
 }
 
 // declaring is a field that declares a value.
@@ -140,16 +145,5 @@ func (m *Model) WithGraph(p Parts) (*Model, error) {
 	if err := checkGraph(g, nil); err != nil {
 		return nil, fmt.Errorf("making a graph: %w", err)
 	}
-	out := *m
-	out.graph, out.fields = g, nil
-	for _, f := range m.fields {
-		switch f.num {
-		case 7:
-			f = field{num: 7, typ: protowire.BytesType, ref: g}
-		case 20: // how the model was trained
-			continue
-		}
-		out.fields = append(out.fields, f)
-	}
-	return &out, nil
+	return m.withMain(g), nil
 }

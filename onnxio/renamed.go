@@ -3,8 +3,6 @@ package onnxio
 import (
 	"fmt"
 	"maps"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Renamed is the model with other names for values of the main graph, also where bodies
@@ -21,18 +19,7 @@ func (m *Model) Renamed(names map[string]string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("renaming values of graph %q: %w", m.graph.name, err)
 	}
-	out := *m
-	out.graph, out.fields = g, nil
-	for _, f := range m.fields {
-		switch f.num {
-		case 7:
-			f = field{num: 7, typ: protowire.BytesType, ref: g}
-		case 20: // how the model was trained
-			continue
-		}
-		out.fields = append(out.fields, f)
-	}
-	return &out, nil
+	return m.withMain(g), nil
 }
 
 // renamed is a copy of the graph, or the graph itself where nothing in it has another name.
