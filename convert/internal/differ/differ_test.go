@@ -2,8 +2,6 @@ package differ
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -43,57 +41,11 @@ func (r *Result) counts() [8]int {
 	return n
 }
 
-// renamed is a model in which all nodes, inner values and initializers have other names,
-// and the nodes stand in another order.
-func renamed(t *testing.T, m *onnxio.Model, seed uint64) *onnxio.Model {
-	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 1))
-	kept := map[string]bool{"": true}
-	for _, v := range slices.Concat(m.Graph().Inputs(), m.Graph().Outputs()) {
-		kept[v.Name()] = true
-	}
-	called := map[string]string{}
-	other := func(list []string) []string {
-		out := make([]string, len(list))
-		for i, s := range list {
-			if out[i] = s; !kept[s] {
-				if called[s] == "" {
-					called[s] = fmt.Sprintf("v%d_%d", rng.IntN(1000), len(called))
-				}
-				out[i] = called[s]
-			}
-		}
-		return out
-	}
-	var e onnxio.Edit
-	for i, n := range m.Graph().Nodes() {
-		e.DropNodes = append(e.DropNodes, n)
-		e.AddNodes = append(e.AddNodes, onnxio.Placed{Node: n.WithInputs(fmt.Sprint("n", i), other(n.Inputs()), other(n.Outputs()))})
-	}
-	for _, x := range m.Graph().Inits() {
-		b, err := x.Bytes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		y, err := onnxio.NewTensor(other([]string{x.Name()})[0], x.DType(), x.Dims(), b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e.DropInits, e.AddInits = append(e.DropInits, x), append(e.AddInits, y)
-	}
-	rng.Shuffle(len(e.AddNodes), func(i, k int) { e.AddNodes[i], e.AddNodes[k] = e.AddNodes[k], e.AddNodes[i] })
-	out, err := m.Apply(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 // A model equals itself, and itself under other names and in another order.
 func TestNamesCountForNothing(t *testing.T) {
 	for seed := range uint64(40) {
 		m := sketch.Model(t, sketch.Random(seed, 12, 2))
-		for _, other := range []*onnxio.Model{m, renamed(t, m, seed)} {
+		for _, other := range []*onnxio.Model{m, sketch.Renamed(t, m, seed)} {
 			if n := compared(t, m, other).counts(); n[1]+n[2]+n[3]+n[5]+n[6]+n[7] > 0 || n[0] != len(m.Graph().Nodes()) || n[4] != len(m.Graph().Inits()) {
 				t.Fatalf("seed %d: equal, changed, in one alone %v\n%s", seed, n, sketch.Random(seed, 12, 2))
 			}
@@ -127,7 +79,7 @@ func TestOneChange(t *testing.T) {
 			t.Fatalf("%q is not there", c.old)
 		}
 		m := sketch.Model(t, block)
-		for _, other := range []*onnxio.Model{sketch.Model(t, text), renamed(t, sketch.Model(t, text), 5)} {
+		for _, other := range []*onnxio.Model{sketch.Model(t, text), sketch.Renamed(t, sketch.Model(t, text), 5)} {
 			r := compared(t, m, other)
 			said := ""
 			for _, p := range r.Pairs {
