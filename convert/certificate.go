@@ -2,15 +2,10 @@ package convert
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"path/filepath"
 	"reflect"
-
-	"repmlp/internal/output"
 )
 
 // CertificateSchema names the JSON form of a Certificate.
@@ -61,19 +56,6 @@ func Certify(ctx context.Context, r *Report, opts Options) (*Certificate, error)
 		}
 	}
 	return c, nil
-}
-
-func hashOf(ctx context.Context, path string) (string, error) {
-	f, err := output.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, untilDone{ctx, f}); err != nil {
-		return "", fmt.Errorf("hashing %q: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // ReadCertificate reads the JSON form.

@@ -159,19 +159,24 @@ func (j *job) later(f func() error) func() error {
 
 // hash starts hashing a file; the result waits for the end, when sum has it.
 func (j *job) hash(ctx context.Context, path string, sum *string) func() error {
-	return j.later(func() error {
-		f, err := output.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		h := sha256.New()
-		if _, err := io.Copy(h, untilDone{ctx, f}); err != nil {
-			return fmt.Errorf("hashing %q: %w", path, err)
-		}
-		*sum = hex.EncodeToString(h.Sum(nil))
-		return nil
+	return j.later(func() (err error) {
+		*sum, err = hashOf(ctx, path)
+		return err
 	})
+}
+
+// hashOf is the SHA-256 of a file.
+func hashOf(ctx context.Context, path string) (string, error) {
+	f, err := output.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, untilDone{ctx, f}); err != nil {
+		return "", fmt.Errorf("hashing %q: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // untilDone reads until the context ends.
