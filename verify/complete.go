@@ -95,7 +95,7 @@ func (t *trial) read(ctx context.Context, c Claim, several bool) (Proof, error) 
 	if several {
 		r.more(ctx, n)
 	}
-	if runs := (len(r.units.Each) + len(r.units.Slots) - 1) / len(r.units.Slots); int64(runs)*r.worked > mostWorked {
+	if int64(r.units.runs())*r.worked > mostWorked {
 		return Proof{}, errWorked
 	}
 	return r.all(ctx)
@@ -126,20 +126,18 @@ func (r *reading) begin(ctx context.Context) (n int, err error) {
 		return 0, errUnknown
 	}
 	n = len(r.zero.before)
-	if r.units.readings(n) > mostReadings {
+	if r.units.runs()*n > mostReadings {
 		return 0, errBudget
 	}
 	r.worked = r.engines[runBefore].Worked() + r.engines[runAfter].Worked()
-	layers := 1.0
-	r.bound = bound{rounding: roundingOf(r.inputs[0].DType), roundings: layers, fed: 2, terms: termsOf(layers, r.inputs)}
+	r.bound = bound{rounding: roundingOf(r.inputs[0].DType), roundings: 1, fed: 2, terms: termsOf(1, r.inputs)}
 	return n, nil
 }
 
 // more lays samples beside each other as far as that helps.
 func (r *reading) more(ctx context.Context, n int) {
 	x := r.inputs[0]
-	runs := (len(r.units.Each) + len(r.units.Slots) - 1) / len(r.units.Slots)
-	fold := min(runs, runNumbers/max(n, x.Len(), 1))
+	fold := min(r.units.runs(), runNumbers/max(n, x.Len(), 1))
 	if fold < 2 || len(x.Shape) == 0 || x.Shape[0] != 1 {
 		return
 	}
@@ -226,11 +224,11 @@ func (r *reading) ask(ctx context.Context) (a answer, shape []int, err error) {
 	if err != nil {
 		return a, nil, err
 	}
-	want := []string{r.claim.Output}
+	var part []string
 	if r.claim.Part != "" {
-		want = append(want, r.claim.Part)
+		part = []string{r.claim.Part}
 	}
-	after, err := r.eval(ctx, runAfter, want[1:]...)
+	after, err := r.eval(ctx, runAfter, part...)
 	if err != nil {
 		return a, nil, err
 	}
@@ -286,15 +284,9 @@ func (r *reading) all(ctx context.Context) (Proof, error) {
 			return Proof{}, err
 		}
 		r.units.lit(first, func(element int) {
-			bits := rng.Uint64()
-			v := r.scale
-			if r.units.Random {
-				v = math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
+			if x[element] = telling(rng.Uint64()); !r.units.Random {
+				x[element] = math.Copysign(r.scale, x[element])
 			}
-			if bits>>63 != 0 {
-				v = -v
-			}
-			x[element] = v
 		})
 		y, _, err := r.ask(ctx)
 		if err != nil {
@@ -312,29 +304,24 @@ func (r *reading) all(ctx context.Context) (Proof, error) {
 	return r.proof, nil
 }
 
-// apart is how far number i lies apart on both sides, and how large it is in the layer: a bias,
-// or a coefficient.
-func (r *reading) apart(y answer, i int, bias bool) (d, w float64) {
-	if bias {
-		return math.Abs(y.before[i] - y.after[i]), math.Abs(y.layer[i])
-	}
-	return math.Abs((y.before[i] - r.zero.before[i]) - (y.after[i] - r.zero.after[i])), math.Abs(y.layer[i] - r.zero.layer[i])
+// apart is how far number i lies apart on both sides, and how large it is in the layer, both
+// without what zeros give.
+func (y *answer) apart(zero *answer, i int) (d, w float64) {
+	return math.Abs((y.before[i] - zero.before[i]) - (y.after[i] - zero.after[i])), math.Abs(y.layer[i] - zero.layer[i])
 }
 
 // compare notes how far coefficients lie apart, or biases. What float64 rounds is only
 // worked out where the rounding of the stored numbers does not explain it.
 func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
-	n := len(y.before)
-	zero := answer{before: r.zero.before[:n], after: r.zero.after[:n], layer: r.zero.layer[:n]}
+	zero := r.zero
 	if biases {
-		none := make([]float64, n)
+		none := make([]float64, len(y.before))
 		zero = answer{before: none, after: none, layer: none}
 	}
-	after, layer := y.after[:n], y.layer[:n]
 	unit, least := readSlack*r.bound.unit, r.scale*r.bound.eta*r.bound.fed
 	worstOf, most, read := r.proof.Bound, 0.0, int64(0)
-	for i, b := range y.before {
-		d, w := math.Abs((b-zero.before[i])-(after[i]-zero.after[i])), math.Abs(layer[i]-zero.layer[i])
+	for i := range y.before {
+		d, w := y.apart(&zero, i)
 		if w != 0 || d != 0 {
 			read++
 			most = max(most, d)
@@ -355,13 +342,13 @@ func (r *reading) compare(ctx context.Context, y answer, biases bool) error {
 		if notFinite(b) {
 			return errNotFinite
 		}
-		d, w := r.apart(y, i, biases)
+		d, w := y.apart(&zero, i)
 		if r.claim.Folds > 0 {
 			w = terms[i]
 		}
 		own := r.bound.own(magnitude[i])
 		r.proof.Evaluation = max(r.proof.Evaluation, own/r.scale)
-		r.proof.Bound = worst(r.proof.Bound, d, readSlack*(r.bound.unit*w+own)+r.scale*r.bound.eta*r.bound.fed)
+		r.proof.Bound = worst(r.proof.Bound, d, readSlack*(r.bound.unit*w+own)+least)
 	}
 	return nil
 }

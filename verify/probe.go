@@ -39,12 +39,8 @@ func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
 	x := &Tensor{DType: like.DType, Shape: shape, F64: t.arena.Floats64(tensor.Count(shape))}
 	rng := random.Stream(t.seed, c.ID+"/"+fmt.Sprint(k))
 	fill := func(v []float64) {
-		for i := range v { // 52 bits behind the point and one for the sign
-			bits := rng.Uint64()
-			v[i] = math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
-			if bits>>63 != 0 {
-				v[i] = -v[i]
-			}
+		for i := range v {
+			v[i] = telling(rng.Uint64())
 		}
 	}
 	if c.Rows != nil && k == 0 {
@@ -65,4 +61,14 @@ func (t *trial) rows(c Claim, like *Tensor, k int) (*Tensor, int) {
 	}
 	fill(x.F64)
 	return x, batch(x)
+}
+
+// telling is a number of a magnitude between a half and one and a half: 52 random bits behind
+// the point and one for the sign.
+func telling(bits uint64) float64 {
+	v := math.Float64frombits(bits&(1<<52-1)|1023<<52) - 0.5
+	if bits>>63 != 0 {
+		return -v
+	}
+	return v
 }

@@ -14,11 +14,8 @@ type Units struct {
 	Random bool // numbers of all sizes: what is not linear is the same on both sides
 }
 
-// coefficients bounds how many numbers are read off in outputs of this size.
-func (u *Units) readings(out int) int {
-	runs := (len(u.Each) + len(u.Slots) - 1) / max(len(u.Slots), 1)
-	return runs * out
-}
+// runs is how many runs show all units; there are slots.
+func (u *Units) runs() int { return (len(u.Each) + len(u.Slots) - 1) / len(u.Slots) }
 
 // lit are the elements of one run that begins at a unit, for each slot.
 func (u *Units) lit(first int, visit func(element int)) {

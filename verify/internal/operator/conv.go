@@ -45,13 +45,13 @@ func conv(c *Call) ([]*Value, error) {
 		v.probe = false
 		convolve[float32](v, out, x, w)
 		addBias(out.F32, b, out.Shape)
-	case v.spiky(out, x, w):
-		addBias(out.F64, b, out.Shape)
-	case c.work(out.Len(), v.ci*v.taps):
-	case w.File != nil && v.stream(out, x, w):
-		addBias(out.F64, b, out.Shape)
 	default:
-		convolve[float64](v, out, x, w)
+		if !v.spiky(out, x, w) {
+			c.Run.Work += int64(out.Len()) * int64(v.ci*v.taps)
+			if w.File == nil || !v.stream(out, x, w) {
+				convolve[float64](v, out, x, w)
+			}
+		}
 		addBias(out.F64, b, out.Shape)
 	}
 	return []*Value{out}, nil

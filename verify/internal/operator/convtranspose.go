@@ -27,10 +27,7 @@ func convTranspose(c *Call) ([]*Value, error) {
 	out := Like(x, x.DType, shape)
 	var acc []float64
 	if c.Run.Probe && x.F64 != nil && w.F64 != nil {
-		acc = make([]float64, out.Len())
-		if !sp.spiky(acc, x, w, g) {
-			acc = nil
-		}
+		acc = sp.spiky(x, w, g, out.Len())
 	}
 	if acc == nil {
 		acc = sp.spread(x, w, g, shape[1])

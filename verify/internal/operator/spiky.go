@@ -27,9 +27,12 @@ func spikyGemm(run *Running, m, n, k int, a, b *Value, transB bool, c []float64)
 	if b.File != nil {
 		return false
 	}
-	columns, ok := kernel.ColumnsOf(b.F64, k, n, c)
+	var columns kernel.SpikyRows
+	var ok bool
 	if transB {
 		columns, ok = kernel.RowsInto(b.F64, n, k, c)
+	} else {
+		columns, ok = kernel.ColumnsOf(b.F64, k, n, c)
 	}
 	if ok {
 		columns.Times(m, k, matrix[float64](a, k), true)
@@ -63,12 +66,6 @@ func spikyProducts(run *Running, out, a, b *Value, oa, ob []int, m, n, k int) bo
 		}
 	}
 	return true
-}
-
-// work counts multiplications, n times k; it is never true.
-func (c *Call) work(n, k int) bool {
-	c.Run.Work += int64(n) * int64(k)
-	return false
 }
 
 // every reports whether f holds for all of n.
@@ -203,22 +200,22 @@ func (s spatial) reader(at, tap []int) (p int, ok bool) {
 	return p, true
 }
 
-// spiky spreads maps that are nearly all zeros, for all images; it reports false for any
+// spiky is spread for maps that are nearly all zeros, whose result has n numbers; nil for any
 // other.
-func (s spreading) spiky(acc []float64, x, w *Value, groups int) bool {
+func (s spreading) spiky(x, w *Value, groups, n int) []float64 {
 	ci, co, taps := w.Shape[0]/groups, w.Shape[1], tensor.Count(s.kernel)
 	in, outs := tensor.Count(s.in), tensor.Count(s.out)
 	var all []kernel.Spike
 	for i := range x.Shape[0] * groups {
-		spikes, ok := kernel.Spikes(nil, x.F64[i*ci*in:][:ci*in], max(ci*in/kernel.Sparse, 1))
-		if !ok {
-			return false
+		known, ok := len(all), false
+		if all, ok = kernel.Spikes(all, x.F64[i*ci*in:][:ci*in], max(ci*in/kernel.Sparse, 1)); !ok {
+			return nil
 		}
-		for _, spike := range spikes {
-			spike.At += i * ci * in
-			all = append(all, spike)
+		for k := range all[known:] {
+			all[known+k].At += i * ci * in
 		}
 	}
+	acc := make([]float64, n)
 	at, places := make([]int, len(s.in)), make([]int, taps)
 	for _, spike := range all {
 		i := spike.At / (ci * in) // of an image and a group
@@ -246,5 +243,5 @@ func (s spreading) spiky(acc []float64, x, w *Value, groups int) bool {
 			}
 		}
 	}
-	return true
+	return acc
 }
