@@ -142,6 +142,10 @@ func (s *Side) node(n *graph.Node, claim Claim) error {
 
 // value is the number of output i of a node that says base, and whether that is so by a claim.
 func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, bool) {
+	key := fmt.Sprintf("%d of %s", i, base)
+	if c := s.t.keys[key]; c != 0 && s.Graph.IsConst(v) { // made alike where it was not known to be a constant
+		return c, s.t.claimed[key]
+	}
 	if c := s.constant(v); c != 0 {
 		return c, false
 	}
@@ -160,7 +164,6 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 			return s.t.order(s.class[in], graph.Perm(n, in.Rank()), s.shape(v))
 		}
 	}
-	key := fmt.Sprintf("%d of %s", i, base)
 	return s.t.of(key), s.t.claimed[key]
 }
 

@@ -65,6 +65,8 @@ func TestSameAndOther(t *testing.T) {
 		{"x : N 4\na = Cast(x) to=11\ny = Relu(a)", "x : N 4\ny = Relu(x)", true},
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nq = Equal(g, #2)\ny = Where(q, x, =0:2)", "x : N 2\nq = Cast(#1) to=9\ny = Where(q, x, =0:2)", true},
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nq = Equal(g, #3)\ny = Where(q, x, =0:2)", "x : N 2\nq = Cast(#1) to=9\ny = Where(q, x, =0:2)", false},
+		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=2:1)\ny = Mul(x, r)", true}, // a constant on one side alone
+		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=3:1)\ny = Mul(x, r)", false},
 		{"x : N 4 6\ny = Add(x, =0.5:6)", "x : N 4 6\ny = Add(x, =0.5:1x6)", false}, // another shape
 	} {
 		first, second := numbered(t, sketch.Model(t, c.a), sketch.Model(t, c.b))
