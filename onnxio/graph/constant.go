@@ -145,6 +145,9 @@ type lastConst struct {
 
 // kept is the value of v where it was worked out and is still there.
 func (g *Graph) kept(v *Value) *Const {
+	if v.sizes != nil {
+		return v.sizes
+	}
 	if v.constant == nil && v == g.last.v {
 		return g.last.weak.Value()
 	}

@@ -44,7 +44,8 @@ type Options struct {
 	FoldDequantize bool // QuantizeLinear and DequantizeLinear of constants count as constants
 
 	// Sure takes nothing on trust: what the file declares for values that nodes make says
-	// nothing, and initializers that are still to be computed are no constants.
+	// nothing, and initializers that are still to be computed are no constants. What follows
+	// from sizes is sure: where that is numbers, they are constants.
 	Sure bool
 
 	// Sizes fixes the shapes of graph inputs, by name; others keep their symbols.
@@ -88,6 +89,7 @@ type Value struct {
 	splat        splatState
 	fill         float64 // where it is filled
 	constant     *Const
+	sizes        *Const // numbers that follow from shapes
 	contradicted bool
 }
 

@@ -102,7 +102,25 @@ func (g *Graph) evalInts(n *Node) {
 	if rule := intRules[n.OpType()]; rule != nil {
 		if ints := within(out.Elem, rule(&shaper{g: g, n: n})); g.lists(len(ints)) {
 			out.ints = ints
+			g.sized(out)
 		}
+	}
+}
+
+// sized makes a constant of sizes that are numbers.
+func (g *Graph) sized(v *Value) {
+	list, ok := numbers(v.ints)
+	dims, known := v.Shape()
+	shape, fixed := numbers(dims)
+	if !g.opts.Sure || !ok || !known || !fixed && len(dims) > 0 || !v.Typed() || v.Elem.IsFloat() {
+		return
+	}
+	c := &Const{DType: v.Elem, Shape: make([]int, len(shape)), I: list}
+	for i, n := range shape {
+		c.Shape[i] = int(n)
+	}
+	if c.Len() == len(list) {
+		v.sizes, v.constState = c, 1
 	}
 }
 
