@@ -86,6 +86,8 @@ func (j *job) file(ctx context.Context, in, out string) error {
 	}
 	r.Seconds["load"] = time.Since(start).Seconds()
 
+	folder := &lazyFolder{in: filepath.Dir(out)}
+	defer folder.remove() // when nothing in it is open any more, which Windows wants
 	res, pending, err := toFile(ctx, m, out, j.opts)
 	if pending != nil {
 		defer pending.Discard()
@@ -95,8 +97,6 @@ func (j *job) file(ctx context.Context, in, out string) error {
 		return err
 	}
 	if res.Model != m {
-		folder := &lazyFolder{in: filepath.Dir(out)}
-		defer folder.remove()
 		ref := Side{res.Baseline, j.baselineFile(res, m, folder)}
 		cand := Side{res.Written, func() (string, error) {
 			dir, err := folder.path()

@@ -72,14 +72,10 @@ func (s *Side) filled(operand, in, out *graph.Value, number float64) bool {
 	return ok && f == number && a != nil && b != nil && slices.EqualFunc(a, b, graph.Dim.Equal)
 }
 
-// known reports whether inputs are constants, sizes that are numbers, or left out.
+// known reports whether inputs are constants, or left out.
 func (s *Side) known(n *graph.Node, slots ...int) bool {
 	for _, i := range slots {
-		if i >= len(n.In) || n.In[i] == nil || s.Graph.IsConst(n.In[i]) {
-			continue
-		}
-		sizes := n.In[i].Ints()
-		if sizes == nil || slices.ContainsFunc(sizes, func(d graph.Dim) bool { _, number := d.Int(); return !number }) {
+		if i < len(n.In) && n.In[i] != nil && !s.Graph.IsConst(n.In[i]) {
 			return false
 		}
 	}

@@ -142,10 +142,6 @@ func (s *Side) node(n *graph.Node, claim Claim) error {
 
 // value is the number of output i of a node that says base, and whether that is so by a claim.
 func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, bool) {
-	key := fmt.Sprintf("%d of %s", i, base)
-	if c := s.t.keys[key]; c != 0 && s.Graph.IsConst(v) { // made alike where it was not known to be a constant
-		return c, s.t.claimed[key]
-	}
 	if c := s.constant(v); c != 0 {
 		return c, false
 	}
@@ -164,6 +160,7 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 			return s.t.order(s.class[in], graph.Perm(n, in.Rank()), s.shape(v))
 		}
 	}
+	key := fmt.Sprintf("%d of %s", i, base)
 	return s.t.of(key), s.t.claimed[key]
 }
 
@@ -260,52 +257,39 @@ func (s *Side) constant(v *graph.Value) Class {
 			return 0
 		}
 	}
-	var raw []byte
-	var err error
-	switch {
-	case s.Graph.IsConst(v):
-		c, e := s.Graph.Const(v)
-		if e != nil || c.DType != v.Elem || !c.Exact() {
-			return 0
-		}
-		if v.Elem.IsFloat() {
-			raw, err = onnxio.EncodeFloat64(c.F, v.Elem)
-		} else {
-			raw, err = onnxio.EncodeInt64(c.I, v.Elem)
-		}
-	case (v.Elem.IsInt() || v.Elem == onnxio.Bool) && v.Ints() != nil && int64(len(v.Ints())) == total: // comparisons of sizes too
-		ints, open := make([]int64, total), ""
-		for i, d := range v.Ints() {
-			if ints[i], ok = d.Int(); !ok {
-				open = "sizes"
-			}
-			if !s.plain(d) {
-				return 0
-			}
-		}
-		if open != "" { // a formula of the sizes of inputs
-			for _, d := range v.Ints() {
-				open += fmt.Sprintf(" %q", d.String())
-			}
-			return s.t.of(fmt.Sprintf("%s as %s", open, kindOf(v.Elem, numbers)))
-		}
-		raw, err = onnxio.EncodeInt64(ints, v.Elem)
-	case v.Elem.IsFloat() && n.OpType() == "Cast" && n.Domain() == "" && len(n.In) == 1 && n.In[0] != nil && int64(len(n.In[0].Ints())) == total:
-		numbers := make([]float64, total) // a size as a float
-		for i, d := range n.In[0].Ints() {
-			size, ok := d.Int()
-			if numbers[i] = float64(size); !ok || size > 1<<24 || size < -1<<24 {
-				return 0
-			}
-		}
-		raw, err = onnxio.EncodeFloat64(numbers, v.Elem)
-	default:
+	if !s.Graph.IsConst(v) {
+		return s.formula(v, kindOf(v.Elem, numbers), total)
+	}
+	c, err := s.Graph.Const(v)
+	if err != nil || c.DType != v.Elem || !c.Exact() {
 		return 0
+	}
+	var raw []byte
+	if v.Elem.IsFloat() {
+		raw, err = onnxio.EncodeFloat64(c.F, v.Elem)
+	} else {
+		raw, err = onnxio.EncodeInt64(c.I, v.Elem)
 	}
 	if err != nil {
 		return 0
 	}
 	return s.t.raw(v.Elem, numbers, raw)
+}
+
+// formula is the number of integers that follow from the sizes of inputs; zero of others.
+func (s *Side) formula(v *graph.Value, kind string, total int64) Class {
+	ints := v.Ints()
+	if v.Elem.IsFloat() || ints == nil || int64(len(ints)) != total {
+		return 0
+	}
+	said := "sizes"
+	for _, d := range ints {
+		if !s.plain(d) {
+			return 0
+		}
+		said += fmt.Sprintf(" %q", d.String())
+	}
+	return s.t.of(fmt.Sprintf("%s as %s", said, kind))
 }
 
 // says is what a node computes: its operator and attributes, and the numbers of what it reads.
