@@ -59,6 +59,50 @@ func TestFloat16Rounding(t *testing.T) {
 	}
 }
 
+// Every 16-bit number, what lies halfway between it and the next, and what lies right beside
+// that: each becomes the nearest, of two as near the even one.
+func TestHalfwayRounding(t *testing.T) {
+	for _, c := range []struct {
+		d     DType
+		round func(float64) uint16
+		end   uint16 // infinity
+	}{{Float16, Float16Bits, 0x7c00}, {BFloat16, BFloat16Bits, 0x7f80}} {
+		number := func(bits uint16) float64 {
+			x := make([]float64, 1)
+			if err := DecodeFloat64(x, []byte{byte(bits), byte(bits >> 8)}, c.d); err != nil {
+				t.Fatal(err)
+			}
+			return x[0]
+		}
+		check := func(x float64, want uint16) {
+			t.Helper()
+			if got := c.round(x); got != want {
+				t.Fatalf("%s: %g became %#04x, want %#04x", c.d, x, got, want)
+			}
+			if got := c.round(-x); got != want|0x8000 {
+				t.Fatalf("%s: %g became %#04x, want %#04x", c.d, -x, got, want|0x8000)
+			}
+		}
+		for bits := range c.end {
+			x, next := number(bits), number(bits+1)
+			if bits+1 == c.end { // where infinity begins: as if the exponents went on
+				next = 2*x - number(bits-1)
+			}
+			half := x + (next-x)/2
+			check(x, bits)
+			check(half, bits+bits&1)
+			check(math.Nextafter(half, 0), bits)
+			check(math.Nextafter(half, math.Inf(1)), bits+1)
+		}
+		check(math.Inf(1), c.end)
+		check(math.MaxFloat64, c.end)
+		check(math.SmallestNonzeroFloat64, 0)
+		if got := c.round(math.NaN()); !math.IsNaN(number(got)) {
+			t.Errorf("%s: NaN became %#04x", c.d, got)
+		}
+	}
+}
+
 // The fast conversions give the bits of plain Go, for any length and alignment.
 func TestFloatConversions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -29,7 +29,12 @@ func DecodeFloat64(dst []float64, b []byte, d DType) error {
 		}
 	case Float16:
 		for i := range dst {
-			dst[i] = float64(float16.Frombits(le.Uint16(b[2*i:])).Float32())
+			x := le.Uint16(b[2*i:])
+			if e := x >> 10 & 31; e > 0 && e < 31 {
+				dst[i] = math.Float64frombits(uint64(x>>15)<<63 | uint64(x&0x7fff)<<42 + (1023-15)<<52)
+			} else {
+				dst[i] = float64(float16.Frombits(x).Float32())
+			}
 		}
 	case BFloat16:
 		for i := range dst {
@@ -157,31 +162,18 @@ func BFloat16Bits(x float64) uint16 { return roundBits(x, 7, 8) }
 func roundBits(x float64, man, exp uint) uint16 {
 	bits := math.Float64bits(x)
 	sign := uint16(bits >> 63 << 15)
-	if math.IsNaN(x) {
-		return sign | uint16((1<<exp-1)<<man) | 1<<(man-1)
-	}
+	bits &^= 1 << 63
 	bias := 1<<(exp-1) - 1
-	ax := math.Abs(x)
-	if ax == 0 {
-		return sign
-	}
-	// Scale so that the result is an integer count of units in the last place.
-	_, e := math.Frexp(ax) // ax = f·2^e, f in [0.5, 1)
-	low := 1 - bias        // exponent of the smallest normal
-	unit := max(e-1, low) - int(man)
-	q := math.RoundToEven(math.Ldexp(ax, -unit))
-	v := math.Ldexp(q, unit)
-	limit := math.Ldexp(2-math.Ldexp(1, -int(man)), bias) // largest finite
-	if v > limit {
+	switch e := int(bits>>52) - 1023; {
+	case math.IsNaN(x):
+		return sign | uint16((1<<exp-1)<<man) | 1<<(man-1)
+	case e > bias:
 		return sign | uint16((1<<exp-1)<<man)
+	case e < 1-bias: // subnormal: an integer count of units in the last place
+		units := math.Float64frombits(uint64(1023+bias-1+int(man)) << 52)
+		return sign | uint16(math.RoundToEven(math.Abs(x)*units))
 	}
-	_, e = math.Frexp(v)
-	if v == 0 {
-		return sign
-	}
-	if e-1 < low { // subnormal
-		return sign | uint16(q)
-	}
-	frac := uint16(math.Ldexp(v, int(man)-(e-1))) & (1<<man - 1)
-	return sign | uint16(e-1+bias)<<man | frac
+	drop := 52 - man
+	bits += 1<<(drop-1) - 1 + bits>>drop&1 // what carries over belongs to the exponent, up to infinity
+	return sign | uint16(bits>>drop-uint64(1023-bias)<<man)
 }

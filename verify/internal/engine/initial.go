@@ -34,14 +34,14 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 		return e.changed(v.Init, mode)
 	}
 	if stream {
-		if t := e.stream(v.Init); t != nil {
+		if t := e.stream(v.Init, mode); t != nil {
 			return t, nil
 		}
 	}
 	if e.kept == nil {
 		return e.constant(v.Init, mode)
 	}
-	key := constantKey{name, mode}
+	key := constantKey{name, mode, false}
 	if t := e.kept[key]; t != nil {
 		return t, nil
 	}
@@ -57,10 +57,14 @@ func (e *Engine) initializer(name string, mode operator.Mode, stream bool) (*ope
 type constantKey struct {
 	name string
 	mode operator.Mode
+	wide bool // to be read where it lies
 }
 
-// keptNumbers is the size up to which initializers stay decoded between runs of the same nodes.
-const keptNumbers = 1 << 16
+// Sizes up to which initializers stay decoded between runs of the same nodes, and widened.
+const (
+	keptNumbers = 1 << 16
+	keptWide    = 1 << 25
+)
 
 // Worked is how many numbers of constants the last run decoded, and nodes made of constants:
 // each run does so anew.
@@ -162,15 +166,39 @@ func (e *Engine) densify(s *onnxio.SparseTensor) (*operator.Value, error) {
 	return out, nil
 }
 
-// stream returns access to a large float32 weight that a float64 run need not
-// decode; nil for any other.
-func (e *Engine) stream(t *onnxio.Tensor) *operator.Value {
-	if e.run.Mode == operator.Single || t.DType() != onnxio.Float32 || t.Len() < stored.StreamSize || e.exact[t.Name()] != nil {
+// stream returns access to a large weight that a float64 run need not decode; nil for any
+// other. One of a 16-bit type is widened to float32, which takes half the room.
+func (e *Engine) stream(t *onnxio.Tensor, mode operator.Mode) *operator.Value {
+	small := t.DType() == onnxio.Float16 || t.DType() == onnxio.BFloat16
+	if e.run.Mode == operator.Single || !small && t.DType() != onnxio.Float32 || t.Len() < stored.StreamSize || e.exact[t.Name()] != nil {
 		return nil
 	}
-	r, err := t.Reader()
+	if !small {
+		if r, err := t.Reader(); err == nil {
+			return e.stored(t, r)
+		}
+		return nil
+	}
+	if e.Floor[t.Name()] != 0 {
+		return nil
+	}
+	key := constantKey{t.Name(), mode, true}
+	if w := e.kept[key]; w != nil {
+		return w
+	}
+	raw, err := tensor.Widened(t)
 	if err != nil {
-		return nil
+		return nil // reading it in another way says why
 	}
+	w := e.stored(t, onnxio.ReaderOf(raw))
+	if e.kept != nil && t.Len() <= keptWide {
+		e.kept[key] = w
+	} else {
+		e.worked += t.Len()
+	}
+	return w
+}
+
+func (e *Engine) stored(t *onnxio.Tensor, r *onnxio.Reader) *operator.Value {
 	return &operator.Value{Tensor: tensor.Tensor{DType: t.DType(), Shape: tensor.ToInts(t.Dims())}, File: &stored.Weight{Reader: r, Absolute: e.run.Mode == operator.Absolute, Probe: e.run.Probe, Storage: e.run.Arena.Storage, Seen: e.Seen}}
 }

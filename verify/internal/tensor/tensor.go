@@ -1,7 +1,9 @@
 package tensor
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"repmlp/onnxio"
 )
@@ -53,21 +55,49 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	}
 	out := &Tensor{DType: t.DType(), Shape: ToInts(t.Dims())}
 	n := out.Len()
-	r.With(0, len(r.Mapped()), func(b []byte) {
-		switch {
-		case !t.DType().IsFloat():
-			out.I = make([]int64, n)
-			err = onnxio.DecodeInt64(out.I, b, t.DType())
-		case double || t.DType() == onnxio.Float64:
-			out.F64 = make([]float64, n)
-			err = onnxio.DecodeFloat64(out.F64, b, t.DType())
-		case t.DType() == onnxio.Float32:
-			out.F32 = make([]float32, n)
-			decode32(out.F32, b)
-		default:
-			out.F32 = make([]float32, n)
-			err = decodeSmall(out.F32, b, t.DType())
+	d := t.DType()
+	switch {
+	case !d.IsFloat():
+		out.I = make([]int64, n)
+		r.With(0, len(r.Mapped()), func(b []byte) { err = onnxio.DecodeInt64(out.I, b, d) })
+	case double || d == onnxio.Float64:
+		out.F64 = make([]float64, n)
+		err = pieces(t, r, func(from int, b []byte) error { return onnxio.DecodeFloat64(out.F64[from:min(from+piece, n)], b, d) })
+	case d == onnxio.Float32:
+		out.F32 = make([]float32, n)
+		err = pieces(t, r, func(from int, b []byte) error { decode32(out.F32[from:min(from+piece, n)], b); return nil })
+	default:
+		out.F32 = make([]float32, n)
+		wide := make([]float64, min(piece, n))
+		err = pieces(t, r, func(from int, b []byte) error {
+			part := out.F32[from:min(from+piece, n)]
+			defer func() { Narrow(part, wide[:len(part)]) }()
+			return onnxio.DecodeFloat64(wide[:len(part)], b, d)
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
+	}
+	return out, nil
+}
+
+// Widened are the elements of a stored tensor of a 16-bit type in raw storage of float32.
+func Widened(t *onnxio.Tensor) ([]byte, error) {
+	r, err := t.Reader()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, 4*t.Len())
+	wide := make([]float64, min(piece, int(t.Len())))
+	err = pieces(t, r, func(from int, b []byte) error {
+		part := wide[:min(piece, int(t.Len())-from)]
+		if err := onnxio.DecodeFloat64(part, b, t.DType()); err != nil {
+			return err
 		}
+		for _, x := range part {
+			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(x)))
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
@@ -75,20 +105,22 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	return out, nil
 }
 
-// decodeSmall decodes floats of a type below 32 bits, some at a time.
-func decodeSmall(out []float32, b []byte, d onnxio.DType) error {
-	const some = 1 << 13
-	var wide [some]float64
-	bits := d.Bits()
-	if len(b) != (len(out)*bits+7)/8 {
-		return onnxio.DecodeFloat64(make([]float64, len(out)), b, d) // which says what is wrong
+// piece is how many elements are decoded at a time.
+const piece = 1 << 14
+
+// pieces reads the elements of a tensor some at a time; from is the first of them.
+func pieces(t *onnxio.Tensor, r *onnxio.Reader, use func(from int, b []byte) error) error {
+	bits, n := t.DType().Bits(), int(t.Len())
+	if have, want := len(r.Mapped()), (n*bits+7)/8; have != want {
+		return fmt.Errorf("%d bytes are stored for %d elements of %s, which take %d", have, n, t.DType(), want)
 	}
-	for from := 0; from < len(out); from += some {
-		to := min(from+some, len(out))
-		if err := onnxio.DecodeFloat64(wide[:to-from], b[from*bits/8:(to*bits+7)/8], d); err != nil {
+	for from := 0; from < n; from += piece {
+		to := min(from+piece, n)
+		var err error
+		r.With(from*bits/8, (to*bits+7)/8-from*bits/8, func(b []byte) { err = use(from, b) })
+		if err != nil {
 			return err
 		}
-		Narrow(out[from:to], wide[:to-from])
 	}
 	return nil
 }
