@@ -45,10 +45,11 @@ func TestProofsAtTheirBound(t *testing.T) {
 
 // What calculates with data is told from what makes constants of constants.
 func TestReached(t *testing.T) {
+	value := func(name string) *onnxio.ValueInfo { return onnxio.NewValue(name, onnxio.Float32, onnxio.Known(2)) }
 	m, err := onnxio.NewModel(onnxio.Parts{
-		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2)), onnxio.NewValue("d", onnxio.Float32, onnxio.Known(2))},
+		Inputs:  []*onnxio.ValueInfo{value("f"), value("x"), value("d")}, // the first and the last one with a default
 		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32)},
-		Inits:   []*onnxio.Tensor{small(t, "w"), small(t, "d")},
+		Inits:   []*onnxio.Tensor{small(t, "f"), small(t, "w"), small(t, "d")},
 		Nodes: []*onnxio.Node{
 			onnxio.NewNode("list", "Constant", nil, []string{"k"}, onnxio.FloatsAttr("value_floats", []float32{1, 2})),
 			onnxio.NewNode("random", "RandomNormal", nil, []string{"r"}, onnxio.IntsAttr("shape", []int64{2})),
@@ -56,7 +57,8 @@ func TestReached(t *testing.T) {
 			onnxio.NewNode("of that", "Clip", []string{"a", "", "k"}, []string{"b"}),
 			onnxio.NewNode("of chance", "Neg", []string{"r"}, []string{"c"}),
 			onnxio.NewNode("of a default", "Neg", []string{"d"}, []string{"e"}),
-			onnxio.NewNode("of data", "Sum", []string{"x", "b", "c", "e"}, []string{"y"}),
+			onnxio.NewNode("of the other default", "Neg", []string{"f"}, []string{"g"}),
+			onnxio.NewNode("of data", "Sum", []string{"x", "b", "c", "e", "g"}, []string{"y"}),
 		},
 	})
 	if err != nil {
@@ -69,7 +71,7 @@ func TestReached(t *testing.T) {
 			have = append(have, n.Name())
 		}
 	}
-	if want := []string{"random", "of chance", "of a default", "of data"}; !slices.Equal(have, want) {
+	if want := []string{"random", "of chance", "of a default", "of the other default", "of data"}; !slices.Equal(have, want) {
 		t.Errorf("%q calculate with data, want %q", have, want)
 	}
 }

@@ -95,7 +95,7 @@ type OneInit struct {
 // Same reports whether nothing differs.
 func (d *Difference) Same() bool {
 	n, i := d.Nodes, d.Initializers
-	return len(d.Inputs)+len(d.Outputs)+len(n.Changed)+len(n.First)+len(n.Second)+len(i.Changed)+len(i.First)+len(i.Second) == 0
+	return max(len(d.Inputs), len(d.Outputs), len(n.Changed), len(n.First), len(n.Second), len(i.Changed), len(i.First), len(i.Second)) == 0
 }
 
 // DifferFiles says how the models in two files differ, without running them. The report's

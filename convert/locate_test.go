@@ -76,6 +76,18 @@ func TestLocateByPlace(t *testing.T) {
 	}
 }
 
+// A value of two shapes has no worst element, and neither has one number.
+func TestLocationWithoutPlace(t *testing.T) {
+	for _, c := range []struct {
+		worst []int
+		want  string
+	}{{[]int{1, 0}, "[2,3]"}, {[]int{}, "null"}, {nil, "null"}} {
+		if have := told(t, describeLocation(&verify.Location{Difference: verify.OutputDifference{Name: "y", Worst: c.worst, Values: [2]float64{2, 3}}}).Worst); have != c.want {
+			t.Errorf("at %v: %s", c.worst, have)
+		}
+	}
+}
+
 // What keeps a piece from being found is told beside the difference; a folder that cannot be
 // written, and the end of a context, are errors.
 func TestLocateThatFails(t *testing.T) {

@@ -147,7 +147,7 @@ func (s *sizing) isStored(v *graph.Value) bool {
 // data is what a node scales and shifts by stored numbers without changing its shape or
 // type; nil where it does something else.
 func (s *sizing) data(n *graph.Node) *graph.Value {
-	if !pointwise(n.Node) || !n.Sound() || len(n.Out) == 0 || n.Out[0] == nil {
+	if !pointwise(n.Node) || !n.Sound() || n.First() == nil {
 		return nil
 	}
 	var data *graph.Value

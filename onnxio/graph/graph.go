@@ -67,6 +67,14 @@ type Node struct {
 	misfit bool          // ONNX does not allow it: nothing follows from it
 }
 
+// First is the node's first output, nil where it leaves that out or has none.
+func (n *Node) First() *Value {
+	if len(n.Out) == 0 {
+		return nil
+	}
+	return n.Out[0]
+}
+
 // A Value is one tensor of the main graph.
 type Value struct {
 	Name     string

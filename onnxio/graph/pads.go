@@ -14,7 +14,7 @@ func (g *Graph) Pads(n *Node, rank int) ([]int64, bool) {
 	}
 	if len(n.In) > 3 && n.In[3] != nil {
 		axes, ok := s.numbers(3)
-		if !ok || len(pads) != 2*len(axes) {
+		if !ok || rank < 0 || len(pads) != 2*len(axes) {
 			return nil, false
 		}
 		full := make([]int64, 2*rank)

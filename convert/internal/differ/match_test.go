@@ -75,6 +75,7 @@ func TestSteps(t *testing.T) {
 		{"of several each once", down, "x : 4\na = Relu(x)\nb = Relu(x)\nc = Relu(x)", "x : 4\nd = Relu(x)\ne = Relu(x)", "a/d b/e"},
 
 		{"what follows upwards", up, "x : 4\na = Relu(x)\nb = Tanh(a)\ny = Exp(b)", "z : 4\nw : 4\nd = Relu(z)\ne = Tanh(d)\ny = Exp(e)", "a/d b/e y/y"},
+		{"upwards beside what belongs to nothing", up, "x : 4\na = Relu(x)\ny = Exp(a)\nz = Tanh(a)\n> y z", "x : 4\nd = Relu(x)\ny = Exp(d)\nz = Abs(d)\n> y z", "a/d y/y"},
 		{"upwards to other operators", up, "x : 4\na = Relu(x)\ny = Exp(a)", "x : 4\nd = Tanh(x)\ny = Exp(d)", "y/y"},
 		{"upwards to another output", up, "x : 4\na, b = Split(x, #2_2)\ny = Relu(b)", "x : 4\nd, e = Split(x, #2_2)\ny = Relu(d)", "y/y"},
 		{"upwards to the same output", up, "x : 4\na, b = Split(x, #2_2)\ny = Relu(b)", "x : 4\nd, e = Split(x, #2_2)\ny = Relu(e)", "a/d y/y"},

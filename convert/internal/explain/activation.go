@@ -82,7 +82,7 @@ func (l *leftover) cone(v *graph.Value) []reached {
 
 // elementwise reports whether a node is arithmetic or a function of single elements.
 func elementwise(n *graph.Node) bool {
-	if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil {
+	if n.Domain() != "" || n.First() == nil {
 		return false
 	}
 	switch n.OpType() {

@@ -141,3 +141,22 @@ func TestFamiliesPage(t *testing.T) {
 		}
 	}
 }
+
+// A sum that is read by a node that nobody knows, which may make nothing, is no operand of a larger one.
+func TestSumThatNothingIsMadeOf(t *testing.T) {
+	for _, outputs := range [][]string{nil, {""}} {
+		m, err := sketch.Model(t, "x : float32 2 4 8 8\na = Conv(x, ?4x4x3x3)\nb = Conv(x, ?4x4x3x3)\nc = Relu(x)\ns = Add(a, b)\ny = Sigmoid(c)").
+			Apply(onnxio.Edit{AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("sink", "Sink", []string{"s"}, outputs)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := graph.New(m, graph.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &look{e: rules.Explain(g, nil, nil)}
+		if l.innerSum(g.Value("s")) {
+			t.Errorf("outputs %q: it is", outputs)
+		}
+	}
+}

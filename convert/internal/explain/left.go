@@ -67,7 +67,7 @@ type leftover struct {
 // or is an activation that changes nothing, and of which data. A product's only bias is a
 // part of it.
 func (l *leftover) scales(n *graph.Node) (data *graph.Value, ok bool) {
-	if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil {
+	if n.Domain() != "" || n.First() == nil {
 		return nil, false
 	}
 	if n.OpType() == "BatchNormalization" {

@@ -98,7 +98,7 @@ func (l *look) others(declined []Decline) []Left {
 // all looks at every node that an output depends on.
 func (l *look) all() {
 	for _, n := range l.e.Graph.Nodes {
-		if len(n.Out) == 0 || n.Out[0] == nil || n.Domain() != "" || !l.e.Alive[n] || l.e.Graph.IsConst(n.Out[0]) {
+		if n.First() == nil || n.Domain() != "" || !l.e.Alive[n] || l.e.Graph.IsConst(n.Out[0]) {
 			continue
 		}
 		v := n.Out[0]

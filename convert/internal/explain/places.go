@@ -396,7 +396,7 @@ func (l *look) layerAfter(v *graph.Value) *graph.Node {
 			return nil
 		}
 		n := v.Readers[0].Node
-		if len(n.Out) == 0 || n.Out[0] == nil {
+		if n.First() == nil {
 			return nil
 		}
 		a := l.e.Of(n.Out[0])

@@ -87,7 +87,7 @@ func (l *leftover) ahead(v *graph.Value) side {
 
 // layered reports whether a node is a layer.
 func (l *leftover) layered(n *graph.Node) bool {
-	if len(n.Out) == 0 || n.Out[0] == nil {
+	if n.First() == nil {
 		return false
 	}
 	a := l.e.Of(n.Out[0])

@@ -16,11 +16,9 @@ import (
 // another view.
 func (l *look) innerSum(v *graph.Value) bool {
 	for v.ReadCount() == 1 && len(v.Readers) == 1 {
-		out := v.Readers[0].Node.Out
-		if len(out) == 0 || out[0] == nil || l.e.Of(out[0]) == nil {
+		if v = v.Readers[0].Node.First(); l.e.Of(v) == nil {
 			return false
 		}
-		v = out[0]
 		if op := l.e.Of(v).Op; affine.IsSum(op) {
 			return true
 		} else if !affine.IsView(op) {

@@ -27,9 +27,9 @@ func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 		return len(n.Out) == 1
 	case "Pad":
 		pads, ok := s.Graph.Pads(n, in.Rank())
-		return ok && in.Rank() >= 0 && s.known(n, 1, 3) && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
+		return ok && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
 	case "Tile":
-		return len(n.In) == 2 && n.In[1] != nil && s.known(n, 1) && n.In[1].Ints() != nil &&
+		return len(n.In) == 2 && n.In[1] != nil && n.In[1].Ints() != nil &&
 			!slices.ContainsFunc(n.In[1].Ints(), func(d graph.Dim) bool { return !d.Is(1) })
 	case "Expand":
 		a, b := shapeOf(in), shapeOf(out)
@@ -72,16 +72,6 @@ func (s *Side) filled(operand, in, out *graph.Value, number float64) bool {
 	return ok && f == number && a != nil && b != nil && slices.EqualFunc(a, b, graph.Dim.Equal)
 }
 
-// known reports whether inputs are constants, or left out.
-func (s *Side) known(n *graph.Node, slots ...int) bool {
-	for _, i := range slots {
-		if i < len(n.In) && n.In[i] != nil && !s.Graph.IsConst(n.In[i]) {
-			return false
-		}
-	}
-	return true
-}
-
 // endless is what exporters write for the end of an axis whose size they do not know.
 const endless = math.MaxInt32
 
@@ -89,7 +79,7 @@ const endless = math.MaxInt32
 func (s *Side) all(n *graph.Node, in *graph.Value) bool {
 	dims := shapeOf(in)
 	steps, ok := s.Graph.SliceSteps(n, len(dims))
-	if !ok || dims == nil || !s.known(n, 1, 2, 3, 4) {
+	if !ok {
 		return false
 	}
 	for _, x := range steps {

@@ -29,6 +29,8 @@ func TestIdle(t *testing.T) {
 		"x : N 4\ny, z = Split(x, #2_2) axis=1\n> y z":     false,
 		"x : N 4\ny = Pad(x, #0_0_0_0)":                    true,
 		"x : N 4\ny = Pad(x, #0_0_0_1)":                    false,
+		"opset 18\nx : ?\ny = Pad(x, #0_0, -, #1)":         false,
+		"opset 18\nx : N 4\ny = Pad(x, #0_0, -, #1)":       true,
 		"x : N 4\ny = Tile(x, #1_1)":                       true,
 		"x : N 4\ny = Tile(x, #1_2)":                       false,
 		"x : N 4\nr : int64 2\ny = Tile(x, r)":             false,

@@ -148,7 +148,7 @@ func (s *search) unclipped(n *graph.Node) *Move {
 			return nil
 		}
 		r := v.Readers[0].Node
-		if s.taken[r] || !s.step() || len(r.Out) == 0 || r.Out[0] == nil || r.Domain() != "" || !s.crossing(r).othersUnused() {
+		if s.taken[r] || !s.step() || r.First() == nil || r.Domain() != "" || !s.crossing(r).othersUnused() {
 			return nil
 		}
 		if s.leftover(r) != nil {

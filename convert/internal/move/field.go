@@ -177,7 +177,7 @@ func (s *search) makes(n *graph.Node, v *graph.Value) bool {
 // reads reports whether a node is a layer that reads v, or begins a region of one, and
 // whether that takes in shifts of v.
 func (s *search) reads(n *graph.Node, v *graph.Value) (reads, shifts bool) {
-	if len(n.Out) == 0 || n.Out[0] == nil {
+	if n.First() == nil {
 		return false, false
 	}
 	padded := func(a *affine.Affine) bool {

@@ -14,7 +14,7 @@ func (s *search) hopes() hope {
 	h := hope{map[*graph.Value]bool{}, map[*graph.Value]bool{}}
 	passes := make([]bool, len(s.g.Nodes))
 	for i, n := range s.g.Nodes {
-		if !s.e.Alive[n] || len(n.Out) == 0 || n.Out[0] == nil {
+		if !s.e.Alive[n] || n.First() == nil {
 			continue
 		}
 		passes[i] = s.leftover(n) != nil || s.crossing(n).passage() != nil
@@ -55,7 +55,7 @@ func (s *search) readable(v *graph.Value, h hope, passes []bool) bool {
 		n := r.Node
 		switch {
 		case asksSize(n):
-		case len(n.Out) == 0 || n.Out[0] == nil:
+		case n.First() == nil:
 			return false
 		case s.starts[v] && s.inside[n]:
 		case s.e.Of(n.Out[0]) != nil && affine.IsLayer(s.e.Of(n.Out[0]).Op):

@@ -139,7 +139,7 @@ func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) 
 
 // aside looks for a move of n where neither way alone is one.
 func (s *search) aside(n *graph.Node) *Move {
-	if !s.e.Alive[n] || s.taken[n] || len(n.Out) == 0 || n.Out[0] == nil || len(n.In) == 0 {
+	if !s.e.Alive[n] || s.taken[n] || n.First() == nil || len(n.In) == 0 {
 		return nil
 	}
 	if s.leftover(n) != nil {
@@ -222,7 +222,7 @@ func (m *Move) touched() []*graph.Node {
 
 // leftover is what a node scales or shifts that no layer has taken; nil for others.
 func (s *search) leftover(n *graph.Node) *affine.Diagonal {
-	if !s.e.Alive[n] || s.inside[n] || len(n.Out) == 0 || n.Out[0] == nil {
+	if !s.e.Alive[n] || s.inside[n] || n.First() == nil {
 		return nil
 	}
 	a := s.e.Of(n.Out[0])

@@ -165,7 +165,7 @@ func (f *forward) read(n *graph.Node, carried []int) *redone {
 // takes reports whether n is a layer, or begins a region of one, that can take what its
 // inputs carry.
 func (f *forward) takes(n *graph.Node, in []*piece, carried []int) (bool, *stop) {
-	if len(n.Out) == 0 || n.Out[0] == nil {
+	if n.First() == nil {
 		return false, nil
 	}
 	a := f.e.Of(n.Out[0])

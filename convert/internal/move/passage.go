@@ -36,7 +36,7 @@ type law struct {
 
 // passage is how pieces pass the node; nil where they do not.
 func (c *crossing) passage() *passage {
-	if len(c.n.Out) == 0 || c.n.Out[0] == nil || c.n.Domain() != "" || len(c.n.In) == 0 || c.n.In[0] == nil {
+	if c.n.First() == nil || c.n.Domain() != "" || len(c.n.In) == 0 || c.n.In[0] == nil {
 		return nil
 	}
 	if p := c.explained(); p != nil {

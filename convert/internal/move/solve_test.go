@@ -116,3 +116,14 @@ func TestSolveSigns(t *testing.T) {
 		}
 	}
 }
+
+// A field has no more numbers than there is room for.
+func TestMeasureIsBounded(t *testing.T) {
+	f := &field{order: []*spot{{sizes: []int{1, maxSpread - 3, 1}}, {sizes: []int{3}}}}
+	if !f.measure() || f.order[0].base != 0 || f.order[1].base != maxSpread-3 || f.numbers() != maxSpread {
+		t.Errorf("%d numbers, from %d on", f.numbers(), f.order[1].base)
+	}
+	if f.order = append(f.order, &spot{sizes: []int{1}}); f.measure() {
+		t.Error("one more")
+	}
+}

@@ -28,3 +28,32 @@ func TestAffinely(t *testing.T) {
 		}
 	}
 }
+
+// Every element of an input is a unit, where inputs and outputs are not too many together.
+func TestEach(t *testing.T) {
+	u := each([]int{2, 3}, []int{4})
+	if u == nil || len(u.Each) != 6 || len(u.Slots) != 1 || u.Slots[0] != 0 || len(u.Groups) != 1 || u.Groups[0] != 0 || u.Random {
+		t.Fatalf("%+v", u)
+	}
+	for i, one := range u.Each {
+		if len(one) != 1 || one[0] != i {
+			t.Errorf("unit %d is %d", i, one)
+		}
+	}
+	for _, c := range []struct {
+		in, out []int
+		some    bool
+	}{
+		{[]int{1 << 12}, []int{1 << 12}, true},
+		{[]int{1<<12 + 1}, []int{1 << 12}, false},
+		{[]int{1 << 12}, []int{1<<12 + 1}, false},
+		{nil, []int{1}, true},
+		{[]int{2}, []int{1}, true},
+		{[]int{3, 0}, []int{1}, false},
+		{[]int{3}, []int{0, 2}, false},
+	} {
+		if have := each(c.in, c.out) != nil; have != c.some {
+			t.Errorf("%d to %d: %v", c.in, c.out, have)
+		}
+	}
+}

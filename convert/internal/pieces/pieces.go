@@ -42,7 +42,7 @@ type Search struct {
 	Before, After *graph.Graph // of any sizes
 	First, Second *identical.Side
 
-	sized     [2]*graph.Graph // the same with numbers
+	sized     []*graph.Graph // the same with numbers
 	candidate map[*graph.Value][]*graph.Value
 	wrong     map[string]bool
 	pieces    map[string]*Piece
@@ -53,11 +53,12 @@ type Search struct {
 // of the inputs that pieces are written with.
 func NewSearch(ctx context.Context, before, after *graph.Graph, sizes map[string][]int64) (*Search, error) {
 	s := &Search{Before: before, After: after, candidate: map[*graph.Value][]*graph.Value{}, wrong: map[string]bool{}, pieces: map[string]*Piece{}}
-	for i, g := range []*graph.Graph{before, after} {
-		var err error
-		if s.sized[i], err = g.Sized(sizes); err != nil {
+	for _, g := range []*graph.Graph{before, after} {
+		sized, err := g.Sized(sizes)
+		if err != nil {
 			return nil, err
 		}
+		s.sized = append(s.sized, sized)
 	}
 	pairs, err := differ.Of(ctx, before.Model, after.Model)
 	if err != nil {

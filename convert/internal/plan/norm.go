@@ -57,7 +57,7 @@ func (p *planner) rest(norm *Region, steps []*affine.Affine) {
 
 // normalised explains what a norm with constant parameters makes; nil for other nodes.
 func (p *planner) normalised(n *graph.Node) *affine.Affine {
-	if !affine.IsNormalisation(n) || len(n.In) < 2 || n.In[0] == nil || n.In[1] == nil || n.Out[0] == nil {
+	if !affine.IsNormalisation(n) || len(n.In) < 2 || n.In[0] == nil || n.In[1] == nil || n.First() == nil {
 		return nil
 	}
 	var bias *graph.Value
@@ -103,7 +103,7 @@ func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*grap
 			continue
 		}
 		n := v.Readers[0].Node
-		if len(n.Out) == 0 || n.Out[0] == nil {
+		if n.First() == nil {
 			break
 		}
 		a := p.t.e.Of(n.Out[0])

@@ -76,7 +76,7 @@ func (t *takers) take(pad *affine.Affine) {
 
 // window is a Pad and the window of a node behind it as one; nil where it is none.
 func (t *takers) window(pad *affine.Affine, n *graph.Node) *Region {
-	if len(n.Out) == 0 || n.Out[0] == nil {
+	if n.First() == nil {
 		return nil
 	}
 	a := t.t.e.Of(n.Out[0])

@@ -63,10 +63,8 @@ func (p *planner) starved() []*graph.Value {
 		}
 	}
 	var out []*graph.Value
-	seen := map[*graph.Value]bool{}
 	for _, r := range p.regions {
-		if u := r.Segment.From; inside[u] && !seen[u] {
-			seen[u] = true
+		if u := r.Segment.From; inside[u] {
 			out = append(out, u)
 		}
 	}
@@ -84,7 +82,7 @@ func (p *planner) total() affine.Cost {
 		}
 	}
 	for _, n := range p.t.e.Graph.Nodes {
-		if len(n.Out) == 0 || n.Out[0] == nil || !p.t.e.Alive[n] || merged[n.Out[0]] {
+		if n.First() == nil || !p.t.e.Alive[n] || merged[n.Out[0]] {
 			continue
 		}
 		if a := p.t.e.Of(n.Out[0]); a != nil {

@@ -81,7 +81,7 @@ func Explain(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, ended func() 
 		if ended != nil && ended() {
 			break
 		}
-		if n.Domain() != "" || len(n.Out) == 0 || n.Out[0] == nil || g.IsConst(n.Out[0]) {
+		if n.Domain() != "" || n.First() == nil || g.IsConst(n.Out[0]) {
 			continue
 		}
 		if why := cut[n.Node]; why != nil {

@@ -82,7 +82,7 @@ func blockOfOne(_ *net, w *work, _, _ *graph.Value) bool { return w.Int("blocksi
 
 func nothingPadded(t *net, w *work, in, _ *graph.Value) bool {
 	pads, ok := t.g.Pads(w.Node, in.Rank())
-	return ok && in.Rank() >= 0 && t.trusted(w, 1, 3) && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
+	return ok && t.trusted(w, 1, 3) && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
 }
 
 func nothingTiled(t *net, w *work, _, _ *graph.Value) bool {

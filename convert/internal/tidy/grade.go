@@ -34,7 +34,7 @@ var compared = named("Equal Greater GreaterOrEqual Less LessOrEqual")
 
 // grade grades what a node makes; what it reads is graded.
 func (t *net) grade(n *graph.Node) {
-	if len(n.Out) == 0 || n.Out[0] == nil || !n.Sound() || n.Index < 0 {
+	if n.First() == nil || !n.Sound() || n.Index < 0 {
 		return
 	}
 	out := n.Out[0]

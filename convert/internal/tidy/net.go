@@ -77,7 +77,7 @@ func (t *net) now(v *graph.Value) *graph.Value {
 
 // first is the first input and the only output of a node that has them.
 func (w *work) first() (in, out *graph.Value, ok bool) {
-	if len(w.in) == 0 || w.in[0] == nil || len(w.Out) == 0 || w.Out[0] == nil {
+	if len(w.in) == 0 || w.in[0] == nil || w.First() == nil {
 		return nil, nil, false
 	}
 	for _, v := range w.Out[1:] {
