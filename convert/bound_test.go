@@ -88,3 +88,41 @@ func small(t *testing.T, name string) *onnxio.Tensor {
 	}
 	return w
 }
+
+// A model that lies in no file is saved for the engines that want one.
+func TestBaselineFile(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4\ny = Relu(x)")
+	path := drawn(t, "x : float32 N 4\ny = Relu(x)")
+	stored, err := onnxio.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		m     *onnxio.Model
+		same  bool // the baseline is the model
+		opts  Options
+		saved bool
+	}{
+		{m, true, Options{}, true},
+		{m, false, Options{}, true},
+		{stored, true, Options{}, false},
+		{stored, true, Options{BatchStatistics: true, FreezeInputs: true}, false},
+		{stored, false, Options{}, false},
+		{stored, false, Options{BatchStatistics: true}, true},
+		{stored, false, Options{FreezeInputs: true}, true},
+	} {
+		folder := &lazyFolder{in: t.TempDir()}
+		baseline := c.m
+		if !c.same {
+			baseline = sketch.Model(t, "x : float32 N 4\ny = Relu(x)")
+		}
+		have, err := newJob("convert", c.opts).baselineFile(&result{Baseline: baseline}, c.m, folder)()
+		if err != nil || (have != path) != c.saved {
+			t.Errorf("%+v: %s, %v", c, have, err)
+		}
+		if _, err := onnxio.Load(have); err != nil {
+			t.Error(err)
+		}
+		folder.remove()
+	}
+}

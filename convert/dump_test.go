@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"repmlp/convert"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 
@@ -127,5 +128,13 @@ func TestStopAfterCountsBodies(t *testing.T) {
 		if len(r.Regions) != want || stopped != (want < 3) {
 			t.Errorf("StopAfter %d: %d regions, stopped %v, want %d", asked, len(r.Regions), stopped, want)
 		}
+	}
+}
+
+// Tidying is told once where once is enough.
+func TestDumpOfTidying(t *testing.T) {
+	text := dumped(t, sketch.Model(t, "x : float32 N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\nc = Identity(b)\ny = Relu(c)"), "tidy")
+	if n := strings.Count(text, " nodes of "); n != 1 {
+		t.Errorf("%d times:\n%s", n, text)
 	}
 }

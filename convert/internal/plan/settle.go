@@ -82,10 +82,10 @@ func (p *planner) total() affine.Cost {
 		}
 	}
 	for _, n := range p.t.e.Graph.Nodes {
-		if n.First() == nil || !p.t.e.Alive[n] || merged[n.Out[0]] {
+		if !p.t.e.Alive[n] || merged[n.First()] {
 			continue
 		}
-		if a := p.t.e.Of(n.Out[0]); a != nil {
+		if a := p.t.e.Of(n.First()); a != nil {
 			sum = sum.Plus(p.t.e.Cost(a))
 		}
 	}

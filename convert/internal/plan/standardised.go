@@ -50,7 +50,7 @@ const batchNorm = "batchnorm"
 func (p *planner) weightNorms() map[*graph.Value][]*graph.Node {
 	norms := map[*graph.Value][]*graph.Node{}
 	for _, n := range p.t.e.Graph.Nodes {
-		if !p.t.e.Alive[n] || n.First() == nil || !p.t.e.Graph.IsConst(n.Out[0]) {
+		if !p.t.e.Graph.IsConst(n.First()) {
 			continue
 		}
 		if n.Domain() == "" && n.OpType() == "BatchNormalization" {
