@@ -1,8 +1,6 @@
 package identical
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -15,11 +13,7 @@ import (
 // with is a model with fields of its message behind those that it has.
 func with(t *testing.T, m *onnxio.Model, fields ...[]byte) *onnxio.Model {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "m.onnx")
-	if err := m.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(path)
+	b, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,8 @@ var padRule = rule{
 
 func explainPad(c *context, n *graph.Node) ([]*affine.Affine, *reason.Refusal) {
 	x := n.In[0]
-	rank := x.Rank()
-	pads, ok := c.g.Pads(n, max(rank, 0))
-	if rank < 0 || !ok || !x.Elem.IsFloat() || len(n.In) > 1 && n.In[1] != nil && !c.g.IsConst(n.In[1]) {
+	pads, ok := c.g.Pads(n, x.Rank())
+	if !ok || !x.Elem.IsFloat() || len(n.In) > 1 && n.In[1] != nil && !c.g.IsConst(n.In[1]) {
 		return nil, nil // pads that are not known
 	}
 	value := float64(n.Float("value", 0))
