@@ -7,6 +7,7 @@ import (
 
 	"repmlp/convert"
 	"repmlp/internal/nudge"
+	"repmlp/internal/sketch"
 	"repmlp/verify"
 )
 
@@ -70,3 +71,24 @@ func TestPlantsInRandomModels(t *testing.T) {
 
 // plantedShare is how many random models are converted for each of them with plants.
 const plantedShare = 50
+
+// A map on which reading each coefficient takes more than is worked out for one claim, but on
+// a piece of it: what is found there is not put aside because the whole cannot be asked.
+func TestPlantOnALargeMap(t *testing.T) {
+	m := sketch.Model(t, `x : float32 1 64 56 56
+n = BatchNormalization(x, ?64, ?64, ?64, !64)
+c = Conv(n, ?256x64x1x1)
+y = BatchNormalization(c, ?256, ?256, ?256, !256)`)
+	p := &nudge.Planter{Prover: &verify.Prover{}, Rand: rand.New(rand.NewPCG(1, 4)), Each: 2}
+	if _, err := convert.Convert(t.Context(), m, convert.Options{Prover: p}); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Plants) == 0 {
+		t.Error("nothing was planted: the merge is not proved completely")
+	}
+	for _, plant := range p.Plants {
+		if !plant.Found() {
+			t.Errorf("not found: %v", plant)
+		}
+	}
+}

@@ -56,18 +56,35 @@ var (
 )
 
 // complete reads all coefficients of a claim off both sides. An error says why that is not
-// possible.
+// possible; where they were read and differ there is none.
 func (t *trial) complete(ctx context.Context, c Claim) (Proof, error) {
 	proof, err := t.read(ctx, c, true)
 	if err != nil && len(c.Reach) > 0 { // a piece of the map does not show it
 		c.Reach = nil
 		proof, err = t.read(ctx, c, true)
 	}
-	if err == nil && !(proof.Bound < c.limit()) { // or shows it otherwise, as several samples may
-		c.Reach = nil
-		return t.read(ctx, c, false)
+	if err != nil {
+		return proof, err
 	}
-	return proof, err
+	// A piece of the map may show something else than the whole, and so may several samples
+	// beside each other. What differs and cannot be asked otherwise differs.
+	for pieces := range 2 {
+		if proof.Bound < c.limit() {
+			break
+		}
+		if pieces == 1 {
+			if len(c.Reach) == 0 {
+				break
+			}
+			c.Reach = nil
+		}
+		again, err := t.read(ctx, c, false)
+		if err != nil {
+			continue
+		}
+		proof = again
+	}
+	return proof, ctx.Err()
 }
 
 func (t *trial) read(ctx context.Context, c Claim, several bool) (Proof, error) {
