@@ -72,14 +72,17 @@ func (c *conversion) rest(written *onnxio.Model) error {
 	}
 }
 
-// shown makes a warning of a difference that was found by structure: it may be one of what
-// nodes say, such as two ways to compute a constant, and no difference of what they compute,
-// which the comparison of the whole models looks at. Tests want to know.
+// shown makes a warning of a difference that was found by structure, where the whole models
+// are compared as well: it may be one of what nodes say, such as two ways to compute a
+// constant, and no difference of what they compute.
 func (o Options) shown(res *result, err error) error {
 	if o.checks || !errors.Is(err, ErrNotEquivalent) {
 		return err
 	}
 	text := strings.TrimSuffix(err.Error(), ": "+ErrNotEquivalent.Error())
+	if o.NoCheck {
+		return fmt.Errorf("%s; that it computes the same was not shown by structure, and the comparison of the whole models, which could show it, is left out: %w", text, ErrNotEquivalent)
+	}
 	res.Plan.Warnings = append(res.Plan.Warnings, Warning{Code: "not_shown_identical", Message: text + "; that it computes the same was not shown by structure, and rests on the comparison of the whole models"})
 	return nil
 }
