@@ -1,9 +1,11 @@
 package identical
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"repmlp/internal/ops"
 	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 	"repmlp/onnxio/graph"
@@ -67,7 +69,13 @@ func TestSameAndOther(t *testing.T) {
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nq = Equal(g, #3)\ny = Where(q, x, =0:2)", "x : N 2\nq = Cast(#1) to=9\ny = Where(q, x, =0:2)", false},
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=2:1)\ny = Mul(x, r)", true}, // a constant on one side alone
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=3:1)\ny = Mul(x, r)", false},
-		{"x : N 4 6\ny = Add(x, =0.5:6)", "x : N 4 6\ny = Add(x, =0.5:1x6)", false}, // another shape
+		{"opset 13\nx : N 4\ny = LeakyRelu(x)", "opset 16\nx : N 4\ny = LeakyRelu(x)", true},
+		{"opset 14\nx : N 4\ny = Hardmax(x)", "opset 17\nx : N 4\ny = Hardmax(x)", true}, // of one version
+		{"opset 12\nx : N 4\ny = Hardmax(x) axis=1", "opset 13\nx : N 4\ny = Hardmax(x) axis=1", false},
+		{"opset 12\nx : N 4\ny = Softmax(x) axis=1", "opset 13\nx : N 4\ny = Softmax(x) axis=1", false},
+		{"opset 6\nx : 4\ny = Add(x, =1:1) broadcast=1", "opset 7\nx : 4\ny = Add(x, =1:1)", false},
+		{"opset 17\nx : N 4\ny = Unknown(x)", "opset 16\nx : N 4\ny = Unknown(x)", false}, // of nobody knows what version
+		{"x : N 4 6\ny = Add(x, =0.5:6)", "x : N 4 6\ny = Add(x, =0.5:1x6)", false},       // another shape
 	} {
 		first, second := numbered(t, sketch.Model(t, c.a), sketch.Model(t, c.b))
 		if d := second.Differences(first); (len(d) == 0) != c.same {
@@ -124,6 +132,20 @@ func TestDifferencesOfSomeOutputs(t *testing.T) {
 			if !strings.HasPrefix(d, c.want[i]) {
 				t.Errorf("%s: %q", c.after, d)
 			}
+		}
+	}
+}
+
+// What settled operators mean came with a version of theirs, and is what they mean now.
+func TestSettledOperators(t *testing.T) {
+	for op, from := range settled {
+		o := ops.Lookup(op, from)
+		if o == nil || o.Since != from {
+			t.Errorf("%s has no version %d", op, from)
+		}
+		m := sketch.Model(t, "opset 17\nx : N 4\ny = Relu(x)")
+		if have := operator(onnxio.NewNode("", op, nil, nil), m); have != fmt.Sprintf("%q %q %d", "", op, from) {
+			t.Errorf("%s", have)
 		}
 	}
 }
