@@ -193,3 +193,38 @@ func TestNodesOfNothing(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// Attributes of every type are told by their values, in any order.
+func TestAttributes(t *testing.T) {
+	branch := func(op string) *onnxio.Attr { return body(t, "a", 0, "x : N 4\nt = "+op+"(x)") }
+	tensor := func(v int64) *onnxio.Attr {
+		return onnxio.TensorAttr("a", onnxio.NewInts("", []int64{1}, []int64{v}))
+	}
+	list := []*onnxio.Attr{
+		onnxio.IntAttr("a", 1), onnxio.IntAttr("a", 2), onnxio.IntsAttr("a", []int64{1}), onnxio.IntsAttr("a", []int64{1, 2}), onnxio.IntsAttr("a", nil),
+		onnxio.FloatAttr("a", 1), onnxio.FloatAttr("a", 1.0000001), onnxio.FloatsAttr("a", []float32{1}), onnxio.FloatsAttr("a", []float32{1.0000001}), onnxio.FloatsAttr("a", []float32{1, 2}),
+		onnxio.StringAttr("a", "1"), onnxio.StringAttr("a", "12"), tensor(1), tensor(2), branch("Relu"), branch("Neg"), onnxio.IntAttr("b", 1),
+		onnxio.ReferenceAttr("a", "r", onnxio.AttrInt), onnxio.ReferenceAttr("a", "s", onnxio.AttrInt),
+	}
+	b := &bodies{t: NewTable(), m: sketch.Model(t, "x : N 4\ny = Relu(x)"), outer: func(string) Class { return 1 }}
+	told := func(attrs ...*onnxio.Attr) string {
+		text, err := b.attributes(onnxio.NewNode("", "Unknown", nil, []string{"y"}, attrs...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	seen := map[string]int{"": -1}
+	for i, a := range list {
+		text := told(a)
+		if k, ok := seen[text]; ok {
+			t.Errorf("attributes %d and %d are both %q", k, i, text)
+		}
+		if seen[text] = i; told(a) != text {
+			t.Errorf("attribute %d has two texts", i)
+		}
+	}
+	if x, y := onnxio.IntAttr("a", 1), onnxio.IntAttr("b", 2); told(x, y) != told(y, x) || told(x, y) == told(x) {
+		t.Error("two attributes in any order")
+	}
+}

@@ -21,6 +21,7 @@ func TestCount(t *testing.T) {
 		{first + "\nz = Exp(y)\n> y", Count{3, 2, 28}},             // nobody reads it
 		{first + "\nz = Mul(x, =1_2_3_4:4)\n> y", Count{3, 2, 28}}, // nor a constant of it
 		{first + "\nz = Exp(y)", Count{3, 2, 28}},
+		{strings.Replace(first, "a = Mul", "z = Exp(x)\na = Mul", 1), Count{3, 2, 28}}, // it stands before the others
 		{"x : float32 N 4\na = Exp(x)\ny = Mul(x, =1_2_3_4:4)\n> y", Count{1, 1, 16}},
 		{"x : float32 N 4\na, b = Split(x, #2_2) axis=1\ny = Concat(a, b) axis=1", Count{}},
 	} {

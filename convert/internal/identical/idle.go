@@ -8,7 +8,7 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// idle reports whether a node gives what it reads first, to the bit.
+// idle reports whether a node, which is sound, gives what it reads first, to the bit.
 func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 	switch n.OpType() {
 	case "Identity":
@@ -18,7 +18,7 @@ func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 	case "Cast":
 		return in.Typed() && in.Elem == onnxio.DType(n.AttrInt("to"))
 	case "CastLike":
-		return in.Typed() && len(n.In) > 1 && n.In[1] != nil && n.In[1].Typed() && in.Elem == n.In[1].Elem
+		return in.Typed() && n.In[1].Typed() && in.Elem == n.In[1].Elem
 	case "Concat", "Max", "Mean", "Min", "Sum":
 		return len(n.In) == 1
 	case "DepthToSpace", "SpaceToDepth":
@@ -29,7 +29,7 @@ func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 		pads, ok := s.Graph.Pads(n, in.Rank())
 		return ok && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
 	case "Tile":
-		return len(n.In) == 2 && n.In[1] != nil && n.In[1].Ints() != nil &&
+		return len(n.In) == 2 && n.In[1].Ints() != nil && // before opset 6 it has three
 			!slices.ContainsFunc(n.In[1].Ints(), func(d graph.Dim) bool { return !d.Is(1) })
 	case "Expand":
 		a, b := shapeOf(in), shapeOf(out)
@@ -37,18 +37,15 @@ func (s *Side) idle(n *graph.Node, in, out *graph.Value) bool {
 	case "Slice":
 		return s.all(n, in)
 	case "Mul", "Div":
-		return len(n.In) == 2 && s.filled(n.In[1], in, out, 1)
+		return s.filled(n.In[1], in, out, 1)
 	case "Add", "Sub":
-		return len(n.In) == 2 && s.filled(n.In[1], in, out, 0)
+		return s.filled(n.In[1], in, out, 0)
 	}
 	return false
 }
 
-// idleBehind reports whether a node gives what it reads second.
+// idleBehind reports whether a node, which is sound, gives what it reads second.
 func (s *Side) idleBehind(n *graph.Node, out *graph.Value) bool {
-	if len(n.In) != 2 || n.In[1] == nil {
-		return false
-	}
 	switch n.OpType() {
 	case "Mul":
 		return s.filled(n.In[0], n.In[1], out, 1)
@@ -61,7 +58,7 @@ func (s *Side) idleBehind(n *graph.Node, out *graph.Value) bool {
 // filled reports whether an operand is a constant that holds one number, and leaves the
 // shape of the other, in, alone. A number plus zero is that number, but for the sign of a zero.
 func (s *Side) filled(operand, in, out *graph.Value, number float64) bool {
-	if operand == nil || !s.Graph.IsConst(operand) {
+	if !s.Graph.IsConst(operand) {
 		return false
 	}
 	f, ok := s.Graph.Splat(operand)

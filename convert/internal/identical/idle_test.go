@@ -58,6 +58,8 @@ func TestIdle(t *testing.T) {
 		"x : 4\ny = Sub(x, =0:2x4)":                            false,
 		"x : N 4\ny = Mul(x, =0)":                              false,
 		"x : N 4\nk = Add(=0.5, =0.5)\ny = Mul(x, k)":          true,
+		"x : ?\ny = Mul(x, =1:4)":                              false, // which may repeat it
+		"x : ?\ny = Add(=0:4, x)":                              false,
 		"x : N 4\ny = Mul(x, x)":                               false,
 		"x : N 4\nr = RandomNormal() shape=@4\ny = Add(x, r)":  false, // which reads nothing
 		"x : N 4\nr = RandomUniform() shape=@4\ny = Mul(r, x)": false,

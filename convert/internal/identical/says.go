@@ -27,8 +27,8 @@ func operator(n *onnxio.Node, m *onnxio.Model) string {
 		if o := ops.Lookup(n.OpType(), version); o != nil {
 			version = o.Since
 		}
-		if from := settled[n.OpType()]; from != 0 && version > from {
-			version = from
+		if from := settled[n.OpType()]; from != 0 {
+			version = min(version, from)
 		}
 	}
 	return fmt.Sprintf("%q %q %d", n.Domain(), n.OpType(), version)

@@ -145,7 +145,7 @@ func (s *Side) value(n *graph.Node, v *graph.Value, i int, base string) (Class, 
 	if c := s.constant(v); c != 0 {
 		return c, false
 	}
-	if i == 0 && len(n.In) > 0 && n.In[0] != nil && n.Domain() == "" && n.Sound() {
+	if i == 0 && len(n.In) > 0 && n.Sound() {
 		in := n.In[0]
 		switch {
 		case s.idle(n, in, v):

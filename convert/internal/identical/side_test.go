@@ -84,6 +84,53 @@ func TestSameAndOther(t *testing.T) {
 	}
 }
 
+// An initializer that is an input as well is what its name says, and else its numbers; frozen,
+// it is its numbers.
+func TestDefaults(t *testing.T) {
+	model := func(number int64, fed bool) *onnxio.Model {
+		x := onnxio.NewValue("x", onnxio.Int64, onnxio.Named("N"))
+		p := onnxio.Parts{Inputs: []*onnxio.ValueInfo{x}, Outputs: []*onnxio.ValueInfo{onnxio.Untyped("y", onnxio.Int64)}, Inits: []*onnxio.Tensor{onnxio.NewInts("w", []int64{1}, []int64{number})},
+			Nodes: []*onnxio.Node{onnxio.NewNode("", "Add", []string{"x", "w"}, []string{"y"})}}
+		if fed {
+			p.Inputs = append(p.Inputs, onnxio.NewValue("w", onnxio.Int64, onnxio.Known(1)))
+		}
+		m, err := onnxio.NewModel(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		a, b   *onnxio.Model
+		freeze bool
+		same   bool
+	}{
+		{model(2, true), model(2, true), false, true},
+		{model(2, true), model(3, true), false, false},
+		{model(2, true), model(2, false), false, false},
+		{model(2, false), model(2, false), false, true},
+		{model(2, true), model(2, false), true, true},
+		{model(2, true), model(3, true), true, false},
+	} {
+		table := NewTable()
+		var sides []*Side
+		for _, m := range []*onnxio.Model{c.a, c.b} {
+			g, err := graph.New(m, graph.Options{Sure: true, FreezeInputs: c.freeze})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := table.Number(g, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sides = append(sides, s)
+		}
+		if same := sides[0].Named("y") == sides[1].Named("y"); same != c.same {
+			t.Errorf("%+v: the same %v", c, same)
+		}
+	}
+}
+
 // A claim gives a value the number of another, and what is a view of it the view of that.
 func TestClaim(t *testing.T) {
 	a := sketch.Graph(t, "x : 2 4 6\na = Relu(x)\nb = Sigmoid(a)\nc = Reshape(b, #8_6)\ny = Relu(c)")
@@ -147,5 +194,18 @@ func TestSettledOperators(t *testing.T) {
 		if have := operator(onnxio.NewNode("", op, nil, nil), m); have != fmt.Sprintf("%q %q %d", "", op, from) {
 			t.Errorf("%s", have)
 		}
+	}
+}
+
+// Claims that say something else each time are asked a few times, not for ever.
+func TestClaimsThatDoNotSettle(t *testing.T) {
+	asked := 0
+	g := sketch.Graph(t, "x : 2 4\ny = Relu(x)")
+	s, err := NewTable().Number(g, func(s *Side, _ *graph.Value, _ Class) Class {
+		asked++
+		return s.t.of(fmt.Sprint("another ", asked))
+	})
+	if err != nil || asked != passes || s.Named("y") != s.t.of(fmt.Sprint("another ", passes)) {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

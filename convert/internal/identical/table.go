@@ -192,16 +192,16 @@ func shapeKeys(dims []graph.Dim) (keys []string) {
 // sized reports whether a shape is known up to one size, which then follows from the number of
 // elements.
 func sized(dims []graph.Dim) bool {
-	unknown, zeros := 0, 0
+	unknown, zero := 0, false
 	for _, d := range dims {
 		if !d.Known() {
 			unknown++
 		}
 		if n, ok := d.Int(); ok && n <= 0 {
-			zeros++
+			zero = true
 		}
 	}
-	return unknown == 0 || unknown == 1 && zeros == 0
+	return unknown == 0 || unknown == 1 && !zero
 }
 
 // sameSizes reports whether two shapes of as many elements are one.

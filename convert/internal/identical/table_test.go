@@ -132,6 +132,10 @@ func TestViewsAndOrders(t *testing.T) {
 	if nothing, _ := table.order(x, []int{0, 1, 2}, dims("N", 4, 6)); nothing != x {
 		t.Errorf("in order: %d", nothing)
 	}
+	open, _ := table.view(x, dims("?", "M", 3))
+	if told, _ := table.view(x, dims("N", "M", 3)); told != open {
+		t.Errorf("one of whose sizes was not known: %d, want %d", told, open)
+	}
 	viewed, _ := table.view(turned, dims(24, "N"))
 	if direct, _ := table.view(x, dims(24, "N")); direct == viewed {
 		t.Error("a view of an order is none of what it is an order of")
