@@ -13,6 +13,7 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"a scale over a product whose factor is one number of rank 0", treeKind.broken, 3000998},
 		{"the same with several readers", fanKind.broken, 3003566},
 		{"padding with the image of zero, in a sum that is proved with the layer of another input", kinKind.broken, 3000863},
+		{"a value that is a scale of another, and a layer that reads both", graphKind.exact, 12000279},
 	} {
 		s := &total{seen: tally{}}
 		if s.try(t, m.of(m.seed), m.seed); s.bad() > 0 {

@@ -37,8 +37,7 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 	forbidden := make([]error, len(dues)) // merges that go back, all of them found at once
 	err := parallel.Ends(len(dues), func(i int) error {
 		due := dues[i]
-		due.Claim.Before, due.Claim.After = c.res.Baseline, after
-		proof, err := c.opts.Prover.Prove(ctx, due.Claim)
+		proof, err := c.ask(ctx, due, func(claim *verify.Claim) { claim.Before, claim.After = c.res.Baseline, after })
 		if err != nil {
 			return fmt.Errorf("proving region %s (%q): %w", due.Claim.ID, due.Claim.Output, err)
 		}
@@ -65,6 +64,19 @@ func (c *conversion) prove(ctx context.Context, regions []*plan.Region, after *o
 	return c.proveMoved(ctx, dues, after)
 }
 
+// ask proves what is due, where that fails from farther back. of completes a claim.
+func (c *conversion) ask(ctx context.Context, due edit.Due, of func(*verify.Claim)) (verify.Proof, error) {
+	claim := due.Claim
+	of(&claim)
+	proof, err := c.opts.Prover.Prove(ctx, claim)
+	if err != nil || proof.Bound < 1 || due.Farther == nil {
+		return proof, err
+	}
+	claim = *due.Farther
+	of(&claim)
+	return c.opts.Prover.Prove(ctx, claim)
+}
+
 // proveMoved proves what scales and shifts moved to once more, in two steps that leave less
 // open than one: the model in which they moved, with their numbers before rounding, is the
 // original; and every coefficient of a layer is what that model has there. Where one of them
@@ -84,9 +96,9 @@ func (c *conversion) proveMoved(ctx context.Context, dues []edit.Due, after *onn
 	var mu sync.Mutex
 	steps := slices.DeleteFunc(slices.Clone(dues), func(d edit.Due) bool { return c.written.Alone(d, c.base) })
 	err := parallel.Ends(len(steps), func(i int) error {
-		claim := steps[i].Claim
-		claim.Before, claim.After, claim.Exact, claim.Rows, claim.Reach = c.res.Baseline, moved, unrounded, nil, nil
-		proof, err := c.opts.Prover.Prove(ctx, claim)
+		proof, err := c.ask(ctx, steps[i], func(claim *verify.Claim) {
+			claim.Before, claim.After, claim.Exact, claim.Rows, claim.Reach = c.res.Baseline, moved, unrounded, nil, nil
+		})
 		mu.Lock()
 		defer mu.Unlock()
 		for _, r := range steps[i].Regions {

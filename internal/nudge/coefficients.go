@@ -79,12 +79,19 @@ func (p *Planter) plant(ctx context.Context, c verify.Claim, t *onnxio.Tensor) e
 	if err != nil {
 		return err
 	}
+	before := c.After
 	c.After = after
 	proof, err := p.Prover.Prove(ctx, c)
 	if err != nil {
 		return err
 	}
 	plant.Bound, plant.Evaluation = proof.Bound, proof.Evaluation
+	if !plant.Found() {
+		c.Before, c.ExactBefore = before, nil
+		if proof, err := p.Prover.Prove(ctx, c); err != nil || proof.MaxAbs == 0 {
+			return err // nothing depends on it, as on the scale of what a norm makes of one number
+		}
+	}
 	p.Plants = append(p.Plants, plant)
 	return nil
 }

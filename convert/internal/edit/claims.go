@@ -13,6 +13,10 @@ import (
 type Due struct {
 	Regions []*plan.Region
 	Claim   verify.Claim
+
+	// Farther claims the same of values farther back, where one that Claim feeds follows from
+	// another: a merge may rest on that. It is nil where none does.
+	Farther *verify.Claim
 }
 
 // Due lists the claims from which some regions of the plan follow. base is the graph
@@ -31,7 +35,7 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 	done := map[*graph.Value]bool{}
 	for _, region := range regions {
 		if d.alone(region) {
-			list = append(list, Due{[]*plan.Region{region}, r.Claim(region)})
+			list = append(list, Due{Regions: []*plan.Region{region}, Claim: r.Claim(region)})
 			continue
 		}
 		for _, to := range d.targets(region) {
@@ -279,5 +283,11 @@ func (d *dues) between(to *graph.Value) Due {
 	}
 	due.Claim.Reach = reach(due.Regions, fed, to)
 	d.alias(&due.Claim)
+	if list := d.farther(fed); list != nil {
+		c := due.Claim
+		c.Inputs, c.Reach, c.Same = list, nil, nil
+		d.alias(&c)
+		due.Farther = &c
+	}
 	return due
 }

@@ -1,0 +1,56 @@
+package edit
+
+import (
+	"slices"
+
+	"repmlp/onnxio/graph"
+)
+
+// farther lists what some values are computed from where one of them follows from another,
+// so that none does: in place of it stands what else it is computed from. It is nil where
+// none does, or where regions stand between, whose roundings add up.
+func (d *dues) farther(fed []*graph.Value) (names []string) {
+	follows := map[*graph.Value]bool{} // from a fed value
+	for _, n := range d.g.Nodes {
+		if slices.ContainsFunc(n.In, func(v *graph.Value) bool { return v != nil && (follows[v] || slices.Contains(fed, v)) }) {
+			for _, v := range n.Out {
+				if v != nil {
+					follows[v] = true
+				}
+			}
+		}
+	}
+	seen := map[*graph.Value]bool{}
+	var todo []*graph.Value
+	take := func(v *graph.Value) {
+		switch {
+		case v == nil || seen[v] || d.g.IsConst(v):
+		case follows[v]:
+			todo = append(todo, v)
+		case v.Elem.IsFloat():
+			names = append(names, v.Name)
+		}
+		seen[v] = true
+	}
+	for _, v := range fed {
+		take(v)
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		n := v.Producer
+		if d.inside[n] != nil || d.makes[v] != nil || len(n.Captures) > 0 {
+			return nil
+		}
+		for _, x := range n.In {
+			if x != nil && !follows[x] && !d.g.IsConst(x) && !d.fed(x) || x != nil && x.Init != nil && x.Init.Unrounded() != nil {
+				return nil
+			}
+			take(x)
+		}
+	}
+	return names
+}
