@@ -95,7 +95,7 @@ func (p *planner) keptPad(t *terms) (*graph.Value, *affine.Crop) {
 		return nil, nil
 	}
 	source := pad.Producer.In[0]
-	others := 0
+	others := false
 	for _, x := range t.values {
 		if p.t.e.Above(pad, x) {
 			continue
@@ -103,9 +103,9 @@ func (p *planner) keptPad(t *terms) (*graph.Value, *affine.Crop) {
 		if !p.t.e.Above(source, x) {
 			return nil, nil
 		}
-		others++
+		others = true
 	}
-	if others == 0 {
+	if !others {
 		return nil, nil
 	}
 	return pad, crop

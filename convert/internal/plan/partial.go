@@ -92,11 +92,9 @@ func (p *planner) partialSum(v *graph.Value) {
 		byRoot[root] = append(byRoot[root], i)
 	}
 	for i, x := range t.values {
-		peers := byRoot[p.t.e.Root(x)]
-		for len(peers) > 0 && peers[0] <= i {
-			peers = peers[1:]
-		}
-		byRoot[p.t.e.Root(x)] = peers
+		root := p.t.e.Root(x)
+		peers := byRoot[root][1:] // those behind it: it is the first that was not tried
+		byRoot[root] = peers
 		if r := p.grow(t, i, peers[:min(len(peers), maxPartners)]); r != nil {
 			p.take(r)
 			return

@@ -124,6 +124,37 @@ func TestCoverAgainstAllCuts(t *testing.T) {
 	}
 }
 
+// A chain is one's own up to the first value that others need or that was planned before.
+func TestOwnPartOfAChain(t *testing.T) {
+	for _, c := range []struct {
+		text, from, visited string
+		own                 string
+	}{
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)", "y", "", "x"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)\nz = Relu(b)\n> y z", "y", "", "b"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)\nz = Relu(a)\n> y z", "y", "", "a"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)", "y", "a", "a"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)\nz = Relu(x)\n> y z", "y", "", "x"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\ny = MatMul(b, ?4x4)", "b", "", "x"},
+		{"x : N 4\na = MatMul(x, ?4x4)\nb = Reshape(a, #-1_2_2)\nc = Reshape(b, #-1_4)\ny = MatMul(c, ?4x4)\nz = Relu(b)\n> y z", "y", "", "b"},
+	} {
+		e := explained(t, c.text)
+		p := planRegions(&terrain{e: e, links: map[*graph.Value]*link{}}, Options{}, nil, nil)
+		p.visited = map[*graph.Value]bool{}
+		if c.visited != "" {
+			p.visited[e.Graph.Value(c.visited)] = true
+		}
+		chain := p.reach(e.Graph.Value(c.from))
+		if have := chain.points[chain.own].Name; have != c.own {
+			t.Errorf("%s, %q planned: to %s it is its own from %s, want %s", c.text, c.visited, c.from, have, c.own)
+		}
+		whole := chain.coarser([]int{0, len(chain.points) - 1})
+		if have := whole.points[whole.own].Name; have != chain.points[len(chain.points)-1].Name || len(whole.points) != 2 || whole.between(1, 0) != chain.between(len(chain.points)-1, 0) {
+			t.Errorf("%s: as one step from %s, costs %v, and %v in several", c.text, have, whole.between(1, 0), chain.between(len(chain.points)-1, 0))
+		}
+	}
+}
+
 // Whether a piece of a chain is sealed is whether nothing in it leaks.
 func TestSealedPiecesDoNotLeak(t *testing.T) {
 	for seed := range uint64(60) {

@@ -326,8 +326,8 @@ func (p *planner) region(q *piece) *Region {
 		}
 		r.cost = r.cost.Plus(p.t.e.Cost(a)) // the view stays for its other readers
 	}
-	if r.cost.Work == before.Work { // one layer for one: it has to save nodes that move data, and nothing else
-		if _, conv := l.(*layer.Conv); !conv || !q.selects() || r.cost.Weights > before.Weights || r.cost.Moves >= before.Moves {
+	if r.cost.Work == before.Work { // one layer for one, or scales for scales: a Conv has to save nodes that move data, and nothing else
+		if _, conv := l.(*layer.Conv); !conv || r.cost.Weights > before.Weights || r.cost.Moves >= before.Moves {
 			return nil
 		}
 	}
