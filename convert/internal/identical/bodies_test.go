@@ -119,6 +119,7 @@ func TestArguments(t *testing.T) {
 		{[2]string{ab, swap}, [2]string{ab, "s = Sub(a, b)\nr = Relu(a)\n> r s"}, false},
 		{[2]string{ab, swap}, [2]string{wide, swap}, false}, // its inputs are declared otherwise
 		{[2]string{ab, "s = Sub(a, x)\n> s b"}, [2]string{ab, "s = Sub(a, b)\n> s b"}, false},
+		{[2]string{ab, "f = Cast(i) to=11\ns = Mul(a, f)\n> s b"}, [2]string{ab, "g = Cast(i) to=11\nr = Mul(a, g)\n> r b"}, true}, // which time it is
 	} {
 		first, second := numbered(t, around(t, "Loop", loop(c.a[0], c.a[1])), around(t, "Loop", loop(c.b[0], c.b[1])))
 		if d := second.Differences(first); (len(d) == 0) != c.same {

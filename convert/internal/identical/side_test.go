@@ -69,6 +69,8 @@ func TestSameAndOther(t *testing.T) {
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nq = Equal(g, #3)\ny = Where(q, x, =0:2)", "x : N 2\nq = Cast(#1) to=9\ny = Where(q, x, =0:2)", false},
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=2:1)\ny = Mul(x, r)", true}, // a constant on one side alone
 		{"x : N 2\ns = Shape(x)\ng = Slice(s, #1, #2)\nf = Cast(g) to=11\nr = Sqrt(f)\ny = Mul(x, r)", "x : N 2\nr = Sqrt(=3:1)\ny = Mul(x, r)", false},
+		{"x : 1\nk = Expand(=1.5, #65536)\ny = Add(x, k)", "x : 1\nk = Tile(=1.5:1, #65536)\ny = Add(x, k)", true},
+		{"x : 1\nk = Expand(=1.5, #2_32769)\ny = Add(x, k)", "x : 1\nk = Tile(=1.5:1x1, #2_32769)\ny = Add(x, k)", false}, // nobody works them out
 		{"opset 13\nx : N 4\ny = LeakyRelu(x)", "opset 16\nx : N 4\ny = LeakyRelu(x)", true},
 		{"opset 14\nx : N 4\ny = Hardmax(x)", "opset 17\nx : N 4\ny = Hardmax(x)", true}, // of one version
 		{"opset 12\nx : N 4\ny = Hardmax(x) axis=1", "opset 13\nx : N 4\ny = Hardmax(x) axis=1", false},
