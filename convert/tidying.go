@@ -21,7 +21,7 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 	}
 	defer c.clock("plan", time.Now())
 	m, text := c.merged, ""
-	for round, again := 0, true; again && round < rounds; round++ {
+	for range rounds {
 		g, err := graph.New(m, graph.Options{Sure: true})
 		if err != nil {
 			return nil, fmt.Errorf("tidying the merged graph: %w", err)
@@ -33,10 +33,13 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 			}
 		}
 		text += r.String()
-		if again = r.Again; !r.Empty() {
+		if !r.Empty() {
 			if m, err = m.Apply(r.Edit); err != nil {
 				return nil, fmt.Errorf("tidying the merged graph: %w", err)
 			}
+		}
+		if !r.Again {
+			break
 		}
 	}
 	c.res.Plan.written(c.plan, m)

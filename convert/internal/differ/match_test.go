@@ -87,6 +87,7 @@ func TestSteps(t *testing.T) {
 
 		{"the longest common list", align, "x : 4\na = Relu(x)\nb = Tanh(a)\nc = Exp(b)\nd = Relu(c)", "x : 4\ne = Exp(x)\nf = Relu(e)\ng = Tanh(f)\nh = Relu(g)", "a/f b/g d/h"},
 		{"the longest common list, the other way", align, "x : 4\na = Exp(x)\nb = Relu(a)\nc = Tanh(b)\nd = Relu(c)", "x : 4\ne = Relu(x)\nf = Tanh(e)\ng = Exp(f)\nh = Relu(g)", "b/e c/f d/h"},
+		{"several beside one", align, "x : 4\na = Relu(x)\nb = Tanh(a)\nc = Exp(b)", "x : 4\nd = Relu(x)", "a/d"},
 		{"one beside several", align, "x : 4\na = Relu(x)", "x : 4\nb = Exp(x)\nc = Tanh(b)\nd = Relu(c)\ne = Relu(d)", "a/d"},
 		{"shapes of weights count", align, "x : 4\na = MatMul(x, ?4x4)", "x : 4\nb = MatMul(x, ?4x2)\nc = MatMul(b, ?2x4)\nd = MatMul(c, ?4x4)", "a/d"},
 		{"shapes of shapes do not", align, "x : 4\na = Reshape(x, #2_2)", "x : 4\nb = Reshape(x, #1_2_2)", "a/b"},

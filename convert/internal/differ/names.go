@@ -55,7 +55,7 @@ func Names(ctx context.Context, a, b *onnxio.Model) (map[string]string, error) {
 	have := map[string]bool{}
 	each(a.Graph(), func(name string) { have[name] = true })
 	each(b.Graph(), func(name string) {
-		if names[name] == "" && (have[name] || taken[name]) {
+		if names[name] == "" && have[name] { // whatever is called otherwise now has a name of the first
 			names[name] = all.Fresh(name)
 		}
 	})

@@ -18,6 +18,8 @@ func TestNames(t *testing.T) {
 		{"the same names", "x : 4\nm = Mul(x, =2:4)\ny = Relu(m)", "x : 4\nm = Mul(x, =3:4)\ny = Relu(m)", ""},
 		{"names that are exchanged", "x : 4\nz : 4\ny = Sub(x, z)", "z : 4\nx : 4\ny = Sub(z, x)", "x/z z/x"},
 		{"a name that the first has for something else", "x : 4\nm = Mul(x, =2:4)\ny = Relu(m)", "x : 4\ny = Mul(x, =2:4)\nb = Tanh(y)\nm = Exp(b)\nz = Relu(m)", "m/m.2 y/m z/y"},
+		{"a name of two values that do not belong together", "x : 4\nm = Exp(x)\nn = Sin(m)\ny = Relu(n)", "x : 4\nm = Tanh(x)\ny = Relu(m)", "m/m.2"},
+		{"outputs of other operators", "x : 4\ny = Relu(x)\nz = Neg(x)\n> y z", "x : 4\nb = Tanh(x)\nc = Abs(x)\n> b c", "b/y c/z"},
 		{"an output that is an input", "x : 4\ny = Relu(x)\n> x y", "a : 4\nb = Relu(a)\n> a b", "a/x b/y"},
 	} {
 		a, b := sketch.Model(t, c.a), sketch.Model(t, c.b)

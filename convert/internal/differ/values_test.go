@@ -26,7 +26,10 @@ func TestCompare(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	f := func(v ...float64) *onnxio.Tensor { return floats(t, "x", onnxio.Float64, []int64{int64(len(v))}, v...) }
 	long, other := make([]float64, 2*chunk+3), make([]float64, 2*chunk+3)
-	long[chunk+1], other[2*chunk+2] = 5, -7
+	for i := range long {
+		long[i], other[i] = float64(i), float64(i)
+	}
+	other[2*chunk+2] -= 7
 	for _, c := range []struct {
 		what          string
 		a, b          *onnxio.Tensor
@@ -43,7 +46,8 @@ func TestCompare(t *testing.T) {
 		{"infinite in both", f(inf, 1), f(inf, 3), false, 2, inf},
 		{"infinite in one", f(inf, 1), f(1, 1), false, inf, inf},
 		{"opposite infinities", f(inf), f(-inf), false, inf, inf},
-		{"long", f(long...), f(other...), false, 7, 5},
+		{"long", f(long...), f(other...), false, 7, 2*chunk + 2},
+		{"long, of two types", floats(t, "x", onnxio.Float32, []int64{2*chunk + 3}, long...), f(other...), false, 7, 2*chunk + 2},
 		{"integers", onnxio.NewInts("x", []int64{2}, []int64{1, 9}), onnxio.NewInts("x", []int64{2}, []int64{4, 9}), false, 3, 9},
 	} {
 		p, err := compare(&Init{"x", c.a}, &Init{"y", c.b})
