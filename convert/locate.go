@@ -128,7 +128,7 @@ func describeLocation(l *verify.Location) *Located {
 	out := &Located{Value: d.Name, Run: l.Run, Shape: d.Shape, Other: d.Other, MaxAbs: Number(d.MaxAbs), MaxRel: Number(d.MaxRel), Allowed: Number(l.Limit), Noise: Number(l.Noise),
 		Opposed: d.Opposed, WorstIndex: d.Worst, Compared: l.Values, Reshaped: l.Reshaped, From: l.From, Alone: l.Alone,
 		Reference: describeNodes(l.Reference), Candidate: describeNodes(l.Candidate)}
-	if len(d.Worst) > 0 {
+	if d.Worst != nil {
 		out.Worst = []Number{Number(d.Values[0]), Number(d.Values[1])}
 	}
 	for _, w := range l.Weights {

@@ -76,12 +76,12 @@ func TestLocateByPlace(t *testing.T) {
 	}
 }
 
-// A value of two shapes has no worst element, and neither has one number.
+// A value of two shapes has no worst element; of a single number it is that.
 func TestLocationWithoutPlace(t *testing.T) {
 	for _, c := range []struct {
 		worst []int
 		want  string
-	}{{[]int{1, 0}, "[2,3]"}, {[]int{}, "null"}, {nil, "null"}} {
+	}{{[]int{1, 0}, "[2,3]"}, {[]int{}, "[2,3]"}, {nil, "null"}} {
 		if have := told(t, describeLocation(&verify.Location{Difference: verify.OutputDifference{Name: "y", Worst: c.worst, Values: [2]float64{2, 3}}}).Worst); have != c.want {
 			t.Errorf("at %v: %s", c.worst, have)
 		}
