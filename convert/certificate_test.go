@@ -183,3 +183,45 @@ func TestFlagsOfCertificate(t *testing.T) {
 		t.Error("without the flag it holds")
 	}
 }
+
+// What is not linear is compared on samples, which the verdict says; each piece is a step of
+// the progress.
+func TestProvingOfWhatIsNotLinear(t *testing.T) {
+	const layer = "x : float32 N 4\na = MatMul(x, =1_2_0_4:4x4)\nb = MatMul(a, =2_0_0_0_0:4x4)\nc = Relu(b)\n"
+	const merged = "x : float32 N 4\nb = MatMul(x, =2_4_0_8:4x4)\nc = Relu(b)\n"
+	const swish, other = "s = Sigmoid(c)\ny = Mul(c, s)", "n = Neg(c)\ne = Exp(n)\nd = Add(e, =1)\ny = Div(c, d)"
+	for _, c := range []struct {
+		first, second string
+		pieces        int
+		verdict       string
+	}{
+		{"x : float32 N 4\nc = Neg(x)\n" + swish, "x : float32 N 4\nc = Neg(x)\n" + swish, 0, Proved},
+		{"x : float32 N 4\nc = Neg(x)\n" + swish, "x : float32 N 4\nc = Neg(x)\n" + other, 1, Compared},
+		{layer + swish, merged + swish, 1, Proved},
+		{layer + swish, merged + other, 2, Compared},
+	} {
+		for _, strict := range []bool{false, true} {
+			var steps []int
+			opts := Options{Strict: strict, Progress: func(step string, done, total int) {
+				if step == "proving" && total > 0 {
+					if steps = append(steps, done); total != c.pieces {
+						t.Errorf("%d of %d", done, total)
+					}
+				}
+			}}
+			r, err := ProveFiles(t.Context(), drawn(t, c.first), drawn(t, c.second), opts)
+			refused := strict && c.verdict == Compared
+			if errors.Is(err, ErrStrict) != refused || !refused && err != nil || r.Verdict != c.verdict || len(r.Proving.Pieces) != c.pieces {
+				t.Fatalf("%s\n%s: %v, %s, %+v", c.first, c.second, err, r.Verdict, r.Proving)
+			}
+			for i, done := range steps {
+				if done != i+1 {
+					t.Errorf("steps %d", steps)
+				}
+			}
+			if len(steps) != c.pieces {
+				t.Errorf("%d steps for %d pieces", len(steps), c.pieces)
+			}
+		}
+	}
+}
