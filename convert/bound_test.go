@@ -97,6 +97,7 @@ func TestBaselineFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer stored.Close()
 	for _, c := range []struct {
 		m     *onnxio.Model
 		same  bool // the baseline is the model
@@ -120,8 +121,10 @@ func TestBaselineFile(t *testing.T) {
 		if err != nil || (have != path) != c.saved {
 			t.Errorf("%+v: %s, %v", c, have, err)
 		}
-		if _, err := onnxio.Load(have); err != nil {
+		if m, err := onnxio.Load(have); err != nil {
 			t.Error(err)
+		} else {
+			m.Close()
 		}
 		folder.remove()
 	}
