@@ -70,7 +70,7 @@ func TestDifferences(t *testing.T) {
 		if same := c.new == ""; (r.Verdict == Same) != same || r.Difference.Same() != same || r.Command != "inspect" {
 			t.Errorf("%s: %s", text, r.Verdict)
 		}
-		if r.Ops.Before["Conv"] != 1 || r.Ops.Before["LeakyRelu"] != 1 || r.Ops.After["Conv"] != 1 {
+		if r.Ops.Before["Conv"] != 1 || r.Ops.Before["LeakyRelu"] != 1 || r.Ops.After["Conv"] != 1 || r.Ops.After["LeakyRelu"] != strings.Count(text, "LeakyRelu(") {
 			t.Errorf("%s: %v", text, r.Ops)
 		}
 	}
