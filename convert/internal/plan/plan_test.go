@@ -601,3 +601,29 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+// No region starts at a value that is banned, though it would otherwise, nor at a constant.
+func TestBannedValuesStartNothing(t *testing.T) {
+	banned := 0
+	for _, c := range sketch.Listed(t, graphs) {
+		e := explained(t, c.Text)
+		starts := func(set map[*graph.Value]bool) map[*graph.Value]bool {
+			p := planRegions(&terrain{e: e, links: map[*graph.Value]*link{}}, Options{}, set, nil)
+			from := map[*graph.Value]bool{}
+			for _, r := range p.regions {
+				from[r.Segment.From] = true
+			}
+			return from
+		}
+		set := starts(nil)
+		banned += len(set)
+		for u := range starts(set) {
+			if set[u] || e.Graph.IsConst(u) {
+				t.Errorf("%s: a region starts at %q", c.Name, u.Name)
+			}
+		}
+	}
+	if banned < 50 {
+		t.Errorf("%d values were banned", banned)
+	}
+}
