@@ -1,0 +1,54 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"repmlp/onnxio/graph"
+)
+
+// How far one candidate looks back: over so many layers and sums, and so many steps of any
+// kind. What lies beyond is found in rounds, so that the plan is the same.
+func TestHorizons(t *testing.T) {
+	var layers, scales strings.Builder
+	layers.WriteString("x : N 4\nv0 = Relu(x)\n")
+	scales.WriteString("x : N 4\ns0 = MatMul(x, ?4x4)\n")
+	for i := range 5 {
+		fmt.Fprintf(&layers, "a%d = MatMul(v%d, ?4x4)\nv%d = Mul(a%d, ?4)\n", i, i, i+1, i)
+		fmt.Fprintf(&scales, "s%d = Mul(s%d, ?4)\n", i+1, i)
+	}
+	for _, c := range []struct {
+		text string
+		horizon
+		short  bool
+		pieces string // the merges of one round, from the end
+	}{
+		{layers.String(), horizon{5, 96, 4}, false, "v0-v5"},
+		{layers.String(), horizon{6, 96, 4}, false, "v0-v5"},
+		{layers.String(), horizon{4, 96, 4}, true, "v4-v5 v0-v4"},
+		{layers.String(), horizon{2, 96, 4}, true, "v4-v5 v2-v4 v0-v2"},
+		{layers.String(), horizon{6, 10, 4}, false, "v0-v5"},
+		{layers.String(), horizon{6, 9, 4}, true, "v0-a4"},
+		{scales.String(), horizon{1, 6, 4}, false, "x-s5"},
+		{scales.String(), horizon{1, 5, 4}, true, "x-s4"},
+	} {
+		e := explained(t, c.text)
+		p := planRegions(&terrain{e: e, links: map[*graph.Value]*link{}}, Options{horizon: c.horizon}, nil, nil)
+		if len(p.regions) != 1 {
+			t.Errorf("%v: %d regions in the end", c.horizon, len(p.regions))
+		}
+		p.visited = map[*graph.Value]bool{}
+		all := e.All()
+		cuts := p.cover(p.reach(all[len(all)-1].Out))
+		var have []string
+		for _, r := range cuts.regions {
+			if r != nil {
+				have = append(have, r.Segment.From.Name+"-"+r.Segment.To.Name)
+			}
+		}
+		if cuts.cutShort != c.short || strings.Join(have, " ") != c.pieces {
+			t.Errorf("%v: cut short %t, %q, want %t, %q", c.horizon, cuts.cutShort, have, c.short, c.pieces)
+		}
+	}
+}
