@@ -280,3 +280,92 @@ func TestWhatPairsTell(t *testing.T) {
 	}
 	sketch.Golden(t, "told_pairs.txt", x.text.String())
 }
+
+// What each stage of a conversion shows does not change unnoticed.
+func TestWhatStagesTell(t *testing.T) {
+	x := &telling{t: t, known: map[string]string{}}
+	for _, text := range []string{
+		"x : float32 N 4 8 8\na = Conv(x, ?4x4x3x3, ?4) pads=1,1,1,1\nb = BatchNormalization(a, ?4, ?4, ?4, !4)\nr = Relu(b)\nf = Reshape(r, #0_-1)\ny = Gemm(f, ?256x8, ?8) alpha=0.5",
+		"x : float32 4 ?\na = Sub(x, =1)\nb = MatMul(a, ?8x8)\nr = Identity(b)\ny = Clip(r, -, =6)\n> y b",
+	} {
+		for _, tidy := range []bool{false, true} {
+			o, _ := x.begin("", Options{NoCheck: true, NoTidy: !tidy, NoMetadata: tidy, Dump: func(stage, text string) error {
+				fmt.Fprintf(&x.text, "%s:\n%s\n", stage, text)
+				return nil
+			}})
+			fmt.Fprintf(&x.text, "# tidied %t: %s\n\n", tidy, strings.ReplaceAll(text, "\n", "; "))
+			if _, _, err := Model(t.Context(), sketch.Model(t, text), o); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	sketch.Golden(t, "told_stages.txt", x.text.String())
+}
+
+// What searches for merges that fail a check report does not change unnoticed.
+func TestWhatBisectionsTell(t *testing.T) {
+	x := &telling{t: t, known: map[string]string{}}
+	four := "x : float32 N 4"
+	for i, v := range []string{"x", "a", "b", "c"} {
+		four += fmt.Sprintf("\nm%d = MatMul(%s, ?4x4)\nn%d = MatMul(m%d, ?4x4)\n%c = Relu(n%d)", i, v, i, i, 'a'+i, i)
+	}
+	has := func(r *BisectionRun, ids ...string) bool {
+		return !slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(r.Merges, id) })
+	}
+	for _, c := range []struct {
+		name  string
+		check func(r *BisectionRun) (Outcome, error)
+	}{
+		{"never", func(*BisectionRun) (Outcome, error) { return CheckGood, nil }},
+		{"always", func(*BisectionRun) (Outcome, error) { return CheckBad, nil }},
+		{"not told", func(*BisectionRun) (Outcome, error) { return CheckSkip, nil }},
+		{"one", func(r *BisectionRun) (Outcome, error) {
+			return [...]Outcome{CheckGood, CheckBad}[count(has(r, "r3"))], nil
+		}},
+		{"two", func(r *BisectionRun) (Outcome, error) {
+			return [...]Outcome{CheckGood, CheckBad}[count(has(r, "r1", "r4"))], nil
+		}},
+		{"two, and some are skipped", func(r *BisectionRun) (Outcome, error) {
+			if n := len(r.Merges); n == 1 || n == 3 {
+				return CheckSkip, nil
+			}
+			return [...]Outcome{CheckGood, CheckBad}[count(has(r, "r2", "r4"))], nil
+		}},
+		{"a check that fails", func(r *BisectionRun) (Outcome, error) {
+			if len(r.Merges) > 0 {
+				return CheckGood, errors.New("no more")
+			}
+			return CheckGood, nil
+		}},
+	} {
+		o, h := x.begin(c.name, Options{})
+		o.Began, o.Progress = nil, nil
+		b, err := Bisect(t.Context(), x.model("in.onnx", four), x.dir, o, func(_ context.Context, file string, r *BisectionRun) (Outcome, error) {
+			r.Code, r.Late = len(r.Merges), len(r.Merges) == 2
+			m := loadedModel(t, file)
+			defer m.Close()
+			if made := 12 - len(m.Graph().Nodes()); made != len(r.Merges) {
+				t.Errorf("%s: a model with %d merges, and they are %v", c.name, made, r.Merges)
+			}
+			return c.check(r)
+		})
+		for i := range b.Runs {
+			if b.Runs[i].Seconds != 0 { // it is the caller's to tell
+				t.Errorf("%s: %+v", c.name, b.Runs[i])
+			}
+		}
+		x.end(h, b, err)
+		if left, err := filepath.Glob(filepath.Join(x.dir, "*")); err != nil || len(left) != 1 {
+			t.Errorf("%s: it leaves %v, %v", c.name, left, err)
+		}
+	}
+	sketch.Golden(t, "told_bisections.txt", x.text.String())
+}
+
+// count is how many: 1 or 0.
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
