@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -51,16 +52,7 @@ func (j *job) inspect(ctx context.Context, m *onnxio.Model) error {
 		look = planValues
 	}
 	res, err := look(ctx, m, j.opts)
-	if e := hashed(); e != nil && err == nil {
-		err = e
-	}
-	if err == nil {
-		err = j.unchanged()
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err := cmp.Or(err, hashed(), j.unchanged(), ctx.Err()); err != nil {
 		return fmt.Errorf("inspecting %q: %w", r.Input.Path, err)
 	}
 	r.Blocks, r.Regions, r.Warnings = res.Plan.Blocks, res.Plan.Regions, res.Plan.Warnings

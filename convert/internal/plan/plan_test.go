@@ -148,6 +148,11 @@ func TestOwnPartOfAChain(t *testing.T) {
 		if have := chain.points[chain.own].Name; have != c.own {
 			t.Errorf("%s, %q planned: to %s it is its own from %s, want %s", c.text, c.visited, c.from, have, c.own)
 		}
+		if last := len(chain.points) - 1; chain.own < last {
+			if three := chain.coarser([]int{0, chain.own, last}); three.own != 1 || three.points[1].Name != c.own {
+				t.Errorf("%s: of three points its own are up to %d", c.text, three.own)
+			}
+		}
 		whole := chain.coarser([]int{0, len(chain.points) - 1})
 		if have := whole.points[whole.own].Name; have != chain.points[len(chain.points)-1].Name || len(whole.points) != 2 || whole.between(1, 0) != chain.between(len(chain.points)-1, 0) {
 			t.Errorf("%s: as one step from %s, costs %v, and %v in several", c.text, have, whole.between(1, 0), chain.between(len(chain.points)-1, 0))
