@@ -52,3 +52,30 @@ func TestHorizons(t *testing.T) {
 		}
 	}
 }
+
+// Of what scales the result of a norm so many steps are looked at, and of the sums in a sum so
+// many are planned by themselves as well.
+func TestBounds(t *testing.T) {
+	for _, n := range []int{1, maxBehind - 1, maxBehind, maxBehind + 1, maxBehind + 9} {
+		text := "x : N 4\ns0 = LayerNormalization(x, ?4, ?4)\n"
+		for i := range n {
+			text += fmt.Sprintf("s%d = Mul(s%d, ?4)\n", i+1, i)
+		}
+		e := explained(t, text)
+		p := &planner{t: &terrain{e: e, links: map[*graph.Value]*link{}}}
+		if b := p.scalesBehind(e.Graph.Value("s0"), p.remains(), nil); len(b.steps) != min(n, maxBehind) || len(b.merged) > 0 {
+			t.Errorf("%d of %d scales", len(b.steps), n)
+		}
+	}
+	for _, n := range []int{2, maxPartners - 1, maxPartners, maxPartners + 1} {
+		text := "x : N 4\ns0 = Relu(x)\n"
+		for i := range n {
+			text += fmt.Sprintf("r%d = Sigmoid(s%d)\ns%d = Add(s%d, r%d)\n", i, 0, i+1, i, i)
+		}
+		e := explained(t, text)
+		p := &planner{t: &terrain{e: e, links: map[*graph.Value]*link{}}, visited: map[*graph.Value]bool{}}
+		if p.partialSum(e.Graph.Value(fmt.Sprintf("s%d", n))); p.visited[e.Graph.Value("s1")] != (n > maxPartners) || len(p.regions) > 0 {
+			t.Errorf("a sum of %d sums: visited %t, %d regions", n, p.visited[e.Graph.Value("s1")], len(p.regions))
+		}
+	}
+}

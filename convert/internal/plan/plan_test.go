@@ -77,7 +77,11 @@ func TestCoverAgainstAllCuts(t *testing.T) {
 						continue
 					}
 					s := affine.NewSegment(c.points[j], c.points[i], steps)
-					region[[2]int{j, i}] = p.region(&piece{u: s.From, v: s.To, walk: s.Walk(), tally: tr.tallyOf(steps), steps: func() []*affine.Affine { return steps }})
+					q := &piece{u: s.From, v: s.To, walk: s.Walk(), tally: tr.tallyOf(steps), steps: func() []*affine.Affine { return steps }}
+					r := p.region(q)
+					if region[[2]int{j, i}] = r; r != nil && r.cost.Less(atLeast(q.walk, q.u, q.v, q.tally)) {
+						t.Errorf("seed %d, %s to %s costs %v, at least it was to be %v", seed, q.u.Name, q.v.Name, r.cost, atLeast(q.walk, q.u, q.v, q.tally))
+					}
 				}
 			}
 			var best func(i int) affine.Cost
