@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"repmlp/convert/internal/affine"
 	"repmlp/onnxio/graph"
 )
 
@@ -76,6 +77,21 @@ func TestBounds(t *testing.T) {
 		p := &planner{t: &terrain{e: e, links: map[*graph.Value]*link{}}, visited: map[*graph.Value]bool{}}
 		if p.partialSum(e.Graph.Value(fmt.Sprintf("s%d", n))); p.visited[e.Graph.Value("s1")] != (n > maxPartners) || len(p.regions) > 0 {
 			t.Errorf("a sum of %d sums: visited %t, %d regions", n, p.visited[e.Graph.Value("s1")], len(p.regions))
+		}
+	}
+}
+
+// What a graph costs is what its regions cost, and what is alive beside them.
+func TestTotal(t *testing.T) {
+	for text, want := range map[string]affine.Cost{
+		"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\nr = Relu(b)\ny = MatMul(r, ?4x2)":                                   {Weights: 24, Work: 2},
+		"x : N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\nd = MatMul(b, ?4x4)\nr = Relu(b)\nc = MatMul(r, ?4x2)\n> c":         {Weights: 24, Work: 2},
+		"x : N 4\nd = MatMul(x, ?4x4)\na = MatMul(x, ?4x3)\nr = Relu(a)\nb = MatMul(r, ?3x4)\nq = Relu(b)\nc = Mul(q, =2)\n> c": {Weights: 24, Work: 3},
+	} {
+		e := explained(t, text)
+		p := planRegions(&terrain{e: e, links: map[*graph.Value]*link{}}, Options{}, nil, nil)
+		if have := p.total(); have != want {
+			t.Errorf("%s: %v, want %v", text, have, want)
 		}
 	}
 }
