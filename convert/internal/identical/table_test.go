@@ -225,7 +225,7 @@ func TestTensors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if number(one) != number(one) || number(one) != table.raw(onnxio.Int64, []int64{2}, raw) || number(one) == number(tensor("s", 2, 0)) {
+	if number(one) != number(tensor("t", 2, 1)) || number(one) != table.raw(onnxio.Int64, []int64{2}, raw) || number(one) == number(tensor("s", 2, 0)) {
 		t.Error("small ones")
 	}
 	if table.raw(onnxio.Int64, []int64{1, 2}, raw) == number(one) || table.raw(onnxio.Uint64, []int64{2}, raw) == number(one) {
@@ -243,7 +243,7 @@ func TestTensors(t *testing.T) {
 		}
 		return number(x)
 	}
-	if words("a", "b") != words("a", "b") || words("a", "b") == words("a", "c") || words("a", "b") == words("ab", "") {
+	if first := words("a", "b"); first != words("a", "b") || first == words("a", "c") || words("a", "b") == words("ab", "") {
 		t.Error("strings")
 	}
 }
