@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"repmlp/internal/dims"
@@ -98,13 +99,13 @@ func (j *job) file(ctx context.Context, in, out string) error {
 	}
 	if res.Model != m {
 		ref := Side{res.Baseline, j.baselineFile(res, m, folder)}
-		cand := Side{res.Written, func() (string, error) {
+		cand := Side{res.Written, sync.OnceValues(func() (string, error) { // engines may ask twice
 			dir, err := folder.path()
 			if err != nil {
 				return "", err
 			}
 			return pending.Expose(dir)
-		}}
+		})}
 		if err := j.check(ctx, res, res.Written.FileBytes(), ref, cand); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package convert_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -383,6 +384,9 @@ func (e *fileEngine) Compare(ctx context.Context, ref, cand convert.Side, o veri
 		path, err := s.File()
 		if err != nil {
 			return nil, "", err
+		}
+		if again, err := s.File(); err != nil || again != path { // as for timing what was compared
+			return nil, "", fmt.Errorf("the file is %q, then %q: %w", path, again, err)
 		}
 		m, err := onnxio.Load(path)
 		if err != nil {

@@ -241,14 +241,14 @@ func (f *lazyFolder) path() (string, error) {
 
 // saved writes a model into the folder.
 func (f *lazyFolder) saved(m *onnxio.Model, name string) func() (string, error) {
-	return func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
 		dir, err := f.path()
 		if err != nil {
 			return "", err
 		}
 		path := filepath.Join(dir, name)
 		return path, m.Save(path)
-	}
+	})
 }
 
 func (f *lazyFolder) remove() { f.folder.Remove() }
