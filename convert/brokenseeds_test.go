@@ -14,6 +14,8 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"the same with several readers", fanKind.broken, 3003566},
 		{"padding with the image of zero, in a sum that is proved with the layer of another input", kinKind.broken, 3000863},
 		{"a value that is a scale of another, and a layer that reads both", graphKind.exact, 12000279},
+		{"a value that two merges keep for each other, and nothing reads", blockKind.broken, 12003525},
+		{"the same in a tree", treeKind.broken, 12001972},
 	} {
 		s := &total{seen: tally{}}
 		if s.try(t, m.of(m.seed), m.seed); s.bad() > 0 {
