@@ -27,9 +27,6 @@ func (t *Tensor) Reader() (*Reader, error) {
 	return r, nil
 }
 
-// ReaderOf reads values that are in memory.
-func ReaderOf(b []byte) *Reader { return &Reader{data: b} }
-
 // Mapped is all values without a copy.
 func (r *Reader) Mapped() []byte { return r.data }
 

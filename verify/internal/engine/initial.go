@@ -186,11 +186,11 @@ func (e *Engine) stream(t *onnxio.Tensor, mode operator.Mode) *operator.Value {
 	if w := e.kept[key]; w != nil {
 		return w
 	}
-	raw, err := tensor.Widened(t)
+	r, err := tensor.Widened(t)
 	if err != nil {
 		return nil // reading it in another way says why
 	}
-	w := e.stored(t, onnxio.ReaderOf(raw))
+	w := e.stored(t, r)
 	if e.kept != nil && t.Len() <= keptWide {
 		e.kept[key] = w
 	} else {

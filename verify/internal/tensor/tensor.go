@@ -81,8 +81,8 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 	return out, nil
 }
 
-// Widened are the elements of a stored tensor of a 16-bit type in raw storage of float32.
-func Widened(t *onnxio.Tensor) ([]byte, error) {
+// Widened reads a stored tensor of a 16-bit type into float32.
+func Widened(t *onnxio.Tensor) (*onnxio.Reader, error) {
 	r, err := t.Reader()
 	if err != nil {
 		return nil, err
@@ -102,7 +102,11 @@ func Widened(t *onnxio.Tensor) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
 	}
-	return out, nil
+	wider, err := onnxio.NewTensor(t.Name(), onnxio.Float32, t.Dims(), out)
+	if err != nil {
+		return nil, err
+	}
+	return wider.Reader()
 }
 
 // piece is how many elements are decoded at a time.
