@@ -24,7 +24,7 @@ const (
 // A stepper proves, and says otherwise where change does.
 type stepper struct {
 	verify.Prover
-	mu     sync.Mutex
+	mu     sync.Mutex    // of what follows, and for change
 	after  *onnxio.Model // what was written
 	asked  [3][]string   // outputs of claims
 	change func(step int, c verify.Claim, p *verify.Proof) error
@@ -45,6 +45,8 @@ func (s *stepper) Prove(ctx context.Context, c verify.Claim) (verify.Proof, erro
 	s.asked[step] = append(s.asked[step], c.Output)
 	s.mu.Unlock()
 	p, err := s.Prover.Prove(ctx, c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err == nil && s.change != nil {
 		err = s.change(step, c, &p)
 	}
