@@ -69,10 +69,13 @@ func (c *conversion) ask(ctx context.Context, due edit.Due, of func(*verify.Clai
 	claim := due.Claim
 	of(&claim)
 	proof, err := c.opts.Prover.Prove(ctx, claim)
-	if err != nil || proof.Bound < 1 || due.Farther == nil {
+	if err != nil || proof.Bound < 1 {
 		return proof, err
 	}
-	claim = *due.Farther
+	claim, ok := c.written.Farther(due, c.base)
+	if !ok {
+		return proof, nil
+	}
 	of(&claim)
 	return c.opts.Prover.Prove(ctx, claim)
 }

@@ -13,10 +13,6 @@ import (
 type Due struct {
 	Regions []*plan.Region
 	Claim   verify.Claim
-
-	// Farther claims the same of values farther back, where one that Claim feeds follows from
-	// another: a merge may rest on that. It is nil where none does.
-	Farther *verify.Claim
 }
 
 // Due lists the claims from which some regions of the plan follow. base is the graph
@@ -24,13 +20,7 @@ type Due struct {
 // that begins or ends elsewhere, where scales and shifts moved, is proved between the
 // nearest such values, with all regions and nodes that stand between them.
 func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
-	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Value]*plan.Region{}, map[*graph.Node]*plan.Region{}}
-	for _, region := range r.plan.Regions {
-		d.makes[end(region)] = region
-		for _, n := range region.Segment.Nodes() {
-			d.inside[n] = region
-		}
-	}
+	d := r.against(base)
 	var list []Due
 	done := map[*graph.Value]bool{}
 	for _, region := range regions {
@@ -54,6 +44,18 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 		}
 	}
 	return list
+}
+
+// against looks for what is due where the result must equal base.
+func (r *Result) against(base *graph.Graph) *dues {
+	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Value]*plan.Region{}, map[*graph.Node]*plan.Region{}}
+	for _, region := range r.plan.Regions {
+		d.makes[end(region)] = region
+		for _, n := range region.Segment.Nodes() {
+			d.inside[n] = region
+		}
+	}
+	return d
 }
 
 // Alone reports whether a claim is that of one region as base has it.
@@ -283,11 +285,5 @@ func (d *dues) between(to *graph.Value) Due {
 	}
 	due.Claim.Reach = reach(due.Regions, fed, to)
 	d.alias(&due.Claim)
-	if list := d.farther(fed); list != nil {
-		c := due.Claim
-		c.Inputs, c.Reach, c.Same = list, nil, nil
-		d.alias(&c)
-		due.Farther = &c
-	}
 	return due
 }

@@ -4,7 +4,25 @@ import (
 	"slices"
 
 	"repmlp/onnxio/graph"
+	"repmlp/verify"
 )
+
+// Farther claims what is due of values farther back, where one that its claim feeds follows
+// from another: the merges may rest on that. It reports false where none does.
+func (r *Result) Farther(due Due, base *graph.Graph) (claim verify.Claim, ok bool) {
+	if r.Alone(due, base) {
+		return claim, false
+	}
+	d := r.against(base)
+	fed := make([]*graph.Value, len(due.Claim.Inputs))
+	for i, name := range due.Claim.Inputs {
+		fed[i] = d.g.Value(name)
+	}
+	claim = due.Claim
+	claim.Inputs, claim.Reach, claim.Same = d.farther(fed), nil, nil
+	r.alias(&claim)
+	return claim, claim.Inputs != nil
+}
 
 // farther lists what some values are computed from where one of them follows from another,
 // so that none does: in place of it stands what else it is computed from. It is nil where

@@ -3,7 +3,6 @@ package edit
 import (
 	"slices"
 
-	"repmlp/convert/internal/plan"
 	"repmlp/onnxio/graph"
 )
 
@@ -14,9 +13,10 @@ func (d *dues) kept() (list []*graph.Value) {
 	if d.g == d.base {
 		return nil
 	}
+	stay := d.staying()
 	for _, r := range d.plan.Regions {
 		for _, v := range r.Kept {
-			if v.Elem.IsFloat() && d.common(v) && !d.g.IsConst(v) && d.stays(v) {
+			if v.Elem.IsFloat() && d.common(v) && !d.g.IsConst(v) && stay[v] {
 				list = append(list, v)
 			}
 		}
@@ -24,24 +24,31 @@ func (d *dues) kept() (list []*graph.Value) {
 	return list
 }
 
-// stays reports whether anything still reads a value inside of regions: each of them keeps it
-// for its other readers, which may all be in regions.
-func (d *dues) stays(v *graph.Value) bool {
-	if v.IsOutput || len(v.Captured) > 0 {
-		return true
-	}
+// staying are the values that regions keep for their other readers and that anything still
+// reads: all readers may be in regions.
+func (d *dues) staying() map[*graph.Value]bool {
+	kept, read := map[*graph.Value]bool{}, map[*graph.Value]bool{}
 	for _, r := range d.plan.Regions {
-		if start(r) == v || r.Part != nil && slices.Contains(r.Part.Values, v) {
-			return true
+		read[start(r)] = true
+		if r.Part != nil {
+			for _, v := range r.Part.Values {
+				read[v] = true
+			}
+		}
+		for _, v := range r.Kept {
+			kept[v] = true
 		}
 	}
-	kept := func(out *graph.Value) bool {
-		return slices.ContainsFunc(d.plan.Regions, func(r *plan.Region) bool { return slices.Contains(r.Kept, out) })
-	}
-	return slices.ContainsFunc(v.Readers, func(u graph.Use) bool {
-		if d.inside[u.Node] == nil {
-			return d.plan.Explained.Alive[u.Node]
+	stay := map[*graph.Value]bool{}
+	for _, n := range slices.Backward(d.g.Nodes) { // readers first
+		for _, v := range n.Out {
+			stay[v] = kept[v] && (v.IsOutput || len(v.Captured) > 0 || read[v] || slices.ContainsFunc(v.Readers, func(u graph.Use) bool {
+				if d.inside[u.Node] == nil {
+					return d.plan.Explained.Alive[u.Node]
+				}
+				return slices.ContainsFunc(u.Node.Out, func(out *graph.Value) bool { return stay[out] })
+			}))
 		}
-		return slices.ContainsFunc(u.Node.Out, func(out *graph.Value) bool { return out != nil && kept(out) && d.stays(out) })
-	})
+	}
+	return stay
 }
