@@ -31,27 +31,14 @@ func (t *net) worked(v *graph.Value) *onnxio.Tensor {
 	if !v.Typed() || !small(v) || t.of(v) != sure || v.Elem.IsFloat() && !t.plain[v] {
 		return nil
 	}
-	if t.g.IsConst(v) {
-		if count(v) > maxNew && v.Elem.IsFloat() && count(v) > t.given(n) {
-			return nil
-		}
-		c, err := t.g.Const(v)
-		if err != nil || c.DType != v.Elem || !c.Exact() {
-			return nil
-		}
-		return stored(v, c.F, c.I)
-	}
-	if v.Elem.IsFloat() {
+	if !t.g.IsConst(v) || count(v) > maxNew && v.Elem.IsFloat() && count(v) > t.given(n) {
 		return nil
 	}
-	ints := make([]int64, len(v.Ints()))
-	for i, d := range v.Ints() {
-		var ok bool
-		if ints[i], ok = d.Int(); !ok {
-			return nil
-		}
+	c, err := t.g.Const(v)
+	if err != nil || c.DType != v.Elem || !c.Exact() {
+		return nil
 	}
-	return stored(v, nil, ints)
+	return stored(v, c.F, c.I)
 }
 
 // given is how many elements of constants go when nothing reads them but n.
