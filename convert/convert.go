@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"repmlp/internal/dims"
@@ -99,13 +98,7 @@ func (j *job) file(ctx context.Context, in, out string) error {
 	}
 	if res.Model != m {
 		ref := Side{res.Baseline, j.baselineFile(res, m, folder)}
-		cand := Side{res.Written, sync.OnceValues(func() (string, error) { // engines may ask twice
-			dir, err := folder.path()
-			if err != nil {
-				return "", err
-			}
-			return pending.Expose(dir)
-		})}
+		cand := Side{res.Written, folder.file(pending.Expose)}
 		if err := j.check(ctx, res, res.Written.FileBytes(), ref, cand); err != nil {
 			return err
 		}

@@ -239,13 +239,20 @@ func (f *lazyFolder) path() (string, error) {
 	return f.folder.Path, nil
 }
 
-// saved writes a model into the folder.
-func (f *lazyFolder) saved(m *onnxio.Model, name string) func() (string, error) {
+// file is what puts a file into the folder when it is asked for first; engines may ask twice.
+func (f *lazyFolder) file(put func(dir string) (path string, err error)) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		dir, err := f.path()
 		if err != nil {
 			return "", err
 		}
+		return put(dir)
+	})
+}
+
+// saved writes a model into the folder.
+func (f *lazyFolder) saved(m *onnxio.Model, name string) func() (string, error) {
+	return f.file(func(dir string) (string, error) {
 		path := filepath.Join(dir, name)
 		return path, m.Save(path)
 	})
