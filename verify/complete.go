@@ -68,21 +68,15 @@ func (t *trial) complete(ctx context.Context, c Claim) (Proof, error) {
 	}
 	// A piece of the map may show something else than the whole, and so may several samples
 	// beside each other. What differs and cannot be asked otherwise differs.
-	for pieces := range 2 {
+	whole := c
+	whole.Reach = nil
+	for _, c := range []Claim{c, whole}[:1+min(len(c.Reach), 1)] {
 		if proof.Bound < c.limit() {
 			break
 		}
-		if pieces == 1 {
-			if len(c.Reach) == 0 {
-				break
-			}
-			c.Reach = nil
+		if again, err := t.read(ctx, c, false); err == nil {
+			proof = again
 		}
-		again, err := t.read(ctx, c, false)
-		if err != nil {
-			continue
-		}
-		proof = again
 	}
 	return proof, ctx.Err()
 }

@@ -62,18 +62,13 @@ func FromFile(t *onnxio.Tensor, double bool) (*Tensor, error) {
 		r.With(0, len(r.Mapped()), func(b []byte) { err = onnxio.DecodeInt64(out.I, b, d) })
 	case double || d == onnxio.Float64:
 		out.F64 = make([]float64, n)
-		err = pieces(t, r, func(from int, b []byte) error { return onnxio.DecodeFloat64(out.F64[from:min(from+piece, n)], b, d) })
+		err = pieces(t, r, func(from, to int, b []byte) error { return onnxio.DecodeFloat64(out.F64[from:to], b, d) })
 	case d == onnxio.Float32:
 		out.F32 = make([]float32, n)
-		err = pieces(t, r, func(from int, b []byte) error { decode32(out.F32[from:min(from+piece, n)], b); return nil })
+		err = pieces(t, r, func(from, to int, b []byte) error { decode32(out.F32[from:to], b); return nil })
 	default:
 		out.F32 = make([]float32, n)
-		wide := make([]float64, min(piece, n))
-		err = pieces(t, r, func(from int, b []byte) error {
-			part := out.F32[from:min(from+piece, n)]
-			defer func() { Narrow(part, wide[:len(part)]) }()
-			return onnxio.DecodeFloat64(wide[:len(part)], b, d)
-		})
+		err = wide(t, r, func(from int, x []float64) { Narrow(out.F32[from:][:len(x)], x) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
@@ -87,17 +82,11 @@ func Widened(t *onnxio.Tensor) (*onnxio.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 0, 4*t.Len())
-	wide := make([]float64, min(piece, int(t.Len())))
-	err = pieces(t, r, func(from int, b []byte) error {
-		part := wide[:min(piece, int(t.Len())-from)]
-		if err := onnxio.DecodeFloat64(part, b, t.DType()); err != nil {
-			return err
+	out := make([]byte, 4*t.Len())
+	err = wide(t, r, func(from int, x []float64) {
+		for i, v := range x {
+			binary.LittleEndian.PutUint32(out[4*(from+i):], math.Float32bits(float32(v)))
 		}
-		for _, x := range part {
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(x)))
-		}
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading tensor %q: %w", t.Name(), err)
@@ -112,8 +101,21 @@ func Widened(t *onnxio.Tensor) (*onnxio.Reader, error) {
 // piece is how many elements are decoded at a time.
 const piece = 1 << 14
 
-// pieces reads the elements of a tensor some at a time; from is the first of them.
-func pieces(t *onnxio.Tensor, r *onnxio.Reader, use func(from int, b []byte) error) error {
+// wide reads the elements of a float tensor as float64, some at a time; from is the first.
+func wide(t *onnxio.Tensor, r *onnxio.Reader, use func(from int, x []float64)) error {
+	space := make([]float64, min(piece, int(t.Len())))
+	return pieces(t, r, func(from, to int, b []byte) error {
+		x := space[:to-from]
+		err := onnxio.DecodeFloat64(x, b, t.DType())
+		if err == nil {
+			use(from, x)
+		}
+		return err
+	})
+}
+
+// pieces reads the elements of a tensor some at a time: those from one up to another.
+func pieces(t *onnxio.Tensor, r *onnxio.Reader, use func(from, to int, b []byte) error) error {
 	bits, n := t.DType().Bits(), int(t.Len())
 	if have, want := len(r.Mapped()), (n*bits+7)/8; have != want {
 		return fmt.Errorf("%d bytes are stored for %d elements of %s, which take %d", have, n, t.DType(), want)
@@ -121,7 +123,7 @@ func pieces(t *onnxio.Tensor, r *onnxio.Reader, use func(from int, b []byte) err
 	for from := 0; from < n; from += piece {
 		to := min(from+piece, n)
 		var err error
-		r.With(from*bits/8, (to*bits+7)/8-from*bits/8, func(b []byte) { err = use(from, b) })
+		r.With(from*bits/8, (to*bits+7)/8-from*bits/8, func(b []byte) { err = use(from, to, b) })
 		if err != nil {
 			return err
 		}
