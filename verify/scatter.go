@@ -126,7 +126,7 @@ func graphJumps(g *onnxio.Graph) bool {
 
 var jumping = map[string]bool{
 	"ArgMax": true, "ArgMin": true, "TopK": true, "NonMaxSuppression": true, "Unique": true, "NonZero": true, "Hardmax": true,
-	"Round": true, "Floor": true, "Ceil": true, "Sign": true, "Mod": true, "QuantizeLinear": true, "DynamicQuantizeLinear": true,
+	"Round": true, "Floor": true, "Ceil": true, "Sign": true, "Mod": true, "QuantizeLinear": true, "DynamicQuantizeLinear": true, "QLinearConv": true, "QLinearMatMul": true,
 	"Greater": true, "GreaterOrEqual": true, "Less": true, "LessOrEqual": true, "Equal": true, "CastLike": true,
 	"ThresholdedRelu": true, "Shrink": true, "MaxUnpool": true, "MaxRoiPool": true, "RoiAlign": true, "GridSample": true,
 	"BitShift": true, "Bernoulli": true, "Multinomial": true, "IsInf": true, "StringNormalizer": true, "TfIdfVectorizer": true,

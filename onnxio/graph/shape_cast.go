@@ -22,6 +22,13 @@ func shapeQuantize(s *shaper) {
 	}
 }
 
+// shapeDynamicQuantize follows DynamicQuantizeLinear: one scale and one zero point.
+func shapeDynamicQuantize(s *shaper) {
+	same(s)
+	s.set(1, []Dim{})
+	s.set(2, []Dim{})
+}
+
 // shapeDequantize follows DequantizeLinear: the type is that of the scale.
 func shapeDequantize(s *shaper) {
 	same(s)

@@ -18,9 +18,14 @@ func shapeGemm(s *shaper) {
 	s.set(0, []Dim{a[0], b[1]})
 }
 
-func shapeMatMul(s *shaper) {
+// shapeMatMul is the rule of a product whose second factor is input at.
+func shapeMatMul(at int) shapeRule {
+	return func(s *shaper) { s.matMul(at) }
+}
+
+func (s *shaper) matMul(at int) {
 	a, ok := s.in(0)
-	b, ok2 := s.in(1)
+	b, ok2 := s.in(at)
 	if !ok || !ok2 || len(a) == 0 || len(b) == 0 {
 		return
 	}

@@ -2,9 +2,14 @@ package graph
 
 import "slices"
 
-func shapeConv(s *shaper) {
+// shapeConv is the rule of a convolution whose weight is input at.
+func shapeConv(at int) shapeRule {
+	return func(s *shaper) { s.conv(at) }
+}
+
+func (s *shaper) conv(at int) {
 	in, ok := s.in(0)
-	weight, ok2 := s.in(1)
+	weight, ok2 := s.in(at)
 	if x := s.n.In[0]; ok2 && len(weight) >= 3 && x != nil { // a map that the weight fits
 		channels := weight[1].Times(Size(s.n.AttrInt("group")))
 		if len(in) == len(weight) {

@@ -185,7 +185,11 @@ func TestShapesByHand(t *testing.T) {
 		{"Bernoulli", 15, nil, []string{f + "N 3"}, "float32 ?"},
 		{"Bernoulli", 15, attrs{i("dtype", 7)}, []string{f + "N 3"}, "int64 ?"},
 		{"Multinomial", 7, nil, []string{f + "N 3"}, "int32 ?"},
-		{"MatMulInteger", 10, nil, []string{"int8 N 3", "uint8 3 4"}, "int32 ?"},
+		{"DynamicQuantizeLinear", 11, nil, []string{f + "N 3"}, "uint8 [N 3] float32 [] uint8 []"},
+		{"MatMulInteger", 10, nil, []string{"int8 N 3", "uint8 3 4"}, "int32 [N 4]"},
+		{"QLinearMatMul", 10, nil, []string{"int8 N 3", f, "int8", "uint8 3 4", f, "uint8", f, "uint8"}, "uint8 [N 4]"},
+		{"ConvInteger", 10, attrs{is("pads", 1, 0)}, []string{"uint8 N 3 8", "int8 4 3 2"}, "int32 [N 4 8]"},
+		{"QLinearConv", 10, nil, []string{"uint8 N 3 8", f, "uint8", "int8 4 3 2", f, "int8", f, "int8"}, "int8 [N 4 7]"},
 		{"FusedMatMul", 13, nil, []string{f + "N 3"}, "float32 ?"}, // no operator of ONNX: a guess
 		{"If", 13, nil, []string{"bool 1"}, "undefined ?; invalid"},
 		{"Add", 13, nil, []string{f + "N 4", "int64 N 4"}, "undefined ?; invalid"},

@@ -44,7 +44,7 @@ func ConvWindow(n *Node, in []Dim, kernel []int64) (Window, error) {
 	if r == 0 || r != len(in)-2 {
 		return Window{}, fmt.Errorf("node %q has a kernel of %d axes on an input of rank %d", n.Title(), r, len(in))
 	}
-	w := Window{Kernel: kernel, Ceil: n.OpType() != "Conv" && n.AttrInt("ceil_mode") != 0}
+	w := Window{Kernel: kernel, Ceil: strings.HasSuffix(n.OpType(), "Pool") && n.AttrInt("ceil_mode") != 0}
 	ones := slices.Repeat([]int64{1}, r)
 	list := func(name string, def []int64, want int) ([]int64, error) {
 		v := n.Ints(name)

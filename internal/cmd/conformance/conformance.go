@@ -46,6 +46,9 @@ func conformance(ctx context.Context, dir string) ([]outcome, error) {
 		}
 		o := outcome{name: e.Name(), claims: true}
 		err := o.conform(ctx, filepath.Join(dir, e.Name()))
+		if wrapped[e.Name()] && err != nil {
+			err = unsupported("its data were wrapped around to int8, where the operator saturates")
+		}
 		if u, ok := errors.AsType[*verify.Unsupported](err); ok {
 			o.claims, o.why = false, u.What
 		} else {
@@ -54,6 +57,14 @@ func conformance(ctx context.Context, dir string) ([]outcome, error) {
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// wrapped are tests whose results, as ONNX Runtime too shows, are not those of the operator.
+var wrapped = map[string]bool{
+	"test_qlinearmatmul_2D_int8_float16": true,
+	"test_qlinearmatmul_2D_int8_float32": true,
+	"test_qlinearmatmul_3D_int8_float16": true,
+	"test_qlinearmatmul_3D_int8_float32": true,
 }
 
 func unsupported(format string, args ...any) error {

@@ -13,7 +13,15 @@ import (
 // conv is a matrix product over the unfolded map, or a direct sum where every
 // channel is its own group.
 func conv(c *Call) ([]*Value, error) {
-	x, w := c.In[0], c.In[1]
+	var b *Value
+	if c.has(2) {
+		b = c.In[2]
+	}
+	return convOf(c, c.In[0], c.In[1], b)
+}
+
+// convOf convolves x with w in the window of the node; b may be nil.
+func convOf(c *Call, x, w, b *Value) ([]*Value, error) {
 	if len(x.Shape) < 3 || len(w.Shape) != len(x.Shape) {
 		return nil, fmt.Errorf("a weight of shape %v does not fit a map of %v", w.Shape, x.Shape)
 	}
@@ -33,10 +41,6 @@ func conv(c *Call) ([]*Value, error) {
 		return nil, err
 	}
 	out := Like(x, x.DType, shape)
-	var b *Value
-	if c.has(2) {
-		b = c.In[2]
-	}
 	v := convolution{spatial: s, images: x.Shape[0], groups: g, ci: w.Shape[1], co: w.Shape[0] / g,
 		size: tensor.Count(s.in), outs: tensor.Count(s.out), taps: tensor.Count(w.Shape[2:]), probe: c.Run.Probe}
 	switch {

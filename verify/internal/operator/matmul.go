@@ -18,8 +18,9 @@ func matrix[T kernel.Float](t *Value, ld int) kernel.Matrix[T] {
 	return kernel.Matrix[T]{Data: data[T](t), Ld: ld}
 }
 
-func matMul(c *Call) ([]*Value, error) {
-	a, b := c.In[0], c.In[1]
+func matMul(c *Call) ([]*Value, error) { return matMulOf(c, c.In[0], c.In[1]) }
+
+func matMulOf(c *Call, a, b *Value) ([]*Value, error) {
 	if a.File != nil && b.File != nil {
 		a = a.dense()
 	}

@@ -317,6 +317,9 @@ func TestRefusedNodes(t *testing.T) {
 	shaped := func(shape ...int) *tensor.Tensor {
 		return &tensor.Tensor{DType: onnxio.Float32, Shape: shape, F32: make([]float32, tensor.Count(shape))}
 	}
+	bytes := func(shape ...int) *tensor.Tensor {
+		return &tensor.Tensor{DType: onnxio.Uint8, Shape: shape, I: make([]int64, tensor.Count(shape))}
+	}
 	i, is, s := onnxio.IntAttr, onnxio.IntsAttr, onnxio.StringAttr
 	type ins = []*tensor.Tensor
 	for _, c := range []struct {
@@ -419,6 +422,15 @@ func TestRefusedNodes(t *testing.T) {
 		{"QuantizeLinear", []*onnxio.Attr{i("output_dtype", 17)}, ins{two(1), two(1)}, true},
 		{"DequantizeLinear", nil, ins{two(1), two(1)}, false},
 		{"DequantizeLinear", nil, ins{list(1, 2, 3), two(1, 2)}, false},
+		{"MatMulInteger", nil, ins{two(1), bytes(1)}, false},
+		{"MatMulInteger", nil, ins{bytes(1, 2), bytes(2, 3), bytes(3)}, false},
+		{"MatMulInteger", nil, ins{bytes(1, 2), bytes(2, 3), nil, bytes(2)}, false},
+		{"MatMulInteger", nil, ins{bytes(1, 2), bytes(3, 1)}, false},
+		{"ConvInteger", nil, ins{bytes(1, 2, 3), bytes(1, 3, 1)}, false},
+		{"ConvInteger", nil, ins{bytes(1, 2, 3), bytes(1, 2, 1), nil, bytes(2)}, false},
+		{"QLinearMatMul", nil, ins{bytes(1, 2), shaped(), bytes(), bytes(2, 3), shaped(2), bytes(), shaped(), bytes()}, false},
+		{"QLinearMatMul", nil, ins{bytes(1, 2), shaped(), bytes(), bytes(2, 3), shaped(), bytes(), shaped(4), bytes()}, false},
+		{"QLinearConv", nil, ins{bytes(1, 2, 3), shaped(), bytes(), bytes(1, 3, 1), shaped(), bytes(), shaped(), bytes()}, false},
 		{"Resize", []*onnxio.Attr{i("antialias", 1)}, ins{shaped(1, 1, 2), nil, two(1, 1, 2)}, true},
 		{"Resize", []*onnxio.Attr{s("mode", "cubic")}, ins{shaped(1, 1, 2), nil, two(1, 1, 2)}, true},
 		{"Resize", nil, ins{shaped(1, 1, 2)}, true},

@@ -49,21 +49,9 @@ func quantize(c *Call) ([]*Value, error) {
 	} else if to := onnxio.DType(c.Node.AttrInt("output_dtype")); to != onnxio.Undefined {
 		d = to
 	}
-	lo, hi := 0.0, 255.0
-	switch d {
-	case onnxio.Uint8:
-	case onnxio.Int8:
-		lo, hi = -128, 127
-	case onnxio.Uint16:
-		hi = 65535
-	case onnxio.Int16:
-		lo, hi = -32768, 32767
-	case onnxio.Uint4:
-		hi = 15
-	case onnxio.Int4:
-		lo, hi = -8, 7
-	default:
-		return nil, Unsupportedf("the Go engine cannot quantise to %s", d)
+	lo, hi, err := whole(d)
+	if err != nil {
+		return nil, err
 	}
 	out := integers(d, x.Shape)
 	for i := range out.I {
@@ -79,6 +67,25 @@ func quantize(c *Call) ([]*Value, error) {
 		out.I[i] = int64(math.Max(lo, math.Min(hi, v)))
 	}
 	return []*Value{out}, nil
+}
+
+// whole is the range of the numbers of a type that a float is quantised to.
+func whole(d onnxio.DType) (lo, hi float64, err error) {
+	switch d {
+	case onnxio.Uint8:
+		return 0, 255, nil
+	case onnxio.Int8:
+		return -128, 127, nil
+	case onnxio.Uint16:
+		return 0, 65535, nil
+	case onnxio.Int16:
+		return -32768, 32767, nil
+	case onnxio.Uint4:
+		return 0, 15, nil
+	case onnxio.Int4:
+		return -8, 7, nil
+	}
+	return 0, 0, Unsupportedf("the Go engine cannot quantise to %s", d)
 }
 
 func dequantize(c *Call) ([]*Value, error) {

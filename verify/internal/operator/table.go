@@ -172,6 +172,15 @@ func Table() map[string]Operator {
 		"QuantizeLinear":   {Kernel: quantize},
 		"DequantizeLinear": {Kernel: dequantize},
 
+		// quantizedynamic.go
+		"DynamicQuantizeLinear": {Kernel: quantizeDynamic},
+
+		// integer.go
+		"ConvInteger":   {Kernel: convInteger},
+		"MatMulInteger": {Kernel: matMulInteger},
+		"QLinearConv":   {Kernel: quantizedConv},
+		"QLinearMatMul": {Kernel: quantizedMatMul},
+
 		// resize.go
 		"Resize":   {Kernel: resize},
 		"Upsample": {Kernel: upsample},

@@ -398,6 +398,7 @@ BY_HAND = {
     "Erf": lambda x: [ERF(x)], "Gelu": lambda x: [x / 2 * (1 + ERF(x / 2**0.5))],
     "ReduceL1": lambda x: [np.abs(x)], "ReduceL2": lambda x: [np.abs(x)], "ReduceSumSquare": lambda x: [x * x],
     "ReduceLogSum": lambda x: [np.log(x)], "ReduceLogSumExp": lambda x: [x],
+    "MatMulInteger": lambda a, b, a0: [(a.astype(np.int32) - a0[:, None]) @ b],
 }
 # quantisation by blocks; halves, as a quotient in float32 has them
 case("QuantizeLinear", f(2, 6), a([[0.25, 0.5, 0.125], [1, 0.5, 0.75]]), n(2, 3, dtype=I8), axis=1, block_size=2)
@@ -408,6 +409,29 @@ case("DequantizeLinear", n(2, 4, 3, dtype=U8, low=0), p(2, 2, 3), axis=1, block_
 case("DequantizeLinear", n(5, 2, dtype=I8), p(2, 2), axis=0, block_size=4)
 case("QuantizeLinear", a([0.5, 1.5, 2.5, -0.5, 0.1, 0.3]), a(0.2), a(0, I8))
 case("QuantizeLinear", a([0.05, 0.15, 0.25, 0.35, 0.45]), a(0.1), a(0, I8), axis=0)
+# quantizedynamic.go
+case("DynamicQuantizeLinear", f(2, 5), outs=3)
+case("DynamicQuantizeLinear", p(6), outs=3)
+case("DynamicQuantizeLinear", -p(2, 3), outs=3)
+case("DynamicQuantizeLinear", a([-1.0, 1.0, 0.00196, 0.1, 0.3]), outs=3)
+case("DynamicQuantizeLinear", a([0.0, 0.0]), outs=3, only="ort")
+# integer.go; ONNX Runtime saturates products of large uint8 with large int8, the reference evaluator rounds after it adds a zero point
+case("MatMulInteger", n(2, 3, dtype=U8, low=0, high=100), n(3, 4, dtype=I8))
+case("MatMulInteger", n(2, 2, 3, dtype=U8, low=0, high=256), n(3, 4, dtype=U8, low=0, high=256), a(128, U8), a(7, U8))
+case("MatMulInteger", n(2, 3, dtype=I8), n(3, 4, dtype=I8), a(-3, I8), a([1, -2, 3, 0], I8))
+case("MatMulInteger", n(2, 3, dtype=I8), n(3, 4, dtype=I8), a([5, -2], I8), only="none")
+case("MatMulInteger", n(2, 1, 3, dtype=U8, low=0), n(2, 3, 2, dtype=U8, low=0), a(3, U8))
+case("ConvInteger", n(1, 2, 4, 5, dtype=U8, low=0, high=256), n(3, 2, 3, 2, dtype=U8, low=0, high=256), a(99, U8), pads=[1, 0, 1, 1])
+case("ConvInteger", n(2, 4, 5, dtype=U8, low=0, high=256), n(4, 2, 3, dtype=U8, low=0), group=2, strides=[2])
+case("ConvInteger", n(1, 2, 3, 3, dtype=U8, low=0, high=256), n(2, 2, 1, 1, dtype=I8), a(5, U8), a([1, -2], I8), only="ref")
+case("QLinearMatMul", n(2, 3, dtype=U8, low=0, high=256), a(0.05), a(113, U8), n(3, 4, dtype=U8, low=0, high=256), a(0.0625), a(114, U8), a(0.7), a(118, U8))
+case("QLinearMatMul", n(2, 3, dtype=I8), a(0.05), a(3, I8), n(3, 4, dtype=I8), a([0.25, 0.5, 0.75, 1]), a([1, 2, 3, 4], I8), a(0.13), a(-5, I8))
+case("QLinearMatMul", n(3, 2, 3, dtype=U8, low=0), a(0.5), a(1, U8), n(3, 3, 2, dtype=U8, low=0), a(0.25), a(0, U8), a(0.7), a(9, U8))
+case("QLinearMatMul", a([[3], [5], [-5]], I8), a(0.5), a(0, I8), a([[1]], I8), a(1.0), a(0, I8), a(1.0), a(1, I8), only="ort")
+case("QLinearConv", n(1, 2, 4, 4, dtype=U8, low=0, high=256), a(0.05), a(120, U8), n(3, 2, 3, 3, dtype=U8, low=0, high=256), a(0.0625), a(100, U8), a(1.3), a(7, U8), pads=[1, 1, 1, 1])
+case("QLinearConv", n(1, 2, 4, dtype=U8, low=0, high=256), a(0.05), a(120, U8), n(3, 2, 2, dtype=I8), a([0.25, 0.5, 0.75]), a([0, 0, 0], I8), a(0.7), a(70, U8), n(3, dtype=I32), only="ort", dilations=[2])
+case("QLinearConv", n(2, 4, 3, 3, dtype=I8), a(0.125), a(-2, I8), n(4, 1, 2, 2, dtype=I8), a(0.25), a(0, I8), a(0.3), a(1, I8), n(4, dtype=I32), group=4)
+case("QLinearConv", n(1, 1, 2, 2, dtype=U8, low=0), a(0.5), a(0, U8), n(2, 1, 2, 1, dtype=U8, low=0), a([0.5, 0.25]), a([1, 2], U8), a(0.3), a(1, U8), only="ref")
 
 
 def number(v, dtype):
