@@ -16,6 +16,10 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"a value that is a scale of another, and a layer that reads both", graphKind.exact, 12000279},
 		{"a value that two merges keep for each other, and nothing reads", blockKind.broken, 12003525},
 		{"the same in a tree", treeKind.broken, 12001972},
+		{"an output inside views that are one step, behind a layer that was doubled", treeKind.broken, 12005466},
+		{"the same behind a ConvTranspose", treeKind.broken, 12006774},
+		{"such a layer, and a merge that starts behind it", treeKind.broken, 12009108},
+		{"the same in float16", treeKind.broken, 13001718},
 	} {
 		s := &total{seen: tally{}}
 		if s.try(t, m.of(m.seed), m.seed); s.bad() > 0 {

@@ -26,6 +26,29 @@ func (p *part) add(nodes ...*graph.Node) {
 	}
 }
 
+// steps adds what steps stand for. A node whose value is seen through, as the first of a
+// Reshape, Transpose and Reshape that are one step, is inside if nothing else reads it.
+func (t *terrain) steps(p *part, steps []*affine.Affine) {
+	for _, a := range steps {
+		p.add(a.Node(), a.Out.Producer)
+	}
+	for _, a := range steps {
+		for _, n := range a.Nodes[1:] {
+			if n != nil && t.enclosed(n, p.nodes) {
+				p.add(n)
+			}
+		}
+	}
+}
+
+// enclosed reports whether the nodes inside alone need what n makes.
+func (t *terrain) enclosed(n *graph.Node, inside map[*graph.Node]bool) bool {
+	return !slices.ContainsFunc(n.Out, func(x *graph.Value) bool {
+		return x != nil && (x.IsOutput || len(x.Captured) > 0 ||
+			slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return t.e.Alive[r.Node] && !inside[r.Node] }))
+	})
+}
+
 // needs reports whether x is needed by anything but the nodes inside. A node
 // outside whose results only come back, such as the Shape of a Reshape inside,
 // needs nothing once the inside is replaced.
@@ -67,9 +90,8 @@ func (p *planner) leaks(u *graph.Value, steps []*affine.Affine, sum []*graph.Nod
 	v := steps[len(steps)-1].Out
 	inside := part{sum: sum}
 	made := map[*graph.Value]bool{u: true}
+	p.t.steps(&inside, steps)
 	for _, a := range steps {
-		inside.add(a.Nodes...)
-		inside.add(a.Out.Producer)
 		made[a.Out] = true
 	}
 	var out []*graph.Value

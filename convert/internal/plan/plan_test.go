@@ -186,6 +186,36 @@ func TestSealedPiecesDoNotLeak(t *testing.T) {
 	}
 }
 
+// The layer before views that are one step stays where something else reads a value between
+// these, and where what is read between them only comes back it does not.
+func TestLeaksBetweenViewsOfOneStep(t *testing.T) {
+	const shuffle = "x : 1 4 2 3\na = Conv(x, ?4x4x1x1)\nb = Reshape(a, #1_2_2_2_3)\nc = Transpose(b) perm=0,2,1,3,4\nd = Reshape(c, #1_4_2_3)\ny = Conv(d, ?4x4x1x1)"
+	for _, c := range []struct{ text, leaks, merge string }{
+		{shuffle, "", "x y"},
+		{shuffle + "\nz = Relu(b)\n> y z", "a", "a y"},
+		{shuffle + "\nz = Relu(c)\n> y z", "a", "a y"},
+		{shuffle + "\n> y c", "a", "a y"},
+		{shuffle + "\nz = Relu(d)\n> y z", "d a", "x d"},
+		{shuffle + "\nz = Relu(y)\n> z", "", "x y"},
+		{strings.Replace(shuffle, "d = Reshape(c, #1_4_2_3)", "s = Shape(c)\nd = Reshape(c, #1_4_2_3)", 1) + "\n> y", "", "x y"},
+	} {
+		e := explained(t, c.text)
+		p := planRegions(&terrain{e: e, links: map[*graph.Value]*link{}}, Options{}, nil, nil)
+		x, y := e.Graph.Value("x"), e.Graph.Value("y")
+		steps := affine.Between(e.Of, x, y)
+		leaks := p.leaks(x, steps, nil)
+		if have := strings.Join(named(leaks), " "); have != c.leaks {
+			t.Errorf("%s: leaks %q, want %q", c.text, have, c.leaks)
+		}
+		if chain := p.reach(y); c.leaks == "" && !chain.sealed(len(chain.points)-1, 0) {
+			t.Errorf("%s: it is open", c.text)
+		}
+		if r := New(e, Options{}).Regions; len(r) != 1 || r[0].Input()+" "+r[0].Value() != c.merge {
+			t.Errorf("%s: %d merges, want one, %s", c.text, len(r), c.merge)
+		}
+	}
+}
+
 // leaksOf is what leaks by its definition: whatever leads to an output of the graph
 // without a node inside; and what those that make such a value read.
 func leaksOf(e *affine.Explained, u *graph.Value, steps []*affine.Affine) []*graph.Value {

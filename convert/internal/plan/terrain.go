@@ -18,7 +18,7 @@ type terrain struct {
 type link struct {
 	steps  []*affine.Affine
 	tally  tally
-	nodes  []*graph.Node // in order of the steps, with repetitions
+	nodes  []*graph.Node // inside, in order of the steps, with repetitions
 	sealed bool          // nobody outside needs what is inside
 	parent bool          // nor, beside the link's nodes, the parent
 }
@@ -72,17 +72,19 @@ func (t *terrain) link(v *graph.Value) *link {
 		l.steps = affine.Between(t.e.Of, u, v)
 	}
 	l.tally = t.tallyOf(l.steps)
-	inside := map[*graph.Node]bool{}
-	made := map[*graph.Value]bool{u: true}
+	var in part
+	t.steps(&in, l.steps)
+	inside, made := in.nodes, map[*graph.Value]bool{u: true}
 	for _, a := range l.steps {
-		l.nodes = append(l.nodes, a.Nodes...)
+		for _, n := range a.Nodes {
+			if inside[n] {
+				l.nodes = append(l.nodes, n)
+			}
+		}
 		if a.Out.Producer != nil {
 			l.nodes = append(l.nodes, a.Out.Producer)
 		}
 		made[a.Out] = true
-	}
-	for _, n := range l.nodes {
-		inside[n] = true
 	}
 	for _, a := range l.steps {
 		if a.Out != v && !t.within(a.Out, inside, made) {
