@@ -1,4 +1,4 @@
-# The static command alone: docker build -t repmlp . && docker run --rm --read-only -v "$PWD:/models" repmlp convert model.onnx -o deploy.onnx
+# The static command alone: docker build -t repmlp . && docker run --rm --read-only --user "$(id -u):$(id -g)" -v "$PWD:/models" repmlp convert model.onnx -o deploy.onnx
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY . .
