@@ -90,7 +90,9 @@ func (l *look) once() []Decline {
 func (l *look) others(declined []Decline) []Left {
 	named := map[string]bool{}
 	for _, d := range declined {
-		named[d.Node] = true
+		for _, n := range d.Nodes {
+			named[n] = true
+		}
 	}
 	return slices.DeleteFunc(l.left, func(x Left) bool { return named[x.Node] })
 }

@@ -165,7 +165,7 @@ func (l *look) foreignBranch(sum *graph.Node) {
 			}
 			if foreign(n) {
 				if u := l.e.Common([]*graph.Value{other, n.In[0]}); u != nil && l.weighted(u, other) {
-					l.add(barrierRefusal(n, sum), sum, n)
+					l.add(l.barrierRefusal(n, sum), sum, n)
 				}
 				return
 			}

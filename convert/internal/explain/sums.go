@@ -58,7 +58,7 @@ func (l *look) sum(a *affine.Affine) {
 		}
 		if b := l.barrier(t, terms, known); b != nil {
 			candidate = true
-			l.add(barrierRefusal(b, n), n, b)
+			l.add(l.barrierRefusal(b, n), n, b)
 			continue
 		}
 		if root := l.e.Root(t); candidate && root != t && l.weighted(root, t) {
@@ -231,7 +231,7 @@ func (l *look) dataInputs(n *graph.Node) []*graph.Value {
 }
 
 // barrierRefusal names the op that keeps a branch from being affine.
-func barrierRefusal(b, sum *graph.Node) *reason.Refusal {
+func (l *look) barrierRefusal(b, sum *graph.Node) *reason.Refusal {
 	switch b.OpType() {
 	case "QuantizeLinear", "DequantizeLinear":
 		return reason.Refuse(reason.QuantizedActivation, "%q quantises the activations of a branch of %q; merge before quantising", b.Title(), sum.Title())
@@ -243,6 +243,9 @@ func barrierRefusal(b, sum *graph.Node) *reason.Refusal {
 		return reason.Refuse(reason.ScatterInBranch, "%q writes into the map of a branch of %q", b.Title(), sum.Title())
 	case "BatchNormalization", "Dropout", "Conv", "ConvTranspose", "Gemm", "MatMul":
 		return nil // its own refusal stands already
+	}
+	if l.e.Of(b.First()) != nil {
+		return reason.Refuse(reason.BranchesReadDifferentTensors, "%q (%s) in a branch of %q puts values together that read different tensors, so that branch stays", b.Title(), b.OpType(), sum.Title())
 	}
 	if foreign(b) {
 		return reason.Refuse(reason.UnknownOp, "%q in a branch of %q has the operator %s, which neither ONNX nor the file's functions define; see which exporter writes it and export again", b.Title(), sum.Title(), strings.TrimPrefix(b.Domain()+"."+b.OpType(), "."))

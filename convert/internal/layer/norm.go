@@ -68,7 +68,9 @@ func following(from *graph.Value, steps []*affine.Affine) (*Scale, bool) {
 		}
 		switch op := a.Op.(type) {
 		case *affine.Diagonal:
-			l.scales, l.shifts = l.scales || op.Scales(), l.shifts || op.Shifts()
+			if !affine.IsIdle(op) { // zeros are no shift that needs a bias
+				l.scales, l.shifts = l.scales || op.Scales(), l.shifts || op.Shifts()
+			}
 		case *affine.View:
 		default:
 			return nil, false
