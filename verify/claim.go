@@ -37,6 +37,10 @@ type Claim struct {
 	// Part is the value of After that the layer makes whose coefficients are meant, where
 	// Output has others added; "" where it is the output.
 	Part string
+
+	// Apart are values that are zero where coefficients are read: what other layers make of
+	// which Output is the sum too, by the names that either side has for them.
+	Apart []string
 }
 
 // limit is up to where the bound of a proof holds.

@@ -120,6 +120,7 @@ type reading struct {
 	inputs []*Tensor
 	units  *Units
 	feeds  map[string]*Tensor
+	sum    []int   // shape of the output, which values apart are fed with
 	zero   answer  // to zeros
 	scale  float64 // of what is fed
 	bound  bound
@@ -160,9 +161,9 @@ func (r *reading) more(ctx context.Context, n int) {
 		}
 		more[i] = in
 	}
-	zero, inputs := r.zero, r.inputs
+	zero, inputs, sum := r.zero, r.inputs, r.sum
 	if _, err := r.zeros(ctx, more); err != nil || !r.copies(zero, fold) {
-		r.zero, r.inputs = zero, inputs
+		r.zero, r.inputs, r.sum = zero, inputs, sum
 		r.feed(inputs)
 		return
 	}
@@ -205,12 +206,25 @@ func (r *reading) feed(inputs []*Tensor) {
 			}
 		}
 	}
+	if r.sum == nil {
+		return
+	}
+	for _, name := range r.claim.Apart {
+		r.feeds[name] = &Tensor{DType: inputs[0].DType, Shape: r.sum, F64: make([]float64, tensor.Count(r.sum))}
+	}
 }
 
 // zeros runs both sides on zeros and returns the shape of the output.
 func (r *reading) zeros(ctx context.Context, inputs []*Tensor) ([]int, error) {
+	r.sum = nil
 	r.feed(inputs)
 	zero, shape, err := r.ask(ctx)
+	if err == nil && len(r.claim.Apart) > 0 {
+		zero.done()
+		r.sum = shape
+		r.feed(inputs)
+		zero, shape, err = r.ask(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -64,11 +64,13 @@ func prospect(r *convert.Report) string {
 // summary says in a few words what was merged, what stayed, whether it is proved, how
 // far the outputs are apart, and what it saves.
 func summary(r *convert.Report) string {
-	nodes := 0
+	merged := map[string]bool{} // a sum of which several parts are merged is named by each
 	for _, g := range r.Regions {
-		nodes += len(g.Merged)
+		for _, n := range g.Merged {
+			merged[n] = true
+		}
 	}
-	parts := []string{fmt.Sprintf("%s of %s%s", plural(len(r.Regions), "merge"), plural(nodes, "node"), evidenceOf(r).short())}
+	parts := []string{fmt.Sprintf("%s of %s%s", plural(len(r.Regions), "merge"), plural(len(merged), "node"), evidenceOf(r).short())}
 	if because, _ := declines(r); because != "" {
 		parts = append(parts, because)
 	}

@@ -165,7 +165,7 @@ func own(c verify.Claim) (list []*onnxio.Tensor) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, in := range c.Inputs {
+	for _, in := range slices.Concat(c.Inputs, c.Apart) { // other parts have claims of their own
 		seen[in] = true
 	}
 	todo := []string{c.Output}

@@ -48,9 +48,9 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 
 // against looks for what is due where the result must equal base.
 func (r *Result) against(base *graph.Graph) *dues {
-	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Value]*plan.Region{}, map[*graph.Node]*plan.Region{}}
+	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Value][]*plan.Region{}, map[*graph.Node]*plan.Region{}}
 	for _, region := range r.plan.Regions {
-		d.makes[end(region)] = region
+		d.makes[end(region)] = append(d.makes[end(region)], region)
 		for _, n := range region.Segment.Nodes() {
 			d.inside[n] = region
 		}
@@ -106,7 +106,7 @@ func end(r *plan.Region) *graph.Value {
 type dues struct {
 	*Result
 	g, base *graph.Graph
-	makes   map[*graph.Value]*plan.Region
+	makes   map[*graph.Value][]*plan.Region // several are parts of a sum
 	inside  map[*graph.Node]*plan.Region
 }
 
@@ -119,7 +119,14 @@ func (d *dues) fed(v *graph.Value) bool { return d.common(v) && !d.elsewhere[v.N
 
 // alone reports whether both models have all values that a region reads and makes.
 func (d *dues) alone(r *plan.Region) bool {
-	return d.fed(start(r)) && d.common(end(r)) && (r.Part == nil || !slices.ContainsFunc(r.Part.Values, func(v *graph.Value) bool { return !d.fed(v) }))
+	if !d.fed(start(r)) || !d.common(end(r)) {
+		return false
+	}
+	strange := func(v *graph.Value) bool { return !d.fed(v) }
+	return r.Part == nil || !slices.ContainsFunc(r.Part.Values, strange) &&
+		!slices.ContainsFunc(d.parts(r), func(other *plan.Region) bool {
+			return strange(start(other)) || slices.ContainsFunc(other.Part.Merged(), func(v *graph.Value) bool { return strange(v) || r.Segment.Makes(v) })
+		})
 }
 
 // targets lists the nearest values behind a region that both models have.
@@ -206,12 +213,14 @@ func (d *dues) roundings(to *graph.Value, known map[*graph.Value]int) int {
 		return d.roundings(v, known)
 	}
 	n := 0
-	switch r := d.makes[to]; {
-	case r != nil:
-		n = before(start(r)) + 1
-		if r.Part != nil {
-			for _, v := range r.Part.Values {
-				n = max(n, before(v))
+	switch made := d.makes[to]; {
+	case len(made) > 0:
+		for _, r := range made {
+			n = max(n, before(start(r))+1)
+			if r.Part != nil {
+				for _, v := range r.Part.Values {
+					n = max(n, before(v))
+				}
 			}
 		}
 	case to.Producer != nil:
@@ -251,7 +260,7 @@ func (d *dues) between(to *graph.Value) Due {
 	for len(todo) > 0 {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if r := d.makes[v]; r != nil {
+		for _, r := range d.makes[v] {
 			due.Regions = append(due.Regions, r)
 			before(start(r))
 			if r.Part != nil {
@@ -259,6 +268,8 @@ func (d *dues) between(to *graph.Value) Due {
 					before(x)
 				}
 			}
+		}
+		if len(d.makes[v]) > 0 {
 			continue
 		}
 		if v.Producer == nil {

@@ -12,6 +12,7 @@ import (
 	"repmlp/convert/internal/plan"
 	"repmlp/convert/internal/tidy"
 	"repmlp/onnxio"
+	"repmlp/onnxio/graph"
 	"repmlp/verify"
 )
 
@@ -30,8 +31,9 @@ type Result struct {
 	Exact map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
 
 	plan  *plan.Plan
-	into  map[string][]string // nodes, by region
-	value map[string]string   // the value that is made
+	into  map[string][]string               // nodes, by region
+	value map[string]string                 // the value that is made
+	of    map[*affine.Affine][]*plan.Region // the parts of sums
 
 	elsewhere map[string]bool
 }
@@ -41,11 +43,17 @@ type Result struct {
 // a region forbid the merge; those of all regions that are known now are in the error.
 func Write(p *plan.Plan, o Options) (*Result, error) {
 	w := layer.NewWriter(p.Explained.Graph, o.Reserved)
-	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, elsewhere: o.Elsewhere}
+	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, of: map[*affine.Affine][]*plan.Region{}, elsewhere: o.Elsewhere}
 	var forbidden []error
+	parts := sums{}
+	for _, region := range p.Regions {
+		if parts.expect(region); region.Part != nil {
+			r.of[region.Sum()] = append(r.of[region.Sum()], region)
+		}
+	}
 	for _, region := range p.Regions {
 		from, inits := len(w.Edit.AddNodes), len(w.Edit.AddInits)
-		out, err := writeRegion(w, p, region)
+		out, err := writeRegion(w, parts, region)
 		if err != nil {
 			err = fmt.Errorf("merging %q: %w", region.Value(), err)
 			if len(affine.ValueErrors(err)) == 0 {
@@ -81,7 +89,7 @@ func (r *Result) Into(region *plan.Region) []string { return r.into[region.ID] }
 // Value is the value that a region makes in the result.
 func (r *Result) Value(region *plan.Region) string { return r.value[region.ID] }
 
-func writeRegion(w *layer.Writer, p *plan.Plan, r *plan.Region) (out string, err error) {
+func writeRegion(w *layer.Writer, parts sums, r *plan.Region) (out string, err error) {
 	last := r.Segment.Last().Node()
 	out = r.Segment.To.Name
 	switch {
@@ -94,20 +102,61 @@ func writeRegion(w *layer.Writer, p *plan.Plan, r *plan.Region) (out string, err
 	if err := r.Layer.Write(w, r.Segment, r.Segment.From.Name, out); err != nil {
 		return "", err
 	}
-	w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
-	if r.Part != nil {
-		w.Rest(out, r.Part.Whole.Node().Out[0].Name, r.Part.Values, r.Part.Coef)
+	if r.Part == nil {
+		w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
+		return out, nil
+	}
+	if names, done := parts.made(r, out); done {
+		w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
+		w.Rest(names, r.Part.Whole.Node().Out[0].Name, r.Part.Values, r.Part.Coef)
 	}
 	return out, nil
+}
+
+// sums are the sums of which regions are parts: how many parts are still to be written, and
+// what those that are make.
+type sums map[*affine.Affine]*partial
+
+type partial struct {
+	left int
+	made []string
+}
+
+func (s sums) expect(r *plan.Region) {
+	if r.Part == nil {
+		return
+	}
+	if s[r.Part.Whole] == nil {
+		s[r.Part.Whole] = &partial{}
+	}
+	s[r.Part.Whole].left++
+}
+
+// made notes that a part makes a value; it reports what all parts make with the last one.
+func (s sums) made(r *plan.Region, name string) (names []string, done bool) {
+	p := s[r.Part.Whole]
+	p.left--
+	p.made = append(p.made, name)
+	return p.made, p.left == 0
 }
 
 // Claim says what has to hold for one region, in values that both models have.
 func (r *Result) Claim(region *plan.Region) verify.Claim {
 	s := region.Segment
 	c := verify.Claim{ID: region.ID, Inputs: []string{start(region).Name}, Output: r.Value(region)}
+	together := []*plan.Region{region}
 	if part := region.Part; part != nil {
 		c.Part, c.Output = c.Output, part.Whole.Node().Out[0].Name
-		for _, v := range part.Values {
+		fed := slices.Clone(part.Values)
+		for _, other := range r.parts(region) {
+			together = append(together, other)
+			for _, v := range other.Part.Merged() {
+				c.Apart = append(c.Apart, v.Name)
+			}
+			c.Apart = append(c.Apart, r.Value(other))
+			fed = append(fed, start(other))
+		}
+		for _, v := range fed {
 			// An operand that the merged part also goes through is computed.
 			if !s.Makes(v) && !slices.Contains(c.Inputs, v.Name) {
 				c.Inputs = append(c.Inputs, v.Name)
@@ -115,12 +164,30 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 		}
 	}
 	r.alias(&c)
-	c.Rows, c.Reach = region.Layer.Claim(s, region.Fed == nil)
+	if len(together) == 1 {
+		c.Rows, c.Reach = region.Layer.Claim(s, region.Fed == nil)
+	} else {
+		var fed []*graph.Value
+		for _, name := range c.Inputs {
+			fed = append(fed, r.plan.Explained.Graph.Value(name))
+		}
+		c.Reach = reach(together, fed, end(region))
+	}
 	if region.Fed == nil && region.Undone() == nil { // what is undone is not to the last bit
 		c.Units = func(in, out []int) *verify.Units { return region.Layer.Units(s, in, out) }
 	}
 	c.Exact = r.Exact
 	return c
+}
+
+// parts are the other regions that are parts of a region's sum.
+func (r *Result) parts(region *plan.Region) (list []*plan.Region) {
+	for _, other := range r.of[region.Sum()] {
+		if other != region {
+			list = append(list, other)
+		}
+	}
+	return list
 }
 
 // alias names the values that equal an input of a claim because equal nodes make both.

@@ -14,10 +14,11 @@ import (
 type look struct {
 	p        *plan.Plan
 	e        *affine.Explained
-	absorbed map[*graph.Node]bool    // nodes that some region explains
-	inside   map[*graph.Value]string // the region that a value is part of
-	parts    map[*graph.Node]bool    // sums of which a part is merged
-	refused  map[*graph.Node]bool    // nodes that a rule knows and cannot explain
+	absorbed map[*graph.Node]bool         // nodes that some region explains
+	inside   map[*graph.Value]string      // the region that a value is part of
+	parts    map[*graph.Node]bool         // sums of which a part is merged
+	within   map[*graph.Value]*graph.Node // the sum in a part of which a value is
+	refused  map[*graph.Node]bool         // nodes that a rule knows and cannot explain
 	layers   map[*graph.Value]depth
 
 	found []Decline
@@ -30,7 +31,7 @@ type depth struct {
 }
 
 func newLook(p *plan.Plan) *look {
-	l := &look{p: p, e: p.Explained, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, refused: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
+	l := &look{p: p, e: p.Explained, absorbed: map[*graph.Node]bool{}, inside: map[*graph.Value]string{}, parts: map[*graph.Node]bool{}, within: map[*graph.Value]*graph.Node{}, refused: map[*graph.Node]bool{}, layers: map[*graph.Value]depth{}}
 	for _, r := range p.Regions {
 		for _, a := range r.Segment.Steps {
 			l.absorbed[a.Node()] = true
@@ -38,6 +39,9 @@ func newLook(p *plan.Plan) *look {
 		}
 		if r.Part != nil {
 			l.parts[r.Part.Whole.Node()] = true
+			for _, a := range r.Segment.Steps {
+				l.within[a.Out] = r.Part.Whole.Node()
+			}
 		}
 	}
 	for _, a := range l.e.All() {

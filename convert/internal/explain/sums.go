@@ -50,8 +50,8 @@ func (l *look) sum(a *affine.Affine) {
 	}
 	var known map[*graph.Value]bool
 	for _, t := range terms {
-		if grouped[t] {
-			continue
+		if grouped[t] || l.within[t] == n {
+			continue // it is in a part of the sum that is merged
 		}
 		if known == nil {
 			known = l.readThroughLayers(terms)

@@ -334,7 +334,7 @@ func TestRestOfASum(t *testing.T) {
 			w := NewWriter(g, []map[string]bool{{"y.sum": true}})
 			w.Before(m.Graph().Nodes()[0])
 			values := []*graph.Value{g.Value("b"), g.Value("c"), g.Value("d")}[:len(coef)]
-			w.Rest("x", "y", values, coef)
+			w.Rest([]string{"x"}, "y", values, coef)
 			w.Edit.DropNodes = m.Graph().Nodes()
 			made, err := m.Apply(w.Edit)
 			if err != nil {

@@ -101,32 +101,37 @@ func (w *Writer) numbers(base string, d onnxio.DType, dims []int64, v []float64,
 	return w.computed(base, d, dims, whole{len(v), func() ([]float64, error) { return v, nil }}, n)
 }
 
-// Rest adds to a part of a sum the values that are not merged, each times its
-// coefficient, and names the result total.
-func (w *Writer) Rest(part, total string, values []*graph.Value, coef []float64) {
+// Rest adds up the merged parts of a sum and the values that are not merged, each of these
+// times its coefficient, and names the result total.
+func (w *Writer) Rest(parts []string, total string, values []*graph.Value, coef []float64) {
 	if w.opset < attributeless && !slices.ContainsFunc(coef, func(f float64) bool { return f != 1 }) {
-		operands := []string{part}
+		operands := slices.Clone(parts)
 		for _, v := range values {
 			operands = append(operands, v.Name)
 		}
 		w.node("Sum", total+".sum", total, operands)
 		return
 	}
-	for i, v := range values {
+	sum, left := parts[0], len(parts)-1+len(values)
+	add := func(op, operand string) {
 		out := ""
-		if i == len(values)-1 {
+		if left--; left == 0 {
 			out = total
 		}
-		operand := v.Name
-		op := "Add"
+		sum = w.node(op, total+".sum", out, []string{sum, operand})
+	}
+	for _, part := range parts[1:] {
+		add("Add", part)
+	}
+	for i, v := range values {
 		switch coef[i] {
 		case 1:
+			add("Add", v.Name)
 		case -1:
-			op = "Sub"
+			add("Sub", v.Name)
 		default:
-			operand = w.node("Mul", total+".scaled", "", []string{operand, w.number(total+".coefficient", v.Elem, coef[i])})
+			add("Add", w.node("Mul", total+".scaled", "", []string{v.Name, w.number(total+".coefficient", v.Elem, coef[i])}))
 		}
-		part = w.node(op, total+".sum", out, []string{part, operand})
 	}
 }
 

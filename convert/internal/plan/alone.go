@@ -12,17 +12,17 @@ import (
 
 // A remainder is the graph that regions leave.
 type remainder struct {
-	alive map[*graph.Node]bool     // nodes that stay
-	made  map[*graph.Value]*Region // values that regions make
-	need  map[*graph.Value]bool    // values that somebody needs
+	alive map[*graph.Node]bool       // nodes that stay
+	made  map[*graph.Value][]*Region // values that regions make, several where they are parts of a sum
+	need  map[*graph.Value]bool      // values that somebody needs
 }
 
 // remains follows the graph's outputs back, through regions and nodes that stay.
 func (p *planner) remains() *remainder {
-	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value]*Region{}, map[*graph.Value]bool{}}
+	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value][]*Region{}, map[*graph.Value]bool{}}
 	for _, region := range p.regions {
 		if v := region.made(); v != nil {
-			r.made[v] = region
+			r.made[v] = append(r.made[v], region)
 		}
 	}
 	var todo []*graph.Value
@@ -38,10 +38,12 @@ func (p *planner) remains() *remainder {
 	for len(todo) > 0 {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if region := r.made[v]; region != nil {
-			need(region.Segment.From)
-			if region.Part != nil {
-				need(region.Part.Values...)
+		if len(r.made[v]) > 0 {
+			for _, region := range r.made[v] {
+				need(region.Segment.From)
+				if region.Part != nil {
+					need(region.Part.Values...)
+				}
 			}
 			continue
 		}

@@ -68,7 +68,7 @@ func (t *takers) take(pad *affine.Affine) {
 	for _, r := range alone {
 		t.from[source] = append(t.from[source], len(t.regions))
 		t.regions = append(t.regions, r)
-		t.left.made[r.Segment.To] = r
+		t.left.made[r.Segment.To] = []*Region{r}
 		delete(t.left.alive, r.Segment.Last().Node())
 	}
 	delete(t.left.alive, pad.Node())

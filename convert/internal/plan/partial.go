@@ -65,8 +65,8 @@ func (t *terms) pick(out *graph.Value, which []int) *affine.Affine {
 const maxPartners = 64
 
 // partialSum merges those operands of a sum that have a common source, where
-// the sum as a whole was not merged. Of each sum one part is merged: the rest of
-// the operands stay.
+// the sum as a whole was not merged: a part for each source. The rest of the operands
+// stay.
 func (p *planner) partialSum(v *graph.Value) {
 	p.visited[v] = true
 	a := p.t.e.Of(v)
@@ -93,11 +93,14 @@ func (p *planner) partialSum(v *graph.Value) {
 	}
 	for i, x := range t.values {
 		root := p.t.e.Root(x)
+		if len(byRoot[root]) < 2 {
+			continue // no partner, or a part of the sum is merged
+		}
 		peers := byRoot[root][1:] // those behind it: it is the first that was not tried
 		byRoot[root] = peers
 		if r := p.grow(t, i, peers[:min(len(peers), maxPartners)]); r != nil {
 			p.take(r)
-			return
+			byRoot[root] = nil
 		}
 	}
 }
@@ -129,17 +132,52 @@ func (p *planner) grow(t *terms, i int, peers []int) *Region {
 	if found == nil {
 		return nil
 	}
-	inside := map[int]bool{}
-	for _, k := range group {
-		inside[k] = true
+	found.Part.own = group
+	found.Part.Values, found.Part.Coef = t.without(group)
+	return found
+}
+
+// without are the terms but for some.
+func (t *terms) without(some []int) (values []*graph.Value, coef []float64) {
+	merged := map[int]bool{}
+	for _, k := range some {
+		merged[k] = true
 	}
 	for k := range t.values {
-		if !inside[k] {
-			found.Part.Values = append(found.Part.Values, t.values[k])
-			found.Part.Coef = append(found.Part.Coef, t.coef[k])
+		if !merged[k] {
+			values, coef = append(values, t.values[k]), append(coef, t.coef[k])
 		}
 	}
-	return found
+	return values, coef
+}
+
+// Merged lists the terms of the sum that the part is made of.
+func (p *Part) Merged() []*graph.Value {
+	out := make([]*graph.Value, len(p.own))
+	for i, k := range p.own {
+		out[i] = p.terms.values[k]
+	}
+	return out
+}
+
+// tied are regions of which those that are parts of one sum agree on what is still added.
+func tied(regions []*Region) []*Region {
+	merged := map[*terms][]int{}
+	for _, r := range regions {
+		if r.Part != nil {
+			merged[r.Part.terms] = append(merged[r.Part.terms], r.Part.own...)
+		}
+	}
+	out := slices.Clone(regions)
+	for i, r := range out {
+		if r.Part == nil || len(merged[r.Part.terms])+len(r.Part.Values) == len(r.Part.terms.values) {
+			continue
+		}
+		region, part := *r, *r.Part
+		part.Values, part.Coef = part.terms.without(merged[part.terms])
+		region.Part, out[i] = &part, &region
+	}
+	return out
 }
 
 // partRegion plans the sum of some terms as a region that makes a value which is in
@@ -157,7 +195,7 @@ func (p *planner) partRegion(t *terms, which []int) *Region {
 	}
 	r := p.overlaid(source, a.Out, map[*graph.Value]*affine.Affine{a.Out: a}, t.covers)
 	if r != nil {
-		r.Part = &Part{Whole: t.of, Covers: t.covers}
+		r.Part = &Part{Whole: t.of, Covers: t.covers, terms: t}
 	}
 	return r
 }

@@ -52,12 +52,16 @@ type Region struct {
 	cost affine.Cost
 }
 
-// A Part of a sum is merged; the others are still added.
+// A Part of a sum is merged; the others are still added. Several regions may be parts of
+// one sum.
 type Part struct {
 	Whole  *affine.Affine // the sum
 	Covers []*graph.Node  // nodes of the sums in it
-	Values []*graph.Value // what is still added
+	Values []*graph.Value // what no region merges and is still added
 	Coef   []float64      // times this
+
+	terms *terms // the sum, one thing for all its parts
+	own   []int  // which of its terms are merged here
 }
 
 // Value is the name of the value that the region makes; of a part of a sum, what
@@ -66,6 +70,15 @@ func (r *Region) Value() string { return r.Segment.To.Name }
 
 // Input is the name of the value that the region reads.
 func (r *Region) Input() string { return r.Segment.From.Name }
+
+// Sum tells apart the sums of which regions are parts: parts of one have the same; nil for
+// other regions.
+func (r *Region) Sum() *affine.Affine {
+	if r.Part == nil {
+		return nil
+	}
+	return r.Part.Whole
+}
 
 // Merged lists the names of the nodes that the layer stands for.
 func (r *Region) Merged() []string {
@@ -130,6 +143,7 @@ func (r *Region) at() int { return r.Segment.Last().Node().Index }
 func New(e *affine.Explained, o Options) *Plan {
 	t := &terrain{e: e, links: map[*graph.Value]*link{}}
 	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
+	p.regions = tied(p.regions)
 	p.passedBy()
 	p.norms()
 	p.standardised()
@@ -145,14 +159,14 @@ func New(e *affine.Explained, o Options) *Plan {
 // First is the plan that makes only the first n merges.
 func (p *Plan) First(n int) *Plan {
 	q := *p
-	q.Regions = p.Regions[:n:n]
+	q.Regions = tied(p.Regions[:n:n])
 	return &q
 }
 
 // Only is the plan that makes only some of the merges.
 func (p *Plan) Only(keep func(*Region) bool) *Plan {
 	q := *p
-	q.Regions = slices.DeleteFunc(slices.Clone(p.Regions), func(r *Region) bool { return !keep(r) })
+	q.Regions = tied(slices.DeleteFunc(slices.Clone(p.Regions), func(r *Region) bool { return !keep(r) }))
 	return &q
 }
 
@@ -161,6 +175,9 @@ func (p *Plan) Only(keep func(*Region) bool) *Plan {
 func (p *Plan) Number(ids map[string]string) {
 	for _, r := range p.Regions {
 		value := r.made().Name
+		if r.Part != nil { // of one sum there may be several
+			value += "\x00" + r.Input()
+		}
 		if ids[value] == "" {
 			ids[value] = fmt.Sprintf("r%d", len(ids)+1)
 		}
@@ -184,7 +201,14 @@ func (r *Region) Undone() *graph.Node {
 // reads what another has inside, a layer that reads more than its nodes did.
 func (p *Plan) Check() error {
 	makes := map[*graph.Value]string{}
+	sums := map[*graph.Value]*terms{}
 	for _, r := range p.Regions {
+		if r.Part != nil {
+			if other := sums[r.made()]; other != nil && other != r.Part.terms {
+				return fmt.Errorf("checking the plan: %s is a part of %q, which another region sees otherwise", r.ID, r.made().Name)
+			}
+			sums[r.made()] = r.Part.terms
+		}
 		if len(r.Segment.Steps) == 0 || r.Segment.Last().Out != r.Segment.To {
 			return fmt.Errorf("checking the plan: region %s does not end in %q", r.ID, r.Value())
 		}
