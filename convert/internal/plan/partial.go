@@ -120,14 +120,22 @@ func hasFactor(coef []float64) bool {
 func (p *planner) grow(t *terms, i int, peers []int) *Region {
 	group := []int{i}
 	var found *Region
-	for _, j := range peers {
-		if len(group)+1 == len(t.values) {
-			break
+	for grown := true; grown && len(peers) > 0; { // what did not go with some may go with more
+		var others []int
+		for _, j := range peers {
+			var r *Region
+			try := append(group[:len(group):len(group)], j)
+			if len(try) < len(t.values) {
+				r = p.partRegion(t, try)
+			}
+			if r != nil {
+				group, found = try, r
+			} else {
+				others = append(others, j)
+			}
 		}
-		try := append(group[:len(group):len(group)], j)
-		if r := p.partRegion(t, try); r != nil {
-			group, found = try, r
-		}
+		grown = len(others) < len(peers) && found != nil
+		peers = others
 	}
 	if found == nil {
 		return nil
