@@ -80,7 +80,7 @@ type Value struct {
 	Name     string
 	Producer *Node // nil for inputs and initializers
 	Index    int   // which output of Producer
-	Readers  []Use // by main-graph nodes, in node order
+	Readers  []Use // by main-graph nodes that an output depends on, in node order
 	Captured []*Node
 	Init     *onnxio.Tensor
 	Sparse   bool
@@ -178,17 +178,13 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 		}
 	}
 	for _, node := range g.Nodes {
-		for slot, name := range node.Inputs() {
+		for _, name := range node.Inputs() {
 			v := g.values[name]
 			node.In = append(node.In, v)
-			if v != nil {
-				v.Readers = append(v.Readers, Use{node, slot})
-			}
 		}
 		for _, sub := range node.Subgraphs() {
 			for _, name := range sub.Captures() {
 				if v := g.values[name]; v != nil {
-					v.Captured = append(v.Captured, node)
 					node.Captures = append(node.Captures, v)
 				}
 			}
@@ -199,7 +195,26 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 		v.IsOutput = true
 		g.Outputs = append(g.Outputs, v)
 	}
+	g.read()
 	return g, g.propagate()
+}
+
+// read notes who reads each value, of the nodes that an output depends on.
+func (g *Graph) read() {
+	alive := g.Alive()
+	for _, node := range g.Nodes {
+		if !alive[node] {
+			continue
+		}
+		for slot, v := range node.In {
+			if v != nil {
+				v.Readers = append(v.Readers, Use{node, slot})
+			}
+		}
+		for _, v := range node.Captures {
+			v.Captured = append(v.Captured, node)
+		}
+	}
 }
 
 // canonical orders the nodes by a walk from the graph's outputs, so that the

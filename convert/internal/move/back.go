@@ -198,7 +198,7 @@ func (b *backward) takes(n *graph.Node, v *graph.Value, p *piece) (bool, *stop) 
 		}
 		return true, nil
 	}
-	return affine.IsLayer(a.Op) || b.ends[v] || b.inside[n] && b.e.Layered(v) && !affine.IsSum(a.Op), nil
+	return affine.IsLayer(a.Op) || b.ends[v] || b.terms[v] || b.inside[n] && b.e.Layered(v) && !affine.IsSum(a.Op), nil
 }
 
 // total is what all readers of v ask for together.

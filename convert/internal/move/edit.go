@@ -19,6 +19,12 @@ type Result struct {
 // Write makes the edit of some moves of one graph.
 func Write(g *graph.Graph, moves []*Move, fresh func(string) string) (*Result, error) {
 	w := &Result{Origin: map[*onnxio.Node]*graph.Node{}, Move: map[*onnxio.Node]*Move{}}
+	alive := g.Alive()
+	for _, n := range g.Nodes {
+		if !alive[n] { // it may read what goes
+			w.Edit.DropNodes = append(w.Edit.DropNodes, n.Node)
+		}
+	}
 	for _, m := range moves {
 		for _, n := range m.Roots {
 			w.Edit.DropNodes = append(w.Edit.DropNodes, n.Node)

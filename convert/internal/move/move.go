@@ -75,6 +75,7 @@ type search struct {
 	fresh  func(string) string
 	ends   map[*graph.Value]bool // what layers of the plan make
 	starts map[*graph.Value]bool // and read
+	terms  map[*graph.Value]bool // operands of sums that are in such layers
 	inside map[*graph.Node]bool  // nodes of such layers
 	region map[*graph.Node]*plan.Region
 	taken  map[*graph.Node]bool // by moves that were found
@@ -95,13 +96,18 @@ type Tried [Across + 1]bool
 // together do not touch each other; what is left of the rest is found once they are
 // made. The refusals say of each scale and shift that did not move what is in its way.
 func Find(p *plan.Plan, tried map[string]Tried, across bool, fresh func(string) string) ([]*Move, []Refusal) {
-	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, region: map[*graph.Node]*plan.Region{}, taken: map[*graph.Node]bool{}}
+	s := &search{e: p.Explained, g: p.Explained.Graph, fresh: fresh, ends: map[*graph.Value]bool{}, starts: map[*graph.Value]bool{}, terms: map[*graph.Value]bool{}, inside: map[*graph.Node]bool{}, region: map[*graph.Node]*plan.Region{}, taken: map[*graph.Node]bool{}}
 	for _, r := range p.Regions {
 		if !Takes(r.Layer) {
 			continue
 		}
-		if s.starts[r.Segment.From] = true; r.Part == nil {
+		s.starts[r.Segment.From] = true
+		if r.Part == nil {
 			s.ends[r.Segment.To] = true
+		} else {
+			for _, v := range r.Part.Merged() {
+				s.terms[v] = true
+			}
 		}
 		for _, n := range r.Segment.Nodes() {
 			s.inside[n], s.region[n] = true, r
