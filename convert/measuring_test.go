@@ -17,7 +17,7 @@ func TestAskingForAShape(t *testing.T) {
 	}{
 		{"a conv's result before its norm", "x : float32 N 3 8 8\nc = Conv(x, ?4x3x3x3)\ns = Shape(c)\nm = Slice(s, #0, #1, #0)\nb = BatchNormalization(c, ?4, ?4, ?4, !4)\nr = Relu(b)\nt = Concat(m, #-1) axis=0\ny = Reshape(r, t)\nopset 17",
 			map[string]int{"Conv": 1, "BatchNormalization": 0}, convert.Fused},
-		{"open height and width", "x : float32 N 3 H W\nc = Conv(x, ?4x3x3x3)\ns = Shape(c)\nb = BatchNormalization(c, ?4, ?4, ?4, !4)\nr = Relu(b)\nt = Slice(s, #2, #4, #0)\ny = Tile(r, #1_1_1_1)\nz = Cast(t) to=1\nopset 17",
+		{"open height and width", "x : float32 N 3 H W\nc = Conv(x, ?4x3x3x3)\ns = Shape(c)\nb = BatchNormalization(c, ?4, ?4, ?4, !4)\nr = Relu(b)\nt = Slice(s, #2, #4, #0)\ny = Tile(r, #1_1_1_1)\nz = Cast(t) to=1\n> y z\nopset 17",
 			map[string]int{"Conv": 1, "BatchNormalization": 0}, convert.Fused},
 		{"a norm's result before a conv", "x : float32 N 3 8 8\na = Relu(x)\nb = BatchNormalization(a, ?3, ?3, ?3, !3)\ns = Shape(b)\nm = Slice(s, #0, #1, #0)\nc = Conv(b, ?4x3x3x3)\nr = Relu(c)\nt = Concat(m, #-1) axis=0\ny = Reshape(r, t)\nopset 17",
 			map[string]int{"Conv": 1, "BatchNormalization": 0}, convert.Fused},

@@ -44,9 +44,15 @@ func Write(g *graph.Graph, moves []*Move, fresh func(string) string) (*Result, e
 	return w, nil
 }
 
-// place writes a piece as a Mul and an Add.
+// place writes a piece as a Mul and an Add, as an Identity where what moves undoes itself.
 func (w *Result) place(g *graph.Graph, m *Move, p placed, fresh func(string) string) error {
 	in := p.in
+	if p.piece.scale == nil && p.piece.shift == nil {
+		n := onnxio.NewNode(fresh(p.out+".node"), "Identity", []string{in}, []string{p.out})
+		w.Origin[n] = m.Roots[0]
+		w.Edit.AddNodes = append(w.Edit.AddNodes, onnxio.Placed{Node: n, Before: p.before.Node})
+		return nil
+	}
 	part := func(op, what, out string, v []float64) error {
 		sizes := p.piece.sizes
 		for g.Opset >= 7 && len(sizes) > 1 && sizes[0] == 1 {
