@@ -2,6 +2,7 @@ package move
 
 import (
 	"fmt"
+	"slices"
 
 	"repmlp/convert/internal/layer"
 	"repmlp/onnxio"
@@ -19,12 +20,6 @@ type Result struct {
 // Write makes the edit of some moves of one graph.
 func Write(g *graph.Graph, moves []*Move, fresh func(string) string) (*Result, error) {
 	w := &Result{Origin: map[*onnxio.Node]*graph.Node{}, Move: map[*onnxio.Node]*Move{}}
-	alive := g.Alive()
-	for _, n := range g.Nodes {
-		if !alive[n] { // it may read what goes
-			w.Edit.DropNodes = append(w.Edit.DropNodes, n.Node)
-		}
-	}
 	for _, m := range moves {
 		for _, n := range m.Roots {
 			w.Edit.DropNodes = append(w.Edit.DropNodes, n.Node)
@@ -41,7 +36,34 @@ func Write(g *graph.Graph, moves []*Move, fresh func(string) string) (*Result, e
 			}
 		}
 	}
+	w.sweep(g)
 	return w, nil
+}
+
+// sweep drops nodes that nobody needs and that read what goes.
+func (w *Result) sweep(g *graph.Graph) {
+	gone := map[string]bool{}
+	for _, n := range w.Edit.DropNodes {
+		for _, v := range n.Outputs() {
+			gone[v] = true
+		}
+	}
+	for _, p := range w.Edit.AddNodes {
+		for _, v := range p.Node.Outputs() {
+			delete(gone, v)
+		}
+	}
+	delete(gone, "")
+	alive := g.Alive()
+	for _, n := range g.Nodes {
+		if alive[n] || !slices.ContainsFunc(n.Reads(), func(v string) bool { return v != "" && gone[v] }) {
+			continue
+		}
+		w.Edit.DropNodes = append(w.Edit.DropNodes, n.Node)
+		for _, v := range n.Outputs() {
+			gone[v] = true
+		}
+	}
 }
 
 // place writes a piece as a Mul and an Add, as an Identity where what moves undoes itself.
