@@ -19,6 +19,7 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"an output inside views that are one step, behind a layer that was doubled", treeKind.broken, 12005466},
 		{"the same behind a ConvTranspose", treeKind.broken, 12006774},
 		{"scales of one value that undo each other, before a layer", graphKind.exact, 393},
+		{"two equal scales before a Concat, and a scale behind it", graphKind.exact, 24001778},
 		{"a value that another node makes too, once nobody reads it", graphKind.exact, 23013586},
 		{"a layer that was doubled, and a merge that starts behind it", treeKind.broken, 12009108},
 		{"the same in float16", treeKind.broken, 13001718},

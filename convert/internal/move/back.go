@@ -14,7 +14,8 @@ type backward struct {
 	*search
 	move  *Move
 	asked map[*graph.Value][]request
-	names map[*graph.Value]string // what a value is called once it is scaled
+	names map[*graph.Value]string       // what a value is called once it is scaled
+	as    map[*graph.Value]*graph.Value // values that are another one, once the scales between go
 	todo  nodeHeap
 	seen  map[*graph.Node]bool
 }
@@ -49,7 +50,7 @@ func (s *search) back(n *graph.Node) (*Move, *stop) {
 
 // backFrom is back for what n makes of x by p, where nodes go.
 func (s *search) backFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*graph.Node) (*Move, *stop) {
-	b := &backward{search: s, move: &Move{Way: Back}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, seen: map[*graph.Node]bool{}}
+	b := &backward{search: s, move: &Move{Way: Back}, asked: map[*graph.Value][]request{}, names: map[*graph.Value]string{}, as: map[*graph.Value]*graph.Value{}, seen: map[*graph.Node]bool{}}
 	if !s.hope.back[x] {
 		return nil, stopped(NoLinearNeighbour, "no layer stands before it")
 	}
@@ -164,7 +165,11 @@ func (b *backward) pass(n *graph.Node) *stop {
 func (b *backward) finish() {
 	for _, r := range b.move.redone {
 		for _, i := range r.scaled {
-			r.inputs[i] = b.names[r.node.In[i]]
+			v := r.node.In[i]
+			for b.as[v] != nil {
+				v = b.as[v]
+			}
+			r.inputs[i] = b.names[v]
 		}
 	}
 }
@@ -181,6 +186,8 @@ func (b *backward) compose(n *graph.Node, p *piece) *stop {
 	}
 	if b.names[x] == "" {
 		b.names[x] = b.names[n.Out[0]]
+	} else {
+		b.as[n.Out[0]] = x
 	}
 	b.move.Roots = append(b.move.Roots, nodes...)
 	return b.ask(x, n, both)
