@@ -20,6 +20,7 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"the same behind a ConvTranspose", treeKind.broken, 12006774},
 		{"scales of one value that undo each other, before a layer", graphKind.exact, 393},
 		{"two equal scales before a Concat, and a scale behind it", graphKind.exact, 24001778},
+		{"a map, and the same turned, of which one axis was made anew", graphKind.exact, 24017284},
 		{"a value that another node makes too, once nobody reads it", graphKind.exact, 23013586},
 		{"a layer that was doubled, and a merge that starts behind it", treeKind.broken, 12009108},
 		{"the same in float16", treeKind.broken, 13001718},

@@ -285,7 +285,7 @@ func (t *Tracer) sum(xs []Traced, coef []float64) (Traced, *reason.Refusal) {
 				b := pb[i]
 				switch {
 				case a == b:
-				case !in[a] && !in[b] && t.joinable(a, b, result, x.layout):
+				case !in[a] && !in[b] && t.joinable(a, b, result, x.layout) && !t.together(a, b, xs):
 					t.atoms.Join(b, a)
 				case in[a] && !in[b] && !t.holds(result, b):
 					a = b
@@ -323,6 +323,11 @@ func (t *Tracer) sum(xs []Traced, coef []float64) (Traced, *reason.Refusal) {
 // holds reports whether an atom is part of a layout.
 func (t *Tracer) holds(l graph.Layout, a graph.Atom) bool {
 	return slices.Contains(t.atoms.Resolve(l.Flat()), a)
+}
+
+// together reports whether one of some values has both atoms.
+func (t *Tracer) together(a, b graph.Atom, xs []Traced) bool {
+	return slices.ContainsFunc(xs, func(x Traced) bool { return t.holds(x.layout, a) && t.holds(x.layout, b) })
 }
 
 // joinable reports whether a, of a value with layout x, and b, of one with
