@@ -325,8 +325,12 @@ func (t *Tracer) holds(l graph.Layout, a graph.Atom) bool {
 	return slices.Contains(t.atoms.Resolve(l.Flat()), a)
 }
 
-// together reports whether one of some values has both atoms.
+// mostTogether bounds the operands that are looked at for each index.
+const mostTogether = 64
+
+// together reports whether one of the first of some values has both atoms.
 func (t *Tracer) together(a, b graph.Atom, xs []Traced) bool {
+	xs = xs[:min(len(xs), mostTogether)]
 	return slices.ContainsFunc(xs, func(x Traced) bool { return t.holds(x.layout, a) && t.holds(x.layout, b) })
 }
 
