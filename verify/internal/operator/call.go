@@ -72,6 +72,14 @@ type Running struct {
 
 func (c *Call) has(i int) bool { return i < len(c.In) && c.In[i] != nil }
 
+// input is nil where the node lists none at i.
+func (c *Call) input(i int) *Value {
+	if c.has(i) {
+		return c.In[i]
+	}
+	return nil
+}
+
 // list returns an integer list that is an attribute in older opsets and an
 // input in newer ones.
 func (c *Call) list(name string, slot int) ([]int64, bool) {

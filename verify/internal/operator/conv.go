@@ -12,13 +12,7 @@ import (
 
 // conv is a matrix product over the unfolded map, or a direct sum where every
 // channel is its own group.
-func conv(c *Call) ([]*Value, error) {
-	var b *Value
-	if c.has(2) {
-		b = c.In[2]
-	}
-	return convOf(c, c.In[0], c.In[1], b)
-}
+func conv(c *Call) ([]*Value, error) { return convOf(c, c.In[0], c.In[1], c.input(2)) }
 
 // convOf convolves x with w in the window of the node; b may be nil.
 func convOf(c *Call, x, w, b *Value) ([]*Value, error) {

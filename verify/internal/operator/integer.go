@@ -2,7 +2,6 @@ package operator
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"repmlp/onnxio"
@@ -61,14 +60,6 @@ func quantizedMatMul(c *Call) ([]*Value, error) {
 		return nil, err
 	}
 	return c.requantized(sums[0], perRow(c.In[1]), c.In[4])
-}
-
-// input is nil where the node lists none at i.
-func (c *Call) input(i int) *Value {
-	if c.has(i) {
-		return c.In[i]
-	}
-	return nil
 }
 
 // perRow makes a column of a list.
@@ -168,8 +159,7 @@ func (c *Call) requantized(sums, a, b *Value) ([]*Value, error) {
 		{b, func(i, j int) { scale[i] *= float32(b.Float(j)) }},
 		{by, func(i, j int) { scale[i] /= float32(by.Float(j)) }},
 		{zero, func(i, j int) {
-			v := math.RoundToEven(float64(float32(sums.I[i])*scale[i])) + float64(zero.I[j])
-			out.I[i] = int64(max(lo, min(hi, v)))
+			out.I[i] = toWhole(float64(float32(sums.I[i])*scale[i]), float64(zero.I[j]), lo, hi)
 		}},
 	} {
 		if err := eachSpread(step.of, sums.Shape, step.do); err != nil {

@@ -60,13 +60,18 @@ func quantize(c *Call) ([]*Value, error) {
 		if x.DType != onnxio.Float64 { // the quotient decides between whole numbers as runtimes round it
 			q = float64(float32(q))
 		}
-		v := math.RoundToEven(q)
+		zero := 0.0
 		if c.has(2) {
-			v += c.In[2].Float(k)
+			zero = c.In[2].Float(k)
 		}
-		out.I[i] = int64(math.Max(lo, math.Min(hi, v)))
+		out.I[i] = toWhole(q, zero, lo, hi)
 	}
 	return []*Value{out}, nil
+}
+
+// toWhole rounds q to a whole number, halves to even ones, adds zero and cuts off at lo and hi.
+func toWhole(q, zero, lo, hi float64) int64 {
+	return int64(max(lo, min(hi, math.RoundToEven(q)+zero)))
 }
 
 // whole is the range of the numbers of a type that a float is quantised to.

@@ -25,8 +25,7 @@ func quantizeDynamic(c *Call) ([]*Value, error) {
 	out, scale := integers(onnxio.Uint8, x.Shape), Like(x, onnxio.Float32, []int{})
 	put(scale, 0, float64(step))
 	for i := range out.I {
-		v := math.RoundToEven(float64(float32(x.Float(i))/step)) + zero
-		out.I[i] = int64(max(0, min(steps, v)))
+		out.I[i] = toWhole(float64(float32(x.Float(i))/step), zero, 0, steps)
 	}
 	return []*Value{out, scale, scalar(onnxio.Uint8, int64(zero))}, nil
 }
