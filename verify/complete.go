@@ -209,8 +209,9 @@ func (r *reading) feed(inputs []*Tensor) {
 	if r.sum == nil {
 		return
 	}
+	zeros := &Tensor{DType: inputs[0].DType, Shape: r.sum, F64: make([]float64, tensor.Count(r.sum))}
 	for _, name := range r.claim.Apart {
-		r.feeds[name] = &Tensor{DType: inputs[0].DType, Shape: r.sum, F64: make([]float64, tensor.Count(r.sum))}
+		r.feeds[name] = zeros
 	}
 }
 

@@ -22,6 +22,7 @@ type Graph struct {
 	values    map[string]*Value
 	byNode    map[*onnxio.Node]*Node
 	opts      Options
+	alive     map[*Node]bool
 	room      budget.Limits // of constants that nodes compute
 	keeps     []*Value      // constants that were worked out and are there
 	last      lastConst     // of the large ones
@@ -201,9 +202,9 @@ func New(m *onnxio.Model, opts Options) (*Graph, error) {
 
 // read notes who reads each value, of the nodes that an output depends on.
 func (g *Graph) read() {
-	alive := g.Alive()
+	g.alive = g.needed()
 	for _, node := range g.Nodes {
-		if !alive[node] {
+		if !g.alive[node] {
 			continue
 		}
 		for slot, v := range node.In {
@@ -310,8 +311,10 @@ func Invent(name string, elem onnxio.DType, shape []Dim) *Value {
 // from the one that follows from its nodes.
 func (g *Graph) Contradicted(v *Value) bool { return v.contradicted }
 
-// Alive lists the nodes that the graph's outputs depend on.
-func (g *Graph) Alive() map[*Node]bool {
+// Alive lists the nodes that the graph's outputs depend on; it must not be changed.
+func (g *Graph) Alive() map[*Node]bool { return g.alive }
+
+func (g *Graph) needed() map[*Node]bool {
 	alive := map[*Node]bool{}
 	var todo []*Node
 	need := func(v *Value) {

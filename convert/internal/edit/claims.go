@@ -48,9 +48,8 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 
 // against looks for what is due where the result must equal base.
 func (r *Result) against(base *graph.Graph) *dues {
-	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Value][]*plan.Region{}, map[*graph.Node]*plan.Region{}}
+	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Node]*plan.Region{}}
 	for _, region := range r.plan.Regions {
-		d.makes[end(region)] = append(d.makes[end(region)], region)
 		for _, n := range region.Segment.Nodes() {
 			d.inside[n] = region
 		}
@@ -95,6 +94,14 @@ func start(region *plan.Region) *graph.Value {
 	return region.Segment.From
 }
 
+// reads are what a region's layer reads, and what is added to it.
+func reads(r *plan.Region) []*graph.Value {
+	if r.Part == nil {
+		return []*graph.Value{start(r)}
+	}
+	return append([]*graph.Value{start(r)}, r.Part.Values...)
+}
+
 func end(r *plan.Region) *graph.Value {
 	if r.Part != nil {
 		return r.Part.Whole.Node().Out[0]
@@ -106,7 +113,6 @@ func end(r *plan.Region) *graph.Value {
 type dues struct {
 	*Result
 	g, base *graph.Graph
-	makes   map[*graph.Value][]*plan.Region // several are parts of a sum
 	inside  map[*graph.Node]*plan.Region
 }
 
@@ -151,7 +157,7 @@ func (d *dues) targets(r *plan.Region) []*graph.Value {
 				continue
 			}
 			for _, out := range u.Node.Out {
-				if out != nil && out.Elem.IsFloat() && d.plan.Explained.Alive[u.Node] { // a size is no number
+				if out != nil && out.Elem.IsFloat() { // a size is no number
 					todo = append(todo, out)
 				}
 			}
@@ -262,11 +268,8 @@ func (d *dues) between(to *graph.Value) Due {
 		todo = todo[:len(todo)-1]
 		for _, r := range d.makes[v] {
 			due.Regions = append(due.Regions, r)
-			before(start(r))
-			if r.Part != nil {
-				for _, x := range r.Part.Values {
-					before(x)
-				}
+			for _, x := range reads(r) {
+				before(x)
 			}
 		}
 		if len(d.makes[v]) > 0 {

@@ -31,9 +31,9 @@ type Result struct {
 	Exact map[string]func() ([]float64, error) // weights before rounding, for 16-bit types
 
 	plan  *plan.Plan
-	into  map[string][]string               // nodes, by region
-	value map[string]string                 // the value that is made
-	of    map[*affine.Affine][]*plan.Region // the parts of sums
+	into  map[string][]string             // nodes, by region
+	value map[string]string               // the value that is made
+	makes map[*graph.Value][]*plan.Region // regions by what they make: several are parts of a sum
 
 	elsewhere map[string]bool
 }
@@ -43,17 +43,14 @@ type Result struct {
 // a region forbid the merge; those of all regions that are known now are in the error.
 func Write(p *plan.Plan, o Options) (*Result, error) {
 	w := layer.NewWriter(p.Explained.Graph, o.Reserved)
-	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, of: map[*affine.Affine][]*plan.Region{}, elsewhere: o.Elsewhere}
+	r := &Result{Exact: w.Exact, plan: p, into: map[string][]string{}, value: map[string]string{}, makes: map[*graph.Value][]*plan.Region{}, elsewhere: o.Elsewhere}
 	var forbidden []error
-	parts := sums{}
 	for _, region := range p.Regions {
-		if parts.expect(region); region.Part != nil {
-			r.of[region.Sum()] = append(r.of[region.Sum()], region)
-		}
+		r.makes[end(region)] = append(r.makes[end(region)], region)
 	}
 	for _, region := range p.Regions {
 		from, inits := len(w.Edit.AddNodes), len(w.Edit.AddInits)
-		out, err := writeRegion(w, parts, region)
+		out, err := r.region(w, region)
 		if err != nil {
 			err = fmt.Errorf("merging %q: %w", region.Value(), err)
 			if len(affine.ValueErrors(err)) == 0 {
@@ -89,7 +86,8 @@ func (r *Result) Into(region *plan.Region) []string { return r.into[region.ID] }
 // Value is the value that a region makes in the result.
 func (r *Result) Value(region *plan.Region) string { return r.value[region.ID] }
 
-func writeRegion(w *layer.Writer, parts sums, r *plan.Region) (out string, err error) {
+// region writes a layer, and with the last part of a sum the sum.
+func (res *Result) region(w *layer.Writer, r *plan.Region) (out string, err error) {
 	last := r.Segment.Last().Node()
 	out = r.Segment.To.Name
 	switch {
@@ -102,76 +100,52 @@ func writeRegion(w *layer.Writer, parts sums, r *plan.Region) (out string, err e
 	if err := r.Layer.Write(w, r.Segment, r.Segment.From.Name, out); err != nil {
 		return "", err
 	}
-	if r.Part == nil {
-		w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
+	all := res.makes[end(r)]
+	if r != all[len(all)-1] {
 		return out, nil
 	}
-	if names, done := parts.made(r, out); done {
-		w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
-		w.Rest(names, r.Part.Whole.Node().Out[0].Name, r.Part.Values, r.Part.Coef)
+	w.Edit.DropNodes = append(w.Edit.DropNodes, last.Node)
+	if r.Part != nil {
+		var names []string
+		for _, part := range all[:len(all)-1] {
+			names = append(names, res.Value(part))
+		}
+		w.Rest(append(names, out), end(r).Name, r.Part.Values, r.Part.Coef)
 	}
 	return out, nil
-}
-
-// sums are the sums of which regions are parts: how many parts are still to be written, and
-// what those that are make.
-type sums map[*affine.Affine]*partial
-
-type partial struct {
-	left int
-	made []string
-}
-
-func (s sums) expect(r *plan.Region) {
-	if r.Part == nil {
-		return
-	}
-	if s[r.Part.Whole] == nil {
-		s[r.Part.Whole] = &partial{}
-	}
-	s[r.Part.Whole].left++
-}
-
-// made notes that a part makes a value; it reports what all parts make with the last one.
-func (s sums) made(r *plan.Region, name string) (names []string, done bool) {
-	p := s[r.Part.Whole]
-	p.left--
-	p.made = append(p.made, name)
-	return p.made, p.left == 0
 }
 
 // Claim says what has to hold for one region, in values that both models have.
 func (r *Result) Claim(region *plan.Region) verify.Claim {
 	s := region.Segment
-	c := verify.Claim{ID: region.ID, Inputs: []string{start(region).Name}, Output: r.Value(region)}
-	together := []*plan.Region{region}
+	c := verify.Claim{ID: region.ID, Output: r.Value(region)}
+	fed := []*graph.Value{start(region)}
+	others := r.parts(region)
 	if part := region.Part; part != nil {
-		c.Part, c.Output = c.Output, part.Whole.Node().Out[0].Name
-		fed := slices.Clone(part.Values)
-		for _, other := range r.parts(region) {
-			together = append(together, other)
+		c.Part, c.Output = c.Output, end(region).Name
+		list := slices.Clone(part.Values)
+		for _, other := range others {
 			for _, v := range other.Part.Merged() {
 				c.Apart = append(c.Apart, v.Name)
 			}
 			c.Apart = append(c.Apart, r.Value(other))
-			fed = append(fed, start(other))
+			list = append(list, start(other))
 		}
-		for _, v := range fed {
+		for _, v := range list {
 			// An operand that the merged part also goes through is computed.
-			if !s.Makes(v) && !slices.Contains(c.Inputs, v.Name) {
-				c.Inputs = append(c.Inputs, v.Name)
+			if !s.Makes(v) && !slices.Contains(fed, v) {
+				fed = append(fed, v)
 			}
 		}
 	}
+	for _, v := range fed {
+		c.Inputs = append(c.Inputs, v.Name)
+	}
 	r.alias(&c)
-	if len(together) == 1 {
+	if len(others) == 0 {
 		c.Rows, c.Reach = region.Layer.Claim(s, region.Fed == nil)
 	} else {
-		var fed []*graph.Value
-		for _, name := range c.Inputs {
-			fed = append(fed, r.plan.Explained.Graph.Value(name))
-		}
-		c.Reach = reach(together, fed, end(region))
+		c.Reach = reach(append([]*plan.Region{region}, others...), fed, end(region))
 	}
 	if region.Fed == nil && region.Undone() == nil { // what is undone is not to the last bit
 		c.Units = func(in, out []int) *verify.Units { return region.Layer.Units(s, in, out) }
@@ -182,7 +156,7 @@ func (r *Result) Claim(region *plan.Region) verify.Claim {
 
 // parts are the other regions that are parts of a region's sum.
 func (r *Result) parts(region *plan.Region) (list []*plan.Region) {
-	for _, other := range r.of[region.Sum()] {
+	for _, other := range r.makes[end(region)] {
 		if other != region {
 			list = append(list, other)
 		}

@@ -29,11 +29,8 @@ func (d *dues) kept() (list []*graph.Value) {
 func (d *dues) staying() map[*graph.Value]bool {
 	kept, read := map[*graph.Value]bool{}, map[*graph.Value]bool{}
 	for _, r := range d.plan.Regions {
-		read[start(r)] = true
-		if r.Part != nil {
-			for _, v := range r.Part.Values {
-				read[v] = true
-			}
+		for _, v := range reads(r) {
+			read[v] = true
 		}
 		for _, v := range r.Kept {
 			kept[v] = true
@@ -43,10 +40,7 @@ func (d *dues) staying() map[*graph.Value]bool {
 	for _, n := range slices.Backward(d.g.Nodes) { // readers first
 		for _, v := range n.Out {
 			stay[v] = kept[v] && (v.IsOutput || len(v.Captured) > 0 || read[v] || slices.ContainsFunc(v.Readers, func(u graph.Use) bool {
-				if d.inside[u.Node] == nil {
-					return d.plan.Explained.Alive[u.Node]
-				}
-				return slices.ContainsFunc(u.Node.Out, func(out *graph.Value) bool { return stay[out] })
+				return d.inside[u.Node] == nil || slices.ContainsFunc(u.Node.Out, func(out *graph.Value) bool { return stay[out] })
 			}))
 		}
 	}

@@ -17,13 +17,7 @@ type Left struct{ Code, Node, Message string }
 // those that a decline names. e explains the result, in which made gives for the node of a
 // merge the name of a layer that was merged, and stops why nodes did not move to a layer.
 func Stays(e *affine.Explained, declined []Decline, made map[string]string, stops map[string]*reason.Refusal) []Left {
-	named := map[string]bool{}
-	for _, d := range declined {
-		named[d.Node] = true
-		for _, n := range d.Nodes {
-			named[n] = true
-		}
-	}
+	named := named(declined)
 	l := &leftover{e: e, refused: map[*graph.Node]*reason.Refusal{}, made: made}
 	for _, r := range e.Refused {
 		l.refused[r.Node] = r.Why

@@ -35,13 +35,12 @@ func newLook(p *plan.Plan) *look {
 	for _, r := range p.Regions {
 		for _, a := range r.Segment.Steps {
 			l.absorbed[a.Node()] = true
-			l.inside[a.Out] = r.ID
+			if l.inside[a.Out] = r.ID; r.Part != nil {
+				l.within[a.Out] = r.Part.Whole.Node()
+			}
 		}
 		if r.Part != nil {
 			l.parts[r.Part.Whole.Node()] = true
-			for _, a := range r.Segment.Steps {
-				l.within[a.Out] = r.Part.Whole.Node()
-			}
 		}
 	}
 	for _, a := range l.e.All() {
@@ -92,13 +91,20 @@ func (l *look) once() []Decline {
 
 // others are the sums of parallel branches that no decline names.
 func (l *look) others(declined []Decline) []Left {
-	named := map[string]bool{}
+	named := named(declined)
+	return slices.DeleteFunc(l.left, func(x Left) bool { return named[x.Node] })
+}
+
+// named are the nodes that declines name.
+func named(declined []Decline) map[string]bool {
+	out := map[string]bool{}
 	for _, d := range declined {
+		out[d.Node] = true
 		for _, n := range d.Nodes {
-			named[n] = true
+			out[n] = true
 		}
 	}
-	return slices.DeleteFunc(l.left, func(x Left) bool { return named[x.Node] })
+	return out
 }
 
 // all looks at every node that an output depends on.

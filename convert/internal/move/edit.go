@@ -53,7 +53,6 @@ func (w *Result) sweep(g *graph.Graph) {
 			delete(gone, v)
 		}
 	}
-	delete(gone, "")
 	alive := g.Alive()
 	for _, n := range g.Nodes {
 		if alive[n] || !slices.ContainsFunc(n.Reads(), func(v string) bool { return v != "" && gone[v] }) {

@@ -28,25 +28,22 @@ func (p *part) add(nodes ...*graph.Node) {
 
 // steps adds what steps stand for. A node whose value is seen through, as the first of a
 // Reshape, Transpose and Reshape that are one step, is inside if nothing else reads it.
-func (t *terrain) steps(p *part, steps []*affine.Affine) {
+func (p *part) steps(steps []*affine.Affine) {
 	for _, a := range steps {
 		p.add(a.Node(), a.Out.Producer)
 	}
 	for _, a := range steps {
 		for _, n := range a.Nodes[1:] {
-			if n != nil && t.enclosed(n, p.nodes) {
+			if n != nil && !slices.ContainsFunc(n.Out, func(x *graph.Value) bool { return x != nil && escapes(x, p.nodes) }) {
 				p.add(n)
 			}
 		}
 	}
 }
 
-// enclosed reports whether the nodes inside alone need what n makes.
-func (t *terrain) enclosed(n *graph.Node, inside map[*graph.Node]bool) bool {
-	return !slices.ContainsFunc(n.Out, func(x *graph.Value) bool {
-		return x != nil && (x.IsOutput || len(x.Captured) > 0 ||
-			slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return t.e.Alive[r.Node] && !inside[r.Node] }))
-	})
+// escapes reports whether anything but the nodes inside reads x.
+func escapes(x *graph.Value, inside map[*graph.Node]bool) bool {
+	return x.IsOutput || len(x.Captured) > 0 || slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return !inside[r.Node] })
 }
 
 // needs reports whether x is needed by anything but the nodes inside. A node
@@ -66,7 +63,7 @@ func (t *terrain) needs(x *graph.Value, inside *part) bool {
 				continue
 			}
 			seen[r.Node] = true
-			if len(r.Node.Subgraphs()) > 0 || t.e.Alive[r.Node] && r.Node.Index > inside.last { // nothing comes back from there
+			if len(r.Node.Subgraphs()) > 0 || r.Node.Index > inside.last { // nothing comes back from there
 				return true
 			}
 			for _, out := range r.Node.Out {
@@ -90,7 +87,7 @@ func (p *planner) leaks(u *graph.Value, steps []*affine.Affine, sum []*graph.Nod
 	v := steps[len(steps)-1].Out
 	inside := part{sum: sum}
 	made := map[*graph.Value]bool{u: true}
-	p.t.steps(&inside, steps)
+	inside.steps(steps)
 	for _, a := range steps {
 		made[a.Out] = true
 	}

@@ -120,7 +120,7 @@ func hasFactor(coef []float64) bool {
 func (p *planner) grow(t *terms, i int, peers []int) *Region {
 	group := []int{i}
 	var found *Region
-	for grown := true; grown && len(peers) > 0; { // what did not go with some may go with more
+	for grown := true; grown; { // what did not go with some may go with more
 		var others []int
 		for _, j := range peers {
 			var r *Region
@@ -134,7 +134,7 @@ func (p *planner) grow(t *terms, i int, peers []int) *Region {
 				others = append(others, j)
 			}
 		}
-		grown = len(others) < len(peers) && found != nil
+		grown = len(others) < len(peers)
 		peers = others
 	}
 	if found == nil {
@@ -203,7 +203,7 @@ func (p *planner) partRegion(t *terms, which []int) *Region {
 	}
 	r := p.overlaid(source, a.Out, map[*graph.Value]*affine.Affine{a.Out: a}, t.covers)
 	if r != nil {
-		r.Part = &Part{Whole: t.of, Covers: t.covers, terms: t}
+		r.Part = &Part{Whole: t.of, terms: t}
 	}
 	return r
 }

@@ -56,7 +56,6 @@ type Region struct {
 // one sum.
 type Part struct {
 	Whole  *affine.Affine // the sum
-	Covers []*graph.Node  // nodes of the sums in it
 	Values []*graph.Value // what no region merges and is still added
 	Coef   []float64      // times this
 
@@ -70,15 +69,6 @@ func (r *Region) Value() string { return r.Segment.To.Name }
 
 // Input is the name of the value that the region reads.
 func (r *Region) Input() string { return r.Segment.From.Name }
-
-// Sum tells apart the sums of which regions are parts: parts of one have the same; nil for
-// other regions.
-func (r *Region) Sum() *affine.Affine {
-	if r.Part == nil {
-		return nil
-	}
-	return r.Part.Whole
-}
 
 // Merged lists the names of the nodes that the layer stands for.
 func (r *Region) Merged() []string {

@@ -101,7 +101,7 @@ func (p *planner) take(r *Region) {
 		}
 	}
 	if r.Part != nil {
-		for _, n := range r.Part.Covers {
+		for _, n := range r.Part.terms.covers {
 			p.visited[n.Out[0]] = true
 		}
 	}

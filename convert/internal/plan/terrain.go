@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"slices"
-
 	"repmlp/convert/internal/affine"
 	"repmlp/onnxio/graph"
 )
@@ -73,7 +71,7 @@ func (t *terrain) link(v *graph.Value) *link {
 	}
 	l.tally = t.tallyOf(l.steps)
 	var in part
-	t.steps(&in, l.steps)
+	in.steps(l.steps)
 	inside, made := in.nodes, map[*graph.Value]bool{u: true}
 	for _, a := range l.steps {
 		for _, n := range a.Nodes {
@@ -99,10 +97,7 @@ func (t *terrain) link(v *graph.Value) *link {
 // within reports whether x, and all else that its node makes, is needed by the
 // nodes inside alone.
 func (t *terrain) within(x *graph.Value, inside map[*graph.Node]bool, made map[*graph.Value]bool) bool {
-	if x.IsOutput || len(x.Captured) > 0 || t.otherOutput(x, made) {
-		return false
-	}
-	return !slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return t.e.Alive[r.Node] && !inside[r.Node] })
+	return !escapes(x, inside) && !t.otherOutput(x, made)
 }
 
 // otherOutput reports whether the node that makes x makes something else that
@@ -112,10 +107,7 @@ func (t *terrain) otherOutput(x *graph.Value, made map[*graph.Value]bool) bool {
 		return false
 	}
 	for _, o := range x.Producer.Out {
-		if o == nil || made[o] {
-			continue
-		}
-		if o.IsOutput || len(o.Captured) > 0 || slices.ContainsFunc(o.Readers, func(r graph.Use) bool { return t.e.Alive[r.Node] }) {
+		if o != nil && !made[o] && escapes(o, nil) {
 			return true
 		}
 	}
