@@ -149,3 +149,46 @@ func TestNumbersOfMergesInBodies(t *testing.T) {
 		t.Errorf("%v: without the first %q", err, ids(only))
 	}
 }
+
+// A body with merges of its own and in a body of its own counts once.
+func TestNumbersOfMergesInBodiesOfBodies(t *testing.T) {
+	w, err := onnxio.NewTensor("w", onnxio.Float32, []int64{4, 4}, make([]byte, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(branch, out string, nodes ...*onnxio.Node) *onnxio.Attr {
+		a, err := onnxio.GraphAttr(branch, onnxio.Parts{Nodes: nodes, Outputs: []*onnxio.ValueInfo{onnxio.NewValue(out, onnxio.Float32, onnxio.Known(2), onnxio.Known(4))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	products := func(from, to string) []*onnxio.Node {
+		return []*onnxio.Node{onnxio.NewNode("", "MatMul", []string{from, "w"}, []string{to + ".half"}), onnxio.NewNode("", "MatMul", []string{to + ".half", "w"}, []string{to})}
+	}
+	sigmoid := func(to string) *onnxio.Node { return onnxio.NewNode("", "Sigmoid", []string{"x"}, []string{to}) }
+	choose := func(to string, branches ...*onnxio.Attr) *onnxio.Node {
+		return onnxio.NewNode(to, "If", []string{"c"}, []string{to}, branches...)
+	}
+	inner := choose("m", body("then_branch", "p", products("h", "p")...), body("else_branch", "q", sigmoid("q")))
+	outer := append(products("x", "h"), inner)
+	m, err := onnxio.NewModel(onnxio.Parts{
+		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(4)), onnxio.NewValue("c", onnxio.Bool)},
+		Outputs: []*onnxio.ValueInfo{onnxio.NewValue("y", onnxio.Float32)}, Inits: []*onnxio.Tensor{w},
+		Nodes: []*onnxio.Node{choose("y", body("then_branch", "m", outer...), body("else_branch", "n", append(products("s", "n"), sigmoid("s"))...))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := convert.Inspect(t.Context(), m, convert.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, region := range r.Regions {
+		ids = append(ids, region.ID)
+	}
+	if want := []string{"b1.r1", "b1.b1.r1", "b2.r1"}; !slices.Equal(ids, want) {
+		t.Errorf("merges are %q, want %q", ids, want)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"repmlp/convert/internal/edit"
+	"repmlp/internal/sketch"
 	"repmlp/onnxio"
 )
 
@@ -93,6 +94,28 @@ func TestProvenance(t *testing.T) {
 		}
 		if b := read(path("n.onnx")); bytes.Contains(b, []byte("repmlp.version")) || bytes.Contains(b, []byte("repmlp.source")) || bytes.Contains(b, []byte(edit.MergedFrom)) {
 			t.Errorf("%s: provenance that nobody wanted", in)
+		}
+	}
+}
+
+// A model that never was a file has no bytes to take a hash of: the hash of an earlier source goes,
+// and where it says nothing nothing comes.
+func TestProvenanceWithoutFile(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4\na = Gemm(x, ?4x4)\ny = Gemm(a, ?4x4)")
+	for _, c := range []struct {
+		name string
+		says []onnxio.Property
+		want []onnxio.Property
+	}{
+		{"an author", []onnxio.Property{{Key: "author", Value: "a"}}, []onnxio.Property{{Key: "author", Value: "a"}, {Key: versionKey, Value: "7.8"}}},
+		{"an earlier source", []onnxio.Property{{Key: versionKey, Value: "1"}, {Key: sourceKey, Value: "ab"}}, []onnxio.Property{{Key: versionKey, Value: "7.8"}, {Key: sourceKey, Value: ""}}},
+	} {
+		made, _, err := Model(t.Context(), m.WithMetadata(c.says), Options{Version: "7.8", NoCheck: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := made.Metadata(); !slices.Equal(have, c.want) {
+			t.Errorf("%s: it says %v, want %v", c.name, have, c.want)
 		}
 	}
 }

@@ -178,6 +178,7 @@ const (
 	toldTraining = "x : float32 N 4 6 6\na = Conv(x, ?4x4x1x1)\nb = BatchNormalization(a, ?4, ?4, ?4, !4) training_mode=1\nd = Dropout(b, =0.5, %1)\ny = Relu(d)"
 	toldDropout  = "x : float32 N 4\na = Dropout(x, =0.5, %1)\ny = Relu(a)"
 	toldNothing  = "x : float32 N H 4\ny = Relu(x)"
+	toldPooled   = "x : float32 N 4 8 8\na = Conv(x, ?4x4x1x1)\nb = MaxPool(a) kernel_shape=2,2\nc = Mul(b, =-1:4x1x1)\ny = Relu(c)"
 	toldUnknown  = "x : float32 N 4\na = MatMul(x, ?4x4)\nb = MatMul(a, ?4x4)\nc = Telescope(b)\ny = Relu(c)"
 )
 
@@ -208,6 +209,7 @@ func TestWhatConversionsTell(t *testing.T) {
 		{"nothing", toldNothing, Options{}},
 		{"nothing, strict", toldNothing, Options{Strict: true}},
 		{"a foreign operator", toldUnknown, Options{}},
+		{"a scale that cannot go back", toldPooled, Options{NoCheck: true}},
 		{"a dimension that is none", toldNothing, Options{Dims: map[string]int64{"Q": 3}}},
 		{"no options", toldNothing, Options{Samples: -1}},
 	} {

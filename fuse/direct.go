@@ -49,7 +49,7 @@ func (m *moves) of(t *track) (stride foldAt, over []Label) {
 		stride.w = m.f.stride[t.in]
 		over = append(over, t.in)
 	}
-	group := t.in != none && t.now == t.in && slices.Contains(m.f.form.Group, t.in) // the same index of the weight
+	group := t.in != none && t.now == t.in // the same index of the weight
 	if t.alive && !group {
 		stride.w += m.f.stride[t.now]
 		over = append(over, t.now)

@@ -225,6 +225,7 @@ var nodes = []struct{ name, text string }{
 	{"split of a map", "x : 2 6 3 3\na, b = Split(x, #2_4) axis=1\ny = Conv(b, ?2x4x3x3) pads=1,1,1,1"},
 
 	{"slice of a map", "x : 2 3 8 5\na = Slice(x, #1_1, #7_-1, #2_3)\ny = Conv(a, ?2x3x3x3)"},
+	{"slice of channels and rows", "x : N 6 8 5\na = Slice(x, #1_2, #5_7, #1_2)\ny = Conv(a, ?2x4x3x3)"},
 	{"slice at a stride", "x : 2 3 8 5\na = Slice(x, #1_0, #100_100, #2_3, #2_3)\ny = Conv(a, ?2x3x1x1)"},
 	{"slice at a stride before padding", "x : 2 3 7 5\na = Slice(x, #1_0, #100_100, #2_3, #2_3)\ny = Conv(a, ?2x3x3x3) pads=1,1,1,1"},
 	{"crop before padding", "x : 2 3 7 5\na = Slice(x, #1, #100, #2)\ny = Conv(a, ?2x3x3x3) pads=1,0,0,0"},

@@ -49,6 +49,8 @@ func TestIdle(t *testing.T) {
 		"x : N 4\ny = Mul(x, =1)":                              true,
 		"x : N 4\ny = Mul(x, =1:4)":                            true,
 		"x : N 4\ny = Mul(x, =1_1_1_2:4)":                      false,
+		"x : N 65536\ny = Mul(x, =1:65536)":                    true,
+		"x : N 65537\ny = Mul(x, =1:65537)":                    false, // too many to look at
 		"x : N 4\ny = Mul(x, =2)":                              false,
 		"x : N 4\ny = Div(x, =1:1x4)":                          true,
 		"x : N 4\ny = Div(=1, x)":                              false,

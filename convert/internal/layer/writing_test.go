@@ -67,6 +67,8 @@ var segments = []struct{ name, text string }{
 	{"opset 11 transposed", "opset 11\nx : N 3 4 4\na = ConvTranspose(x, ?3x2x3x3) strides=2,2\ny = Add(a, ?2x1x1)"},
 	{"three axes", "x : N 2 3 4 3\na = Conv(x, ?4x2x1x3x1, ?4) pads=0,2,0,0,0,0\ny = Mul(a, ?4x1x1x1)"},
 	{"dilated one axis", "x : N 2 9\na = Conv(x, ?4x2x3, ?4) pads=2,1 strides=@2 dilations=@2\ny = Mul(a, ?4x1)"},
+	{"cut off further than taps reach", "x : N 2 200\na = Slice(x, #0, #4, #2)\nb = Conv(a, ?3x2x3)\ny = Mul(b, ?3x1)"},
+	{"one channel becomes several, channels last", "x : N 1 3 4\na = Reshape(x, #-1_3_4_1)\nb = Mul(a, ?5)\ny = Transpose(b) perm=0,3,1,2"},
 	{"blocks", "x : N 2 4 4\na = SpaceToDepth(x) blocksize=2\ny = Conv(a, ?3x8x1x1, ?3)"},
 	{"scales", "x : N 3 4 4\na = Mul(x, ?3x1x1)\nb = Add(a, ?3x1x1)\ny = Mul(b, ?3x1x1)"},
 	{"scales of two axes", "x : N 3 4\na = Mul(x, ?3x4)\ny = Sub(?3x4, a)"},

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"maps"
+	"slices"
+
 	"repmlp/convert/internal/affine"
 	"repmlp/onnxio/graph"
 )
@@ -16,7 +19,7 @@ type terrain struct {
 type link struct {
 	steps  []*affine.Affine
 	tally  tally
-	nodes  []*graph.Node // inside, in order of the steps, with repetitions
+	nodes  []*graph.Node // inside, in order
 	sealed bool          // nobody outside needs what is inside
 	parent bool          // nor, beside the link's nodes, the parent
 }
@@ -72,24 +75,17 @@ func (t *terrain) link(v *graph.Value) *link {
 	l.tally = t.tallyOf(l.steps)
 	var in part
 	in.steps(l.steps)
-	inside, made := in.nodes, map[*graph.Value]bool{u: true}
+	l.nodes = slices.SortedFunc(maps.Keys(in.nodes), func(a, b *graph.Node) int { return a.Index - b.Index })
+	made := map[*graph.Value]bool{u: true}
 	for _, a := range l.steps {
-		for _, n := range a.Nodes {
-			if inside[n] {
-				l.nodes = append(l.nodes, n)
-			}
-		}
-		if a.Out.Producer != nil {
-			l.nodes = append(l.nodes, a.Out.Producer)
-		}
 		made[a.Out] = true
 	}
 	for _, a := range l.steps {
-		if a.Out != v && !t.within(a.Out, inside, made) {
+		if a.Out != v && !t.within(a.Out, in.nodes, made) {
 			l.sealed = false
 		}
 	}
-	l.parent = t.within(u, inside, made)
+	l.parent = t.within(u, in.nodes, made)
 	t.links[v] = l
 	return l
 }
