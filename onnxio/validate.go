@@ -3,6 +3,7 @@ package onnxio
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"repmlp/internal/budget"
 )
@@ -176,15 +177,20 @@ func SortNodes(nodes []*Node) ([]*Node, error) {
 }
 
 // Reads lists the names that the node reads, those that its subgraphs capture
-// from outside included, in a defined order. Absent inputs are left out.
+// from outside included, in a defined order. Absent inputs are left out. The list is not
+// to be changed.
 func (n *Node) Reads() []string {
+	bodies := n.Subgraphs()
+	if len(bodies) == 0 && !slices.Contains(n.inputs, "") {
+		return n.Inputs()
+	}
 	var names []string
 	for _, in := range n.inputs {
 		if in != "" {
 			names = append(names, in)
 		}
 	}
-	for _, g := range n.Subgraphs() {
+	for _, g := range bodies {
 		names = append(names, g.Captures()...)
 	}
 	return names

@@ -126,7 +126,8 @@ func (g *Graph) Node(n *onnxio.Node) *Node { return g.byNode[n] }
 
 // New indexes the main graph of m. Function calls must have been inlined.
 func New(m *onnxio.Model, opts Options) (*Graph, error) {
-	g := &Graph{Model: m, Opset: m.Opset(""), values: map[string]*Value{}, byNode: map[*onnxio.Node]*Node{}, opts: opts}
+	nodes, inits := len(m.Graph().Nodes()), len(m.Graph().Inits())
+	g := &Graph{Model: m, Opset: m.Opset(""), values: make(map[string]*Value, nodes+inits), byNode: make(map[*onnxio.Node]*Node, nodes), opts: opts}
 	g.room = constRoom(m)
 	if g.Opset == 0 {
 		g.Opset = 1
@@ -222,48 +223,58 @@ func (g *Graph) read() {
 // order does not depend on how the file lists them. Nodes that no output needs
 // come last, in file order.
 func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
-	if _, err := onnxio.SortNodes(g.Nodes()); err != nil {
-		return nil, err
-	}
-	producer := map[string]*onnxio.Node{}
-	for _, n := range g.Nodes() {
+	nodes := g.Nodes()
+	producer := make(map[string]int, len(nodes))
+	for i, n := range nodes {
 		for _, o := range n.Outputs() {
-			producer[o] = n
+			producer[o] = i
 		}
 	}
 	delete(producer, "")
-	placed := map[*onnxio.Node]bool{}
-	var order []*onnxio.Node
+	const onPath, placed = 1, 2
+	state := make([]byte, len(nodes))
+	order := make([]*onnxio.Node, 0, len(nodes))
 	type frame struct {
-		n     *onnxio.Node
+		node  int
 		reads []string
 	}
-	visit := func(root *onnxio.Node) {
-		if root == nil || placed[root] {
-			return
+	var stack []frame
+	push := func(i int) {
+		state[i] = onPath
+		stack = append(stack, frame{i, nodes[i].Reads()})
+	}
+	var roots []int
+	for _, o := range g.Outputs() {
+		if i, made := producer[o.Name()]; made {
+			roots = append(roots, i)
 		}
-		placed[root] = true
-		stack := []frame{{root, root.Reads()}}
+	}
+	for i := range nodes {
+		roots = append(roots, i)
+	}
+	for _, root := range roots {
+		if state[root] == 0 {
+			push(root)
+		}
 		for len(stack) > 0 {
 			f := &stack[len(stack)-1]
 			if len(f.reads) == 0 {
-				order = append(order, f.n)
+				state[f.node] = placed
+				order = append(order, nodes[f.node])
 				stack = stack[:len(stack)-1]
 				continue
 			}
-			dep := producer[f.reads[0]]
+			dep, made := producer[f.reads[0]]
 			f.reads = f.reads[1:]
-			if dep != nil && !placed[dep] {
-				placed[dep] = true
-				stack = append(stack, frame{dep, dep.Reads()})
+			switch {
+			case !made || state[dep] == placed:
+			case state[dep] == onPath: // in the same words everywhere
+				_, err := onnxio.SortNodes(nodes)
+				return nil, err
+			default:
+				push(dep)
 			}
 		}
-	}
-	for _, o := range g.Outputs() {
-		visit(producer[o.Name()])
-	}
-	for _, n := range g.Nodes() {
-		visit(n)
 	}
 	return order, nil
 }
@@ -315,7 +326,7 @@ func (g *Graph) Contradicted(v *Value) bool { return v.contradicted }
 func (g *Graph) Alive() map[*Node]bool { return g.alive }
 
 func (g *Graph) needed() map[*Node]bool {
-	alive := map[*Node]bool{}
+	alive := make(map[*Node]bool, len(g.Nodes))
 	var todo []*Node
 	need := func(v *Value) {
 		if v != nil && v.Producer != nil && !alive[v.Producer] {

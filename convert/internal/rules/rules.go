@@ -4,6 +4,8 @@
 package rules
 
 import (
+	"slices"
+
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/reason"
 	"repmlp/onnxio"
@@ -64,18 +66,34 @@ type context struct {
 	sofar     *affine.Builder
 }
 
+// A table finds the rules of an operator when it is met: bodies of nodes are many, and of
+// few operators each.
+type table struct {
+	rules []rule
+	met   map[string][]rule
+}
+
+// of lists the rules of an operator, in order.
+func (t *table) of(op string) []rule {
+	rules, met := t.met[op]
+	if !met {
+		for _, r := range t.rules {
+			if slices.Contains(r.ops, op) {
+				rules = append(rules, r)
+			}
+		}
+		t.met[op] = rules
+	}
+	return rules
+}
+
 // Explain walks the graph once and explains what the rules know. Nodes in cut are
 // left out, with the refusal that stands there. Where ended, if not nil, says that nobody waits
 // any more, the explanations come at once and are of no use.
 func Explain(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, ended func() bool) *affine.Explained {
 	b := affine.NewBuilder(g)
 	c := &context{g, b.Constants(), b}
-	table := map[string][]rule{}
-	for _, r := range all() {
-		for _, op := range r.ops {
-			table[op] = append(table[op], r)
-		}
-	}
+	table := table{all(), map[string][]rule{}}
 	findRepeats(b)
 	for _, n := range g.Nodes {
 		if ended != nil && ended() {
@@ -88,7 +106,7 @@ func Explain(g *graph.Graph, cut map[*onnxio.Node]*reason.Refusal, ended func() 
 			b.Refuse(n, why)
 			continue
 		}
-		for _, r := range table[n.OpType()] {
+		for _, r := range table.of(n.OpType()) {
 			explained, why := r.explain(c, n)
 			if why != nil && why.Code != "" {
 				b.Refuse(n, why)

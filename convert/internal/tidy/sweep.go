@@ -8,8 +8,13 @@ import (
 // Sweep adds to an edit of the model of view what it leaves without use: nodes,
 // initializers, inputs that freeze makes constants, declared shapes.
 func Sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
+	alive, live := reached(edit, view.Model.Graph())
+	sweep(edit, view, freeze, alive, live)
+}
+
+// sweep is Sweep for nodes that are alive and values that are live.
+func sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool, alive map[*onnxio.Node]bool, live map[string]bool) {
 	g := view.Model.Graph()
-	alive, live := reached(edit, g)
 	dropped := setOf(edit.DropNodes)
 	for _, n := range g.Nodes() {
 		if !dropped[n] && !alive[n] {
@@ -34,7 +39,7 @@ func Sweep(edit *onnxio.Edit, view *graph.Graph, freeze bool) {
 // reached finds the nodes, old and new, that the graph's outputs depend on, and the
 // values that are read on the way.
 func reached(edit *onnxio.Edit, g *onnxio.Graph) (alive map[*onnxio.Node]bool, live map[string]bool) {
-	producer := map[string]*onnxio.Node{}
+	producer := make(map[string]*onnxio.Node, len(g.Nodes()))
 	makes := func(n *onnxio.Node) {
 		for _, o := range n.Outputs() {
 			if o != "" {
@@ -51,7 +56,7 @@ func reached(edit *onnxio.Edit, g *onnxio.Graph) (alive map[*onnxio.Node]bool, l
 	for _, p := range edit.AddNodes {
 		makes(p.Node)
 	}
-	alive, live = map[*onnxio.Node]bool{}, map[string]bool{}
+	alive, live = make(map[*onnxio.Node]bool, len(g.Nodes())), make(map[string]bool, len(g.Nodes())+len(g.Inits()))
 	var todo []string
 	for _, o := range g.Outputs() {
 		todo = append(todo, o.Name())
@@ -82,9 +87,11 @@ func sweepInits(edit *onnxio.Edit, m *onnxio.Model, live map[string]bool, freeze
 	for _, v := range g.Inputs() {
 		isInput[v.Name()] = true
 	}
-	kept = map[string]bool{}
+	kept = make(map[string]bool, len(g.Inits()))
 	for _, t := range g.Inits() {
-		isInit[t.Name()] = true
+		if isInput[t.Name()] {
+			isInit[t.Name()] = true
+		}
 		if live[t.Name()] || isInput[t.Name()] && !freeze && m.IRVersion() >= 4 {
 			kept[t.Name()] = true
 			continue

@@ -51,7 +51,7 @@ func (t *net) write(o Options) *Result {
 	alive, live := reached(e, t.g.Model.Graph())
 	e.AddNodes = slices.DeleteFunc(e.AddNodes, func(p onnxio.Placed) bool { return !alive[p.Node] })
 	e.AddInits = slices.DeleteFunc(e.AddInits, func(x *onnxio.Tensor) bool { return !live[x.Name()] })
-	Sweep(e, t.g, o.FreezeInputs)
+	sweep(e, t.g, o.FreezeInputs, alive, live)
 	r.say("%d nodes of %d", len(t.nodes)-len(e.DropNodes)+len(e.AddNodes), len(t.nodes))
 	return r
 }
