@@ -9,10 +9,6 @@ import (
 	"repmlp/onnxio/graph"
 )
 
-// rounds is how often a model is tidied at most: once more where sizes became constants
-// that others may be made of, which is rare, and time stays in the number of nodes.
-const rounds = 3
-
 // tidied is the merged model without what is of no use in it. The summary
 // names the nodes that are there.
 func (c *conversion) tidied() (*onnxio.Model, error) {
@@ -20,30 +16,24 @@ func (c *conversion) tidied() (*onnxio.Model, error) {
 		return c.merged, nil
 	}
 	defer c.clock("plan", time.Now())
-	m, text := c.merged, ""
-	for range rounds {
-		g, err := graph.New(m, graph.Options{Sure: true})
-		if err != nil {
+	m := c.merged
+	g, err := graph.New(m, graph.Options{Sure: true})
+	if err != nil {
+		return nil, fmt.Errorf("tidying the merged graph: %w", err)
+	}
+	r := tidy.Of(g, tidy.Options{FreezeInputs: c.opts.FreezeInputs, Reserved: c.opts.reserved})
+	if c.opts.checks {
+		if err := r.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if !r.Empty() {
+		if m, err = m.Apply(r.Edit); err != nil {
 			return nil, fmt.Errorf("tidying the merged graph: %w", err)
-		}
-		r := tidy.Of(g, tidy.Options{FreezeInputs: c.opts.FreezeInputs, Reserved: c.opts.reserved})
-		if c.opts.checks {
-			if err := r.Check(); err != nil {
-				return nil, err
-			}
-		}
-		text += r.String()
-		if !r.Empty() {
-			if m, err = m.Apply(r.Edit); err != nil {
-				return nil, fmt.Errorf("tidying the merged graph: %w", err)
-			}
-		}
-		if !r.Again {
-			break
 		}
 	}
 	c.res.Plan.written(c.plan, m)
-	return m, c.opts.dump(stageTidy, func() string { return text })
+	return m, c.opts.dump(stageTidy, r.String)
 }
 
 // proved is the model that regions are proved in: the one before it was tidied, which

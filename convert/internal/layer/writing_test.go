@@ -69,6 +69,8 @@ var segments = []struct{ name, text string }{
 	{"dilated one axis", "x : N 2 9\na = Conv(x, ?4x2x3, ?4) pads=2,1 strides=@2 dilations=@2\ny = Mul(a, ?4x1)"},
 	{"cut off further than taps reach", "x : N 2 200\na = Slice(x, #0, #4, #2)\nb = Conv(a, ?3x2x3)\ny = Mul(b, ?3x1)"},
 	{"one channel becomes several, channels last", "x : N 1 3 4\na = Reshape(x, #-1_3_4_1)\nb = Mul(a, ?5)\ny = Transpose(b) perm=0,3,1,2"},
+	{"an axis comes behind a conv", "x : N 3 5\na = Conv(x, ?4x3x3, ?4)\nb = Unsqueeze(a, #3)\ny = BatchNormalization(b, ?4, ?4, ?4, !4)"},
+	{"an axis goes before a conv", "x : N 3 1 5\na = BatchNormalization(x, ?3, ?3, ?3, !3)\nb = Squeeze(a, #2)\ny = Conv(b, ?4x3x3, ?4)"},
 	{"blocks", "x : N 2 4 4\na = SpaceToDepth(x) blocksize=2\ny = Conv(a, ?3x8x1x1, ?3)"},
 	{"scales", "x : N 3 4 4\na = Mul(x, ?3x1x1)\nb = Add(a, ?3x1x1)\ny = Mul(b, ?3x1x1)"},
 	{"scales of two axes", "x : N 3 4\na = Mul(x, ?3x4)\ny = Sub(?3x4, a)"},

@@ -85,9 +85,6 @@ func (s *Search) candidates(pairs *differ.Result) {
 	}
 	for _, p := range pairs.Pairs {
 		x, y := s.Before.Node(p.First), s.After.Node(p.Second)
-		if x == nil || y == nil {
-			continue
-		}
 		for i := range min(len(x.In), len(y.In)) {
 			add(y.In[i], x.In[i])
 		}

@@ -28,7 +28,6 @@ type Options struct {
 type Result struct {
 	Edit  onnxio.Edit
 	Names map[string]string // of values that are gone: another that has the same elements
-	Again bool              // sizes are constants now, of which others may be made
 
 	lines []string
 	net   *net

@@ -106,7 +106,6 @@ func (w *writer) constant(n *work) {
 	if w.same(v, x) {
 		return
 	}
-	w.r.Again = w.r.Again || !w.g.IsConst(v)
 	w.r.Edit.DropNodes = append(w.r.Edit.DropNodes, n.Node.Node)
 	w.r.say("constant %q %s%v", v.Name, x.DType(), x.Dims())
 	w.add(x, n.Node)
