@@ -5,6 +5,7 @@ package affine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"repmlp/convert/internal/reason"
@@ -108,6 +109,20 @@ func IsTransposed(op Op) bool { _, ok := op.(*ConvTranspose); return ok }
 
 // IsScale reports whether the operation scales or shifts.
 func IsScale(op Op) bool { _, ok := op.(*Diagonal); return ok }
+
+// InPlace reports whether the operation leaves every element in its place: it scales or
+// shifts, or is a view of the same axes.
+func InPlace(op Op) bool {
+	switch op := op.(type) {
+	case *Diagonal:
+		return true
+	case *View:
+		return op.Same
+	case *Permute:
+		return slices.IsSorted(op.Perm)
+	}
+	return false
+}
 
 // IsIdle reports whether the operation calculates and gives what it takes, but for the
 // sign of a zero.

@@ -11,7 +11,7 @@ import (
 // As many steps back as are asked for, where there are as many, each value with the steps
 // from it on.
 func TestScalesOf(t *testing.T) {
-	g := sketch.Graph(t, "x : N 4\na = Relu(x)\nb = Mul(a, ?4)\nc = Add(b, ?4)\nd = Mul(c, ?4)\ny = Add(d, ?4)")
+	g := sketch.Graph(t, "x : N 4\na = Relu(x)\nb = Mul(a, ?4)\nc = Identity(b)\nd = Mul(c, ?4)\ny = Add(d, ?4)")
 	e := rules.Explain(g, nil, nil)
 	for most, want := range map[int]string{0: "y", 1: "yd", 2: "ydc", 3: "ydcb", 4: "ydcba", 9: "ydcba"} {
 		values, by := affine.ScalesOf(e.Of, g.Value("y"), most)

@@ -136,14 +136,14 @@ func repeated(v []float64, from, to []int) []float64 {
 	return out
 }
 
-// ScalesOf lists what v is by scales and shifts alone: values, nearest first, each with
-// the operations that lead from it to v, the first one first. v is the first itself.
+// ScalesOf lists what v is by operations in place alone: values, nearest first, each with
+// those that lead from it to v, the first one first. v is the first itself.
 func ScalesOf(of func(*graph.Value) *Affine, v *graph.Value, most int) (values []*graph.Value, by [][]*Affine) {
 	values, by = []*graph.Value{v}, [][]*Affine{nil}
 	var steps []*Affine // those of the farthest value: the others are its ends
 	for k := most - 1; k >= 0; k-- {
 		a := of(v)
-		if a == nil || !IsScale(a.Op) || len(a.Args) != 1 {
+		if a == nil || !InPlace(a.Op) || len(a.Args) != 1 {
 			break
 		}
 		if steps == nil {

@@ -63,17 +63,11 @@ func following(from *graph.Value, steps []*affine.Affine) (*Scale, bool) {
 	for _, a := range steps {
 		shape, _ := a.Args[0].Shape()
 		to, _ := a.Out.Shape()
-		if !affine.EqualDims(shape, to) {
+		if !affine.InPlace(a.Op) || !affine.EqualDims(shape, to) {
 			return nil, false
 		}
-		switch op := a.Op.(type) {
-		case *affine.Diagonal:
-			if !affine.IsIdle(op) { // zeros are no shift that needs a bias
-				l.scales, l.shifts = l.scales || op.Scales(), l.shifts || op.Shifts()
-			}
-		case *affine.View:
-		default:
-			return nil, false
+		if d, ok := a.Op.(*affine.Diagonal); ok && !affine.IsIdle(d) { // zeros are no shift that needs a bias
+			l.scales, l.shifts = l.scales || d.Scales(), l.shifts || d.Shifts()
 		}
 		walk.Through(a)
 	}

@@ -18,19 +18,19 @@ type Scale struct {
 	norm           bool // it may be a BatchNormalization
 }
 
-// PlanScale plans a segment whose steps all scale or shift; ok is false where there
-// is another, or where the numbers do not broadcast.
+// PlanScale plans a segment whose steps all scale or shift in place; ok is false where
+// there is another, or where the numbers do not broadcast.
 func PlanScale(s *affine.Segment, walk *affine.Walk, opset int64) (*Scale, bool) {
 	l := &Scale{}
 	for _, a := range s.Steps {
-		d, ok := a.Op.(*affine.Diagonal)
-		if !ok {
-			return nil, false
-		}
 		from, _ := a.Args[0].Shape()
 		to, _ := a.Out.Shape()
-		if !affine.EqualDims(from, to) {
+		if !affine.InPlace(a.Op) || !affine.EqualDims(from, to) {
 			return nil, false
+		}
+		d, ok := a.Op.(*affine.Diagonal)
+		if !ok {
+			continue
 		}
 		l.scales, l.shifts = l.scales || d.Scales(), l.shifts || d.Shifts()
 		l.norm = l.norm || d.Normed()

@@ -15,11 +15,12 @@ type remainder struct {
 	alive map[*graph.Node]bool       // nodes that stay
 	made  map[*graph.Value][]*Region // values that regions make, several where they are parts of a sum
 	need  map[*graph.Value]bool      // values that somebody needs
+	input map[*graph.Value]int       // how many regions that are needed read a value
 }
 
 // remains follows the graph's outputs back, through regions and nodes that stay.
 func (p *planner) remains() *remainder {
-	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value][]*Region{}, map[*graph.Value]bool{}}
+	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value][]*Region{}, map[*graph.Value]bool{}, map[*graph.Value]int{}}
 	for _, region := range p.regions {
 		if v := region.made(); v != nil {
 			r.made[v] = append(r.made[v], region)
@@ -40,9 +41,9 @@ func (p *planner) remains() *remainder {
 		todo = todo[:len(todo)-1]
 		if len(r.made[v]) > 0 {
 			for _, region := range r.made[v] {
-				need(region.Segment.From)
-				if region.Part != nil {
-					need(region.Part.Values...)
+				for _, x := range region.reads() {
+					r.input[x]++
+					need(x)
 				}
 			}
 			continue
@@ -54,6 +55,15 @@ func (p *planner) remains() *remainder {
 		}
 	}
 	return r
+}
+
+// reads are the values that a region reads.
+func (r *Region) reads() []*graph.Value {
+	from := []*graph.Value{r.Segment.From}
+	if r.Part != nil {
+		from = append(from, r.Part.Values...)
+	}
+	return from
 }
 
 // made is the value of the file that a region makes.
@@ -87,6 +97,11 @@ func (r *remainder) stays(a *affine.Affine) bool {
 // read reports whether a node that stays reads v.
 func (r *remainder) read(v *graph.Value) bool {
 	return slices.ContainsFunc(v.Readers, func(u graph.Use) bool { return r.alive[u.Node] })
+}
+
+// mergedOnce reports whether one region reads v, and nobody else does.
+func (r *remainder) mergedOnce(v *graph.Value) bool {
+	return !v.IsOutput && len(v.Captured) == 0 && r.input[v] == 1 && !r.read(v)
 }
 
 // onlyReader reports whether nobody but one node reads a value.

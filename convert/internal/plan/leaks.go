@@ -26,15 +26,15 @@ func (p *part) add(nodes ...*graph.Node) {
 	}
 }
 
-// steps adds what steps stand for. A node whose value is seen through, as the first of a
+// add adds to a part what steps stand for. A node whose value is seen through, as the first of a
 // Reshape, Transpose and Reshape that are one step, is inside if nothing else reads it.
-func (p *part) steps(steps []*affine.Affine) {
+func (t *terrain) add(p *part, steps []*affine.Affine) {
 	for _, a := range steps {
 		p.add(a.Node(), a.Out.Producer)
 	}
 	for _, a := range steps {
 		for _, n := range a.Nodes[1:] {
-			if n != nil && !slices.ContainsFunc(n.Out, func(x *graph.Value) bool { return x != nil && escapes(x, p.nodes) }) {
+			if n != nil && !slices.ContainsFunc(n.Out, func(x *graph.Value) bool { return x != nil && t.escapes(x, p.nodes) }) {
 				p.add(n)
 			}
 		}
@@ -42,8 +42,8 @@ func (p *part) steps(steps []*affine.Affine) {
 }
 
 // escapes reports whether anything but the nodes inside reads x.
-func escapes(x *graph.Value, inside map[*graph.Node]bool) bool {
-	return x.IsOutput || len(x.Captured) > 0 || slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return !inside[r.Node] })
+func (t *terrain) escapes(x *graph.Value, inside map[*graph.Node]bool) bool {
+	return x.IsOutput || len(x.Captured) > 0 || slices.ContainsFunc(x.Readers, func(r graph.Use) bool { return !inside[r.Node] && !t.lost[reading{x, r.Node}] })
 }
 
 // needs reports whether x is needed by anything but the nodes inside. A node
@@ -59,7 +59,7 @@ func (t *terrain) needs(x *graph.Value, inside *part) bool {
 			return true
 		}
 		for _, r := range x.Readers {
-			if inside.nodes[r.Node] || seen[r.Node] {
+			if inside.nodes[r.Node] || seen[r.Node] || t.lost[reading{x, r.Node}] {
 				continue
 			}
 			seen[r.Node] = true
@@ -87,7 +87,7 @@ func (p *planner) leaks(u *graph.Value, steps []*affine.Affine, sum []*graph.Nod
 	v := steps[len(steps)-1].Out
 	inside := part{sum: sum}
 	made := map[*graph.Value]bool{u: true}
-	inside.steps(steps)
+	p.t.add(&inside, steps)
 	for _, a := range steps {
 		made[a.Out] = true
 	}

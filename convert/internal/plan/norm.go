@@ -92,22 +92,22 @@ type mergedScale struct {
 }
 
 // scalesBehind lists what stays and scales, shifts or only looks on behind v, each value read
-// by the next step alone.
+// by the next step alone, or by the merge of several.
 func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*graph.Value]int) (b behind) {
-	for len(b.steps) < maxBehind && onlyReader(v) {
-		if i, ok := starts[v]; ok {
+	for len(b.steps) < maxBehind {
+		if i, ok := starts[v]; ok && left.mergedOnce(v) {
 			r := p.regions[i]
 			b.merged = append(b.merged, mergedScale{r, len(b.steps)})
 			b.steps = append(b.steps, r.Segment.Steps...)
 			v = r.Segment.To
 			continue
 		}
-		n := v.Readers[0].Node
-		if n.First() == nil {
+		if !onlyReader(v) || v.Readers[0].Node.First() == nil {
 			break
 		}
+		n := v.Readers[0].Node
 		a := p.t.e.Of(n.Out[0])
-		if a == nil || len(a.Args) != 1 || a.Args[0] != v || !left.stays(a) || !affine.IsScale(a.Op) && !affine.IsIdle(a.Op) {
+		if a == nil || len(a.Args) != 1 || a.Args[0] != v || !left.stays(a) || !affine.InPlace(a.Op) {
 			break
 		}
 		b.steps = append(b.steps, a)
@@ -119,6 +119,9 @@ func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*grap
 // norm is a norm with as many of the steps behind it as it can take; nil for none.
 func (p *planner) norm(first *affine.Affine, steps []*affine.Affine) (r *Region, taken int) {
 	for taken = len(steps); taken > 0; taken-- {
+		if last := steps[taken-1].Op; affine.IsView(last) && !affine.IsIdle(last) {
+			continue // which costs nothing
+		}
 		to := steps[taken-1].Out
 		s := affine.NewSegment(first.Args[0], to, slices.Concat([]*affine.Affine{first}, steps[:taken]))
 		l, ok := layer.PlanNorm(s, p.t.e.Graph.Opset)

@@ -131,8 +131,12 @@ func (r *Region) at() int { return r.Segment.Last().Node().Index }
 
 // New plans an explained graph.
 func New(e *affine.Explained, o Options) *Plan {
-	t := &terrain{e: e, links: map[*graph.Value]*link{}}
-	p := settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
+	try := func(lost map[reading]bool) *planner {
+		t := &terrain{e: e, links: map[*graph.Value]*link{}, lost: lost}
+		return settle(func(banned, pinned map[*graph.Value]bool) *planner { return planRegions(t, o, banned, pinned) })
+	}
+	p := try(nil)
+	p = p.again(try)
 	p.regions = tied(p.regions)
 	p.passedBy()
 	p.norms()

@@ -13,6 +13,7 @@ import (
 type terrain struct {
 	e     *affine.Explained
 	links map[*graph.Value]*link
+	lost  map[reading]bool // readers that do not count
 }
 
 // A link is the piece of the graph from a value's parent to the value.
@@ -29,7 +30,7 @@ type link struct {
 type tally struct {
 	cost   affine.Cost
 	layers int
-	others int // steps that do not scale or shift
+	others int // steps that do more than scale or shift
 	picks  int // steps that pick or join what they read
 	open   int // links or points that somebody outside needs
 }
@@ -50,7 +51,7 @@ func (t *terrain) tallyOf(steps []*affine.Affine) tally {
 		if affine.IsLayer(a.Op) {
 			sum.layers++
 		}
-		if !affine.IsScale(a.Op) {
+		if !affine.InPlace(a.Op) {
 			sum.others++
 		}
 		if affine.IsSelection(a.Op) {
@@ -74,7 +75,7 @@ func (t *terrain) link(v *graph.Value) *link {
 	}
 	l.tally = t.tallyOf(l.steps)
 	var in part
-	in.steps(l.steps)
+	t.add(&in, l.steps)
 	l.nodes = slices.SortedFunc(maps.Keys(in.nodes), func(a, b *graph.Node) int { return a.Index - b.Index })
 	made := map[*graph.Value]bool{u: true}
 	for _, a := range l.steps {
@@ -93,7 +94,7 @@ func (t *terrain) link(v *graph.Value) *link {
 // within reports whether x, and all else that its node makes, is needed by the
 // nodes inside alone.
 func (t *terrain) within(x *graph.Value, inside map[*graph.Node]bool, made map[*graph.Value]bool) bool {
-	return !escapes(x, inside) && !t.otherOutput(x, made)
+	return !t.escapes(x, inside) && !t.otherOutput(x, made)
 }
 
 // otherOutput reports whether the node that makes x makes something else that
@@ -103,7 +104,7 @@ func (t *terrain) otherOutput(x *graph.Value, made map[*graph.Value]bool) bool {
 		return false
 	}
 	for _, o := range x.Producer.Out {
-		if o != nil && !made[o] && escapes(o, nil) {
+		if o != nil && !made[o] && t.escapes(o, nil) {
 			return true
 		}
 	}

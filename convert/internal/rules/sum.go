@@ -73,7 +73,9 @@ func (c *context) sumOfScales(sum *affine.Affine) *affine.Affine {
 			}
 			t := affine.ScaleTerm{Coef: coef[i]}
 			for _, a := range by[at] {
-				t.Of = append(t.Of, a.Op.(*affine.Diagonal))
+				if d, ok := a.Op.(*affine.Diagonal); ok {
+					t.Of = append(t.Of, d)
+				}
 			}
 			inside = append(inside, by[at]...)
 			terms = append(terms, t)
