@@ -170,7 +170,7 @@ func TestNumbersOfMergesInBodiesOfBodies(t *testing.T) {
 	choose := func(to string, branches ...*onnxio.Attr) *onnxio.Node {
 		return onnxio.NewNode(to, "If", []string{"c"}, []string{to}, branches...)
 	}
-	inner := choose("m", body("then_branch", "p", products("h", "p")...), body("else_branch", "q", sigmoid("q")))
+	inner := choose("m", body("then_branch", "q", sigmoid("q")), body("else_branch", "p", products("h", "p")...))
 	outer := append(products("x", "h"), inner)
 	m, err := onnxio.NewModel(onnxio.Parts{
 		Inputs:  []*onnxio.ValueInfo{onnxio.NewValue("x", onnxio.Float32, onnxio.Known(2), onnxio.Known(4)), onnxio.NewValue("c", onnxio.Bool)},

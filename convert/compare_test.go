@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,6 +56,11 @@ func TestNothingPassesVacuously(t *testing.T) {
 // Outputs that are the same numbers say nothing of constants that no input reaches.
 func TestUnseenDifference(t *testing.T) {
 	ref := drawn(t, "x : N 4\na = Mul(x, =2:4)\nb = Clip(a, =0, =0)\ny = Add(b, =1:4)\n")
+	two := "x : N 4\na = Mul(x, =2:4)\nb = Clip(a, =0, =0)\ny = Add(b, =1:4)\nz = Sub(a, %s:4)\n> y z"
+	r, err := CompareFiles(t.Context(), drawn(t, fmt.Sprintf(two, "=1")), drawn(t, fmt.Sprintf(two, "=1.5")), Options{Tolerances: map[string]Tolerance{"z": {Absolute: 1}}})
+	if err != nil || slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == "unseen_difference" }) {
+		t.Errorf("the last of two outputs shows it: %v, %+v", err, r.Warnings)
+	}
 	for text, want := range map[string]string{
 		"x : N 4\na = Mul(x, =3:4)\nb = Clip(a, =0, =0)\ny = Add(b, =1:4)\n":   `, 1 of them, such as "k1"`,
 		"x : N 4\na = Mul(x, =3:4)\nb = Clip(a, =-0, =0)\ny = Add(b, =1:4)\n":  `, 2 of them, such as "k1"`,

@@ -78,3 +78,23 @@ func TestConstantNormIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Nodes of one name are named once.
+func TestLeftOfOneNameIsNamedOnce(t *testing.T) {
+	m := sketch.Model(t, "x : float32 N 4 5 5\na = Sigmoid(x)\nb = Mul(a, ?4x1x1)\nc = Sigmoid(b)\nd = Mul(c, ?4x1x1)\ny = Sigmoid(d)")
+	edit := onnxio.Edit{}
+	for _, n := range m.Graph().Nodes() {
+		if n.OpType() == "Mul" {
+			edit.DropNodes = append(edit.DropNodes, n)
+			edit.AddNodes = append(edit.AddNodes, onnxio.Placed{Node: onnxio.NewNode("scale", "Mul", n.Inputs(), n.Outputs()), Before: n})
+		}
+	}
+	m, err := m.Apply(edit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := convert.Inspect(t.Context(), m, convert.Options{})
+	if err != nil || len(r.Left) != 1 || r.Left[0].Node != "scale" {
+		t.Errorf("%v: %+v", err, r.Left)
+	}
+}

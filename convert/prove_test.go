@@ -205,3 +205,49 @@ func TestProveRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A piece of several sources holds where the layers of each do: the first one is not enough.
+func TestProveRefusesEachSource(t *testing.T) {
+	a := sketch.Model(t, "x : float32 N 4\nz : float32 N 4\nu : float32 N 4\na = Gemm(x, ?4x4)\nb = Gemm(z, ?4x4)\nc = Gemm(u, ?4x4)\nd = Add(a, b)\ne = Add(d, c)\ny = Mul(e, ?4)")
+	good, _, err := convert.Model(t.Context(), a, convert.Options{NoCheck: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := proved(t, a, good)
+	if err != nil || r.Verdict != convert.Proved || len(r.Proving.Pieces) != 1 {
+		t.Fatalf("%v %+v", err, r.Proving)
+	}
+	if p := r.Proving.Pieces[0]; !p.Complete || p.Coefficients < 3*16 {
+		t.Errorf("of three matrices of 16 numbers %d were read, complete %v", p.Coefficients, p.Complete)
+	}
+	nudged := 0
+	for _, x := range good.Graph().Inits() {
+		if len(x.Dims()) != 2 {
+			continue
+		}
+		v, err := x.Float64s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v[5] += 0.01
+		b, err := onnxio.EncodeFloat64(v, x.DType())
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := onnxio.NewTensor(x.Name(), x.DType(), x.Dims(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, err := good.Apply(onnxio.Edit{DropInits: []*onnxio.Tensor{x}, AddInits: []*onnxio.Tensor{y}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := proved(t, a, bad); !errors.Is(err, convert.ErrNotEquivalent) {
+			t.Errorf("%s is wrong: %v", x.Name(), err)
+		}
+		nudged++
+	}
+	if nudged != 3 {
+		t.Errorf("%d matrices", nudged)
+	}
+}

@@ -20,6 +20,7 @@ func TestNames(t *testing.T) {
 		{"a name that the first has for something else", "x : 4\nm = Mul(x, =2:4)\ny = Relu(m)", "x : 4\ny = Mul(x, =2:4)\nb = Tanh(y)\nm = Exp(b)\nz = Relu(m)", "m/m.2 y/m z/y"},
 		{"a name of two values that do not belong together", "x : 4\nm = Exp(x)\nn = Sin(m)\ny = Relu(n)", "x : 4\nm = Tanh(x)\ny = Relu(m)", "m/m.2"},
 		{"outputs of other operators", "x : 4\ny = Relu(x)\nz = Neg(x)\n> y z", "x : 4\nb = Tanh(x)\nc = Abs(x)\n> b c", "b/y c/z"},
+		{"what the last node makes has a name of the first", "x : 4\nm = Exp(x)\ny = Relu(m)", "x : 4\ny, m = Split(x, #2_2) axis=0\n> y", "m/m.2"},
 		{"an output that is an input", "x : 4\ny = Relu(x)\n> x y", "a : 4\nb = Relu(a)\n> a b", "a/x b/y"},
 	} {
 		a, b := sketch.Model(t, c.a), sketch.Model(t, c.b)

@@ -211,3 +211,30 @@ func TestClaimsThatDoNotSettle(t *testing.T) {
 		t.Errorf("asked %d times: %v", asked, err)
 	}
 }
+
+// A number that is repeated over two shapes is two constants.
+func TestConstantsOfShapes(t *testing.T) {
+	value, err := onnxio.NewTensor("v", onnxio.Float32, []int64{1}, []byte{0, 0, 128, 63})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(rows int) *onnxio.Model {
+		m := sketch.Model(t, fmt.Sprintf("x : float32 N 4\ns = Identity(#%d_4)\ny = Concat(x, c) axis=0\nc : float32 R 4", rows))
+		g := m.Graph()
+		edit := onnxio.Edit{DropInputs: g.Inputs()[1:], AddNodes: []onnxio.Placed{{Node: onnxio.NewNode("c", "ConstantOfShape", []string{"s"}, []string{"c"}, onnxio.TensorAttr("value", value)), Before: g.Nodes()[1]}}}
+		made, err := m.Apply(edit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	for _, c := range []struct {
+		a, b int
+		same bool
+	}{{2, 2, true}, {2, 3, false}} {
+		first, second := numbered(t, of(c.a), of(c.b))
+		if d := second.Differences(first); (len(d) == 0) != c.same {
+			t.Errorf("%d and %d rows: %q", c.a, c.b, d)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package move
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"repmlp/internal/sketch"
@@ -25,6 +27,28 @@ func TestPlaceOfIntegers(t *testing.T) {
 			if fails && len(w.Edit.AddNodes) > 0 {
 				t.Errorf("%s of %s: there are nodes", c.name, value)
 			}
+		}
+	}
+}
+
+// A move tells of a few nodes, and of the others how many there are; one alone is named.
+func TestMoveTellsOfAFewNodes(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("x : N 3\nv0 = Mul(x, ?3)\n")
+	for i := range 6 {
+		fmt.Fprintf(&text, "v%d = Relu(v%d)\n", i+1, i)
+	}
+	g := sketch.Graph(t, text.String())
+	for n, want := range map[int]string{
+		0: `Mul "Mul_v0" moved to each reader`,
+		1: `Mul "Mul_v0" moved on through Relu "Relu_v1"`,
+		3: `Mul "Mul_v0" moved on through Relu "Relu_v1" and Relu "Relu_v2" and Relu "Relu_v3"`,
+		4: `Mul "Mul_v0" moved on through Relu "Relu_v1" and Relu "Relu_v2" and Relu "Relu_v3" and Relu "Relu_v4"`,
+		6: `Mul "Mul_v0" moved on through Relu "Relu_v1" and Relu "Relu_v2" and Relu "Relu_v3" and 3 more`,
+	} {
+		m := &Move{Roots: g.Nodes[:1], Through: g.Nodes[1 : 1+n]}
+		if have := m.String(); have != want {
+			t.Errorf("%d nodes: %s", n, have)
 		}
 	}
 }
