@@ -22,6 +22,9 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"two equal scales before a Concat, and a scale behind it", graphKind.exact, 24001778},
 		{"a map, and the same turned, of which one axis was made anew", graphKind.exact, 24017284},
 		{"a value that another node makes too, once nobody reads it", graphKind.exact, 23013586},
+		{"a merge that begins at an equal value, which the original does not compute its result from", graphKind.exact, 30000546},
+		{"the same once more", graphKind.exact, 30013678},
+		{"shifts of two operands that take each other away, behind a small scale", graphKind.exact, 30002363},
 		{"a layer that was doubled, and a merge that starts behind it", treeKind.broken, 12009108},
 		{"the same in float16", treeKind.broken, 13001718},
 	} {

@@ -110,6 +110,12 @@ func IsTransposed(op Op) bool { _, ok := op.(*ConvTranspose); return ok }
 // IsScale reports whether the operation scales or shifts.
 func IsScale(op Op) bool { _, ok := op.(*Diagonal); return ok }
 
+// Moves reports whether the operation is a view in which elements stand in another order.
+func Moves(op Op) bool {
+	_, view := op.(*View)
+	return IsView(op) && !view && !InPlace(op)
+}
+
 // InPlace reports whether the operation leaves every element in its place: it scales or
 // shifts, or is a view of the same axes.
 func InPlace(op Op) bool {

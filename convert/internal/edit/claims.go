@@ -48,7 +48,7 @@ func (r *Result) Due(regions []*plan.Region, base *graph.Graph) []Due {
 
 // against looks for what is due where the result must equal base.
 func (r *Result) against(base *graph.Graph) *dues {
-	d := &dues{r, r.plan.Explained.Graph, base, map[*graph.Node]*plan.Region{}}
+	d := &dues{Result: r, g: r.plan.Explained.Graph, base: base, inside: map[*graph.Node]*plan.Region{}}
 	for _, region := range r.plan.Regions {
 		for _, n := range region.Segment.Nodes() {
 			d.inside[n] = region
@@ -114,6 +114,7 @@ type dues struct {
 	*Result
 	g, base *graph.Graph
 	inside  map[*graph.Node]*plan.Region
+	far     bool // claims begin at the inputs of the model
 }
 
 // common reports whether both models have a value.
@@ -121,11 +122,42 @@ func (d *dues) common(v *graph.Value) bool { return d.g == d.base || d.base.Valu
 
 // fed reports whether a claim may begin at a value: both models have it, for the same that
 // follows.
-func (d *dues) fed(v *graph.Value) bool { return d.common(v) && !d.elsewhere[v.Name] }
+func (d *dues) fed(v *graph.Value) bool {
+	return d.common(v) && !d.elsewhere[v.Name] && (v.Producer == nil || !d.far)
+}
+
+// follows reports whether the original computes a value from some others alone. Of a region
+// that begins at an equal value it does not: what it reads there was made by other nodes.
+func (d *dues) follows(to *graph.Value, from []*graph.Value) bool {
+	if d.g == d.base {
+		return true
+	}
+	seen := map[*graph.Value]bool{}
+	for _, v := range from {
+		seen[d.base.Value(v.Name)] = true
+	}
+	todo := []*graph.Value{d.base.Value(to.Name)}
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if v == nil || seen[v] || !v.Elem.IsFloat() || d.base.IsConst(v) {
+			continue
+		}
+		seen[v] = true
+		if v.Producer == nil {
+			return false
+		}
+		todo = append(append(todo, v.Producer.In...), v.Producer.Captures...)
+	}
+	return true
+}
 
 // alone reports whether both models have all values that a region reads and makes.
 func (d *dues) alone(r *plan.Region) bool {
 	if !d.fed(start(r)) || !d.common(end(r)) {
+		return false
+	}
+	if !d.follows(end(r), reads(r)) {
 		return false
 	}
 	strange := func(v *graph.Value) bool { return !d.fed(v) }
@@ -296,6 +328,11 @@ func (d *dues) between(to *graph.Value) Due {
 		}
 		due.Claim.Inputs = append(due.Claim.Inputs, v.Name)
 		fed = append(fed, v)
+	}
+	if !d.far && !d.follows(to, fed) {
+		far := *d
+		far.far = true
+		return far.between(to)
 	}
 	due.Claim.Reach = reach(due.Regions, fed, to)
 	d.alias(&due.Claim)

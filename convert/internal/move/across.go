@@ -65,7 +65,7 @@ func (s *search) acrossFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*gr
 		return nil
 	}
 	scale, shift, ok := f.solve()
-	if !ok {
+	if !ok || f.drowned(scale, shift) {
 		return nil
 	}
 	m := f.rewired(scale, shift)
@@ -73,6 +73,27 @@ func (s *search) acrossFrom(n *graph.Node, p *piece, x *graph.Value, nodes []*gr
 		return nil
 	}
 	return m
+}
+
+// drowned reports whether operands of a sum get shifts that take each other away, so large
+// that what is left of the operands is rounding: a shift behind a small scale is a large one
+// before it.
+func (f *field) drowned(scale, shift []float64) bool {
+	largest := func(q *spot) (most float64) {
+		if q != nil {
+			for i := q.base; i < q.base+affine.Size(q.sizes); i++ {
+				most = max(most, math.Abs(shift[i]/scale[i]))
+			}
+		}
+		return most
+	}
+	return slices.ContainsFunc(f.ties, func(t *tie) bool {
+		if t.pass == nil || len(t.pass.law.coef) == 0 || len(t.out) == 0 {
+			return false
+		}
+		sum := largest(t.out[0])
+		return slices.ContainsFunc(t.in, func(q *spot) bool { return largest(q) > max(farthest, 2*sum) })
+	})
 }
 
 // rewired makes the move that scales and shifts the values of a field; nil where a constant

@@ -73,9 +73,16 @@ func (p *planner) reach(v *graph.Value) *chain {
 }
 
 // thinned picks the points at which a chain may be cut: all, but those in the
-// middle of long runs of views and scales.
+// middle of long runs of views and scales, where no scale meets what moves elements.
 func (p *planner) thinned(values []*graph.Value, own int) []int {
 	soft := func(k int) bool { return k < own && isSoft(p.t.e.Of(values[k])) } // the step that leads to values[k]
+	meets := func(k int) bool {
+		if k == 0 {
+			return false
+		}
+		before, behind := p.t.e.Of(values[k]).Op, p.t.e.Of(values[k-1]).Op
+		return affine.IsScale(before) && affine.Moves(behind) || affine.Moves(before) && affine.IsScale(behind)
+	}
 	var keep []int
 	for k := 0; k < len(values); {
 		end := k
@@ -83,7 +90,7 @@ func (p *planner) thinned(values []*graph.Value, own int) []int {
 			end++
 		}
 		for i := k; i < end; i++ {
-			if i < k+p.opts.horizon.runEnds || i >= end-p.opts.horizon.runEnds || p.pinned[values[i]] || p.banned[values[i]] {
+			if i < k+p.opts.horizon.runEnds || i >= end-p.opts.horizon.runEnds || p.pinned[values[i]] || p.banned[values[i]] || meets(i) {
 				keep = append(keep, i)
 			}
 		}
