@@ -11,7 +11,7 @@ import (
 const againShare = 10
 
 // What was converted is left as it is by another conversion. Of random graphs and trees one in
-// a hundred is not: a node that stood between two others was no obstacle once it was gone.
+// three hundred is not: a node that stood between two others was no obstacle once it was gone.
 func TestConvertedModelsStay(t *testing.T) {
 	from, to := blocks(t)
 	to = from + (to-from)/againShare
