@@ -25,6 +25,7 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"a merge that begins at an equal value, which the original does not compute its result from", graphKind.exact, 30000546},
 		{"the same once more", graphKind.exact, 30013678},
 		{"shifts of two operands that take each other away, behind a small scale", graphKind.exact, 30002363},
+		{"a scale of a value and of the same behind an activation that goes", graphKind.exact, 31005158},
 		{"a layer that was doubled, and a merge that starts behind it", treeKind.broken, 12009108},
 		{"the same in float16", treeKind.broken, 13001718},
 	} {

@@ -60,6 +60,10 @@ func (d *dues) farther(fed []*graph.Value) (names []string) {
 		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		n := v.Producer
+		if made := d.makes[v]; len(made) == 1 && made[0].Part == nil && made[0].Layer.Kind() == "identity" { // which rounds nothing
+			take(start(made[0]))
+			continue
+		}
 		if d.inside[n] != nil || d.makes[v] != nil || len(n.Captures) > 0 {
 			return nil
 		}
