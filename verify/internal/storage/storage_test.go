@@ -46,3 +46,24 @@ func TestStorage(t *testing.T) {
 		t.Error("a slice longer than a slab came from one")
 	}
 }
+
+// What is given back is taken again, of either type, and comes as zeros.
+func TestTakeAndPut(t *testing.T) {
+	for name, s := range map[string]*Storage{"heap": New(1 << 20), "slabs": NewSlabs()} {
+		a, b := s.Take(4096), s.Take32(4096)
+		for i := range a {
+			a[i], b[i] = 1, 2
+		}
+		s.Put(a)
+		s.Put32(b)
+		c, d := s.Take(4000), s.Take32(4000)
+		if &c[0] != &a[0] || &d[0] != &b[0] {
+			t.Errorf("%s: what was given back is not taken", name)
+		}
+		for i := range c {
+			if c[i] != 0 || d[i] != 0 {
+				t.Fatalf("%s: number %d is %g, %g", name, i, c[i], d[i])
+			}
+		}
+	}
+}
