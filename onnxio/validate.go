@@ -131,7 +131,11 @@ func dangling(name, who string) error {
 
 // SortNodes returns nodes so that every value is made before it is read, in
 // subgraphs too. The order changes only where the given one does not do that.
-func SortNodes(nodes []*Node) ([]*Node, error) {
+func SortNodes(nodes []*Node) ([]*Node, error) { return SortNodesFor(nodes, nil) }
+
+// SortNodesFor is SortNodes with what some values are made of before all else, in the
+// order of the values.
+func SortNodesFor(nodes []*Node, values []string) ([]*Node, error) {
 	producer := make(map[string]int, len(nodes))
 	for i, n := range nodes {
 		for _, o := range n.outputs {
@@ -146,12 +150,22 @@ func SortNodes(nodes []*Node) ([]*Node, error) {
 		node, next int
 		reads      []string
 	}
-	for root := range nodes {
+	var roots []int
+	for _, name := range values {
+		if i, ok := producer[name]; ok {
+			roots = append(roots, i)
+		}
+	}
+	for i := range nodes {
+		roots = append(roots, i)
+	}
+	var stack []frame
+	for _, root := range roots {
 		if state[root] != 0 {
 			continue
 		}
 		state[root] = 1
-		stack := []frame{{node: root, reads: nodes[root].Reads()}}
+		stack = append(stack, frame{node: root, reads: nodes[root].Reads()})
 		for len(stack) > 0 {
 			f := &stack[len(stack)-1]
 			if f.next == len(f.reads) {

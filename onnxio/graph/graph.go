@@ -223,60 +223,11 @@ func (g *Graph) read() {
 // order does not depend on how the file lists them. Nodes that no output needs
 // come last, in file order.
 func canonical(g *onnxio.Graph) ([]*onnxio.Node, error) {
-	nodes := g.Nodes()
-	producer := make(map[string]int, len(nodes))
-	for i, n := range nodes {
-		for _, o := range n.Outputs() {
-			producer[o] = i
-		}
-	}
-	delete(producer, "")
-	const onPath, placed = 1, 2
-	state := make([]byte, len(nodes))
-	order := make([]*onnxio.Node, 0, len(nodes))
-	type frame struct {
-		node  int
-		reads []string
-	}
-	var stack []frame
-	push := func(i int) {
-		state[i] = onPath
-		stack = append(stack, frame{i, nodes[i].Reads()})
-	}
-	var roots []int
+	var outputs []string
 	for _, o := range g.Outputs() {
-		if i, made := producer[o.Name()]; made {
-			roots = append(roots, i)
-		}
+		outputs = append(outputs, o.Name())
 	}
-	for i := range nodes {
-		roots = append(roots, i)
-	}
-	for _, root := range roots {
-		if state[root] == 0 {
-			push(root)
-		}
-		for len(stack) > 0 {
-			f := &stack[len(stack)-1]
-			if len(f.reads) == 0 {
-				state[f.node] = placed
-				order = append(order, nodes[f.node])
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			dep, made := producer[f.reads[0]]
-			f.reads = f.reads[1:]
-			switch {
-			case !made || state[dep] == placed:
-			case state[dep] == onPath: // in the same words everywhere
-				_, err := onnxio.SortNodes(nodes)
-				return nil, err
-			default:
-				push(dep)
-			}
-		}
-	}
-	return order, nil
+	return onnxio.SortNodesFor(g.Nodes(), outputs)
 }
 
 func (v *Value) setShape(dims []Dim) {
