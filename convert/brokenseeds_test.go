@@ -28,6 +28,7 @@ func TestModelsThatFailedOnce(t *testing.T) {
 		{"a scale of a value and of the same behind an activation that goes", graphKind.exact, 31005158},
 		{"a layer that was doubled, and a merge that starts behind it", treeKind.broken, 12009108},
 		{"the same in float16", treeKind.broken, 13001718},
+		{"zeros around a map that another node makes too", treeKind.exact, 23003640},
 	} {
 		s := &total{seen: tally{}}
 		if s.try(t, m.of(m.seed), m.seed); s.bad() > 0 {

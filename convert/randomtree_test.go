@@ -152,7 +152,7 @@ func scalesLeft(m *onnxio.Model) []string {
 		}
 		made[n.Outputs()[0]] = n.OpType()
 		switch op := n.OpType(); {
-		case op == "Add" && (from == "MatMul" || from == "Einsum"): // the bias of a product
+		case (op == "Add" || op == "Sub" && !constant[n.Inputs()[0]]) && (from == "MatMul" || from == "Einsum"): // the bias of a product
 		case count == 0:
 			for _, o := range n.Outputs() {
 				constant[o] = true

@@ -12,6 +12,7 @@ import (
 
 // A remainder is the graph that regions leave.
 type remainder struct {
+	e     *affine.Explained
 	alive map[*graph.Node]bool       // nodes that stay
 	made  map[*graph.Value][]*Region // values that regions make, several where they are parts of a sum
 	need  map[*graph.Value]bool      // values that somebody needs
@@ -20,7 +21,7 @@ type remainder struct {
 
 // remains follows the graph's outputs back, through regions and nodes that stay.
 func (p *planner) remains() *remainder {
-	r := &remainder{map[*graph.Node]bool{}, map[*graph.Value][]*Region{}, map[*graph.Value]bool{}, map[*graph.Value]int{}}
+	r := &remainder{p.t.e, map[*graph.Node]bool{}, map[*graph.Value][]*Region{}, map[*graph.Value]bool{}, map[*graph.Value]int{}}
 	for _, region := range p.regions {
 		if v := region.made(); v != nil {
 			r.made[v] = append(r.made[v], region)
@@ -82,7 +83,7 @@ func (r *remainder) stays(a *affine.Affine) bool {
 		return false
 	}
 	for _, v := range a.Args {
-		if !slices.Contains(n.In, v) { // it is moved, or stands for an equal one
+		if !slices.Contains(n.In, v) && !r.standsIn(v, n) { // it is moved
 			return false
 		}
 	}
@@ -92,6 +93,12 @@ func (r *remainder) stays(a *affine.Affine) bool {
 		}
 	}
 	return true
+}
+
+// standsIn reports whether v is in the file, and a node reads what an equal one made.
+func (r *remainder) standsIn(v *graph.Value, n *graph.Node) bool {
+	there := v.Producer == nil || r.alive[v.Producer] || len(r.made[v]) > 0
+	return there && slices.ContainsFunc(r.e.Twins(v), func(twin *graph.Value) bool { return slices.Contains(n.In, twin) })
 }
 
 // read reports whether a node that stays reads v.

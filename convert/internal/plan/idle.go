@@ -23,7 +23,7 @@ func (p *planner) idle() {
 		}
 		from := a.Args[0]
 		s := runs[from]
-		if s == nil || !onlyReader(from) {
+		if s == nil || !onlyReader(from) || len(p.t.e.Twins(from)) > 0 {
 			s = affine.NewSegment(from, a.Out, nil)
 			order = append(order, s)
 		}

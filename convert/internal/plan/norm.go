@@ -102,12 +102,18 @@ func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*grap
 			v = r.Segment.To
 			continue
 		}
-		if !onlyReader(v) || v.Readers[0].Node.First() == nil {
+		if !onlyReader(v) || left.input[v] > 0 || v.Readers[0].Node.First() == nil { // a region may read it in place of an equal one
 			break
 		}
 		n := v.Readers[0].Node
 		a := p.t.e.Of(n.Out[0])
-		if a == nil || len(a.Args) != 1 || a.Args[0] != v || !left.stays(a) || !affine.InPlace(a.Op) {
+		if a == nil || len(a.Args) != 1 || !affine.InPlace(a.Op) {
+			break
+		}
+		if slices.Contains(p.t.e.Twins(a.Args[0]), v) {
+			a = a.On(a.Out, []*graph.Value{v})
+		}
+		if a.Args[0] != v || !left.stays(a) {
 			break
 		}
 		b.steps = append(b.steps, a)
