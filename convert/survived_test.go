@@ -229,3 +229,40 @@ func TestSeconds(t *testing.T) {
 		}
 	}
 }
+
+// Scales behind an activation that does nothing become one.
+func TestScalesBehindAnIdleActivation(t *testing.T) {
+	m, r, err := convert.Model(t.Context(), sketch.Model(t, "x : float32 N 4\na = Sin(x)\nb = Clip(a)\nc = Mul(b, ?4)\nd = Mul(c, ?4)\ny = Sin(d)"), convert.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops := countOps(m); ops["Mul"] != 1 || ops["Clip"] != 0 {
+		t.Errorf("%v left, merged %v", ops, r.Regions)
+	}
+}
+
+// A shape is asked of the last input alone.
+func TestShapeOfTheLastInput(t *testing.T) {
+	m, _, err := convert.Model(t.Context(), twoInputs(t), convert.Options{Shapes: map[string][]int64{"z": {5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := m.Graph().Inputs()
+	if dims := inputs[len(inputs)-1].Dims(); !slices.Equal(dims, []onnxio.Dim{onnxio.Known(5)}) {
+		t.Errorf("its sizes are %v", dims)
+	}
+}
+
+// Kernels of 1×1 are strips in neither direction.
+func TestOnePositionIsNoStrip(t *testing.T) {
+	const strip = "b = Conv(x, ?4x4x1x3) pads=0,1,0,1\n"
+	for other, acnet := range map[string]bool{"c = Conv(x, ?4x4x1x1)\n": false, "c = Conv(x, ?4x4x3x1) pads=1,0,1,0\n": true} {
+		plan, err := convert.PlanModel(sketch.Model(t, "x : float32 N 4 8 8\na = Conv(x, ?4x4x3x3) pads=1,1,1,1\n"+strip+other+"y = Sum(a, b, c)"), convert.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Blocks) != 1 || (plan.Blocks[0].Kind == "ACNet") != acnet {
+			t.Errorf("with %s: blocks %v", strings.TrimSpace(other), plan.Blocks)
+		}
+	}
+}
