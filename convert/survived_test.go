@@ -266,3 +266,17 @@ func TestOnePositionIsNoStrip(t *testing.T) {
 		}
 	}
 }
+
+// What goes wrong with the last text of a dump is said where nothing is merged, too.
+func TestDumpOfAnUnmergedResultFails(t *testing.T) {
+	full := errors.New("full")
+	_, _, err := convert.Model(t.Context(), sketch.Model(t, "x : float32 N 4\ny = Sin(x)"), convert.Options{Dump: func(stage, _ string) error {
+		if stage == "result" {
+			return full
+		}
+		return nil
+	}})
+	if !errors.Is(err, full) {
+		t.Errorf("the error is %v", err)
+	}
+}
