@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -278,5 +279,13 @@ func TestDumpOfAnUnmergedResultFails(t *testing.T) {
 	}})
 	if !errors.Is(err, full) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// What is no number in a report is an error.
+func TestNoNumber(t *testing.T) {
+	var n convert.Number
+	if err := json.Unmarshal([]byte("[]"), &n); err == nil {
+		t.Errorf("a list is read as %v", n)
 	}
 }
