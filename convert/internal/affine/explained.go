@@ -63,13 +63,8 @@ func (b *Builder) Same(v, first *graph.Value) {
 	b.e.twins[first] = append(b.e.twins[first], v)
 }
 
-// First is the value that stands for v where equal nodes make both.
-func (b *Builder) First(v *graph.Value) *graph.Value {
-	if to := b.e.same[v]; to != nil {
-		return to
-	}
-	return v
-}
+// First is the value that stands for v so far where equal nodes make both.
+func (b *Builder) First(v *graph.Value) *graph.Value { return b.e.First(v) }
 
 // Refuse notes a near miss.
 func (b *Builder) Refuse(n *graph.Node, why *reason.Refusal) {
@@ -235,6 +230,14 @@ func (e *Explained) Chain(v *graph.Value) func(yield func(*graph.Value) bool) {
 			}
 		}
 	}
+}
+
+// First is the value that stands for v where equal nodes make both, else v.
+func (e *Explained) First(v *graph.Value) *graph.Value {
+	if to := e.same[v]; to != nil {
+		return to
+	}
+	return v
 }
 
 // Twins lists the values for which v stands because equal nodes make them.

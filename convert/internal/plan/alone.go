@@ -98,7 +98,7 @@ func (r *remainder) stays(a *affine.Affine) bool {
 // standsIn reports whether v is in the file, and a node reads what an equal one made.
 func (r *remainder) standsIn(v *graph.Value, n *graph.Node) bool {
 	there := v.Producer == nil || r.alive[v.Producer] || len(r.made[v]) > 0
-	return there && slices.ContainsFunc(r.e.Twins(v), func(twin *graph.Value) bool { return slices.Contains(n.In, twin) })
+	return there && slices.ContainsFunc(n.In, func(in *graph.Value) bool { return r.e.First(in) == v })
 }
 
 // read reports whether a node that stays reads v.

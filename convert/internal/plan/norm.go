@@ -107,13 +107,10 @@ func (p *planner) scalesBehind(v *graph.Value, left *remainder, starts map[*grap
 		}
 		n := v.Readers[0].Node
 		a := p.t.e.Of(n.Out[0])
-		if a == nil || len(a.Args) != 1 || !affine.InPlace(a.Op) {
+		if a == nil || len(a.Args) != 1 || a.Args[0] != p.t.e.First(v) || !affine.InPlace(a.Op) {
 			break
 		}
-		if slices.Contains(p.t.e.Twins(a.Args[0]), v) {
-			a = a.On(a.Out, []*graph.Value{v})
-		}
-		if a.Args[0] != v || !left.stays(a) {
+		if a = a.On(a.Out, []*graph.Value{v}); !left.stays(a) {
 			break
 		}
 		b.steps = append(b.steps, a)
