@@ -1,12 +1,10 @@
 package convert_test
 
 import (
-	"context"
 	"testing"
 
 	"repmlp/convert"
 	"repmlp/internal/sketch"
-	"repmlp/onnxio"
 )
 
 // Two equal nodes make what a merge and others read: one value stands for both. What looks at
@@ -63,32 +61,23 @@ z = Sigmoid(c)
 	} {
 		t.Run(what, func(t *testing.T) {
 			m := sketch.Model(t, c.text)
-			res, err := convert.Convert(context.Background(), m, convert.Options{})
+			res, err := convert.Convert(t.Context(), m, convert.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			have := map[string]int{}
-			for _, n := range res.Model.Graph().Nodes() {
-				have[n.OpType()]++
-			}
+			have := countOps(res.Model)
 			for op, want := range c.nodes {
 				if have[op] != want {
 					t.Errorf("%d %s left, want %d: %v", have[op], op, want, res.Plan.Regions)
 				}
 			}
-			again(t, res.Model)
+			again, err := convert.Convert(t.Context(), res.Model, convert.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.Verdict != convert.Unchanged {
+				t.Errorf("converted again it is %s: %v", again.Verdict, again.Plan.Regions)
+			}
 		})
-	}
-}
-
-// again converts a result once more, which changes nothing.
-func again(t *testing.T, m *onnxio.Model) {
-	t.Helper()
-	res, err := convert.Convert(context.Background(), m, convert.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res.Verdict != convert.Unchanged {
-		t.Errorf("converted again it is %s: %v", res.Verdict, res.Plan.Regions)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"repmlp/convert/internal/affine"
 	"repmlp/convert/internal/rules"
 	"repmlp/internal/sketch"
+	"repmlp/onnxio/graph"
 )
 
 // A norm with what scales and shifts behind it computes what the nodes did; with what varies
@@ -31,12 +32,11 @@ func TestNormsAreTheirSegments(t *testing.T) {
 		g := sketch.Graph(t, c.text)
 		e := rules.Explain(g, nil, nil)
 		n, y := g.Nodes[0], g.Outputs[0]
-		first := &affine.Affine{Out: n.Out[0], Args: n.In[:1], Nodes: g.Nodes[:1], Rule: "norm"}
+		var bias *graph.Value
 		if len(n.In) > 2 {
-			first.Op = affine.NewNormalised(e.Constants, n.OpType(), n.In[1], n.In[2])
-		} else {
-			first.Op = affine.NewNormalised(e.Constants, n.OpType(), n.In[1], nil)
+			bias = n.In[2]
 		}
+		first := &affine.Affine{Out: n.Out[0], Args: n.In[:1], Nodes: g.Nodes[:1], Op: affine.NewNormalised(e.Constants, n.OpType(), n.In[1], bias), Rule: "norm"}
 		behind := affine.Between(e.Of, n.Out[0], y)
 		if len(behind) == 0 {
 			t.Errorf("%s: nothing stands behind it\n%v", c.name, e)
